@@ -1,0 +1,192 @@
+#include "config/schema.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <numeric>
+#include <utility>
+
+namespace strata::config {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint64_t operator""_kb(unsigned long long count) { return count << 10; }
+constexpr std::uint64_t operator""_mb(unsigned long long count) { return count << 20; }
+constexpr std::uint64_t operator""_gb(unsigned long long count) { return count << 30; }
+constexpr std::uint64_t operator""_tb(unsigned long long count) { return count << 40; }
+
+enum class RunTime : bool { fixed, changeable };
+constexpr auto kFixed = RunTime::fixed;
+constexpr auto kChangeable = RunTime::changeable;
+
+constexpr std::size_t kPathBytes = 4095;
+constexpr std::size_t kSocketPathBytes = 107;  // what fits into sockaddr_un with its closing zero
+constexpr std::size_t kSecretBytes = 512;
+constexpr std::size_t kAddresses = 16;
+
+// Binds a rule to the field that two steps lead to.
+template <auto Section, auto Field, typename Rule>
+Key row(std::string_view path, Rule rule, RunTime run_time, std::string_view effect) {
+  return {
+      .path = path,
+      .kind = rule.kind,
+      .changeable = run_time == RunTime::changeable,
+      .effect = effect,
+      .allowed = rule.allowed(),
+      .bounds = rule.bounds(),
+      .set = [rule](Settings& settings, std::string_view text) { return rule.parse(text, (settings.*Section).*Field); },
+      .get = [rule](const Settings& settings) { return rule.format((settings.*Section).*Field); },
+  };
+}
+
+// clang-format off
+std::vector<Key> build_table() {
+  using S = Settings;
+  return {
+    row<&S::server, &Server::bind>("server.bind", AddressListRule{kAddresses}, kFixed,
+        "Addresses that clients connect to; the wildcards 0.0.0.0 and :: mean every interface."),
+    row<&S::server, &Server::port>("server.port", integer(0, 65535), kFixed,
+        "TCP port that clients connect to; 0 opens no TCP port."),
+    row<&S::server, &Server::unix_socket>("server.unix_socket", TextRule{Kind::path, 0, kSocketPathBytes}, kFixed,
+        "Unix socket that clients connect to; empty opens none, a relative path starts at server.data_dir."),
+    row<&S::server, &Server::unix_socket_mode>("server.unix_socket_mode", octal(0, 0777), kFixed,
+        "Permissions of the unix socket."),
+    row<&S::server, &Server::threads>("server.threads", integer(0, 1024), kFixed,
+        "Threads that serve clients; 0 means one per processor core."),
+    row<&S::server, &Server::databases>("server.databases", integer(1, 256), kFixed,
+        "Number of databases that SELECT can choose from."),
+    row<&S::server, &Server::data_dir>("server.data_dir", TextRule{Kind::path, 1, kPathBytes}, kFixed,
+        "Directory that relative paths of this configuration start at."),
+    row<&S::server, &Server::tcp_backlog>("server.tcp_backlog", integer(1, 65535), kFixed,
+        "New connections that may wait to be accepted; the kernel may lower it."),
+    row<&S::server, &Server::tcp_keepalive>("server.tcp_keepalive", duration(0s, 24h), kChangeable,
+        "Silence after which the kernel probes whether a client is still there; 0 turns the probes off."),
+    row<&S::server, &Server::idle_timeout>("server.idle_timeout", duration(0s, 365 * 24h), kChangeable,
+        "Silence after which a client is disconnected; 0 means never."),
+    row<&S::server, &Server::shutdown_timeout>("server.shutdown_timeout", duration(0s, 1h), kChangeable,
+        "Longest time that a stopping server waits for replies to reach their clients."),
+
+    row<&S::memory, &Memory::max_memory>("memory.max_memory", MemoryRule{1_mb, 8_tb}, kChangeable,
+        "Memory that the cache may use; a percentage is of the memory available to the process, its cgroup limit included."),
+    row<&S::memory, &Memory::policy>("memory.policy", ChoiceRule<EvictionPolicy>{kEvictionPolicyNames}, kChangeable,
+        "Which keys make room when the memory is full; volatile means keys with an expiry, noeviction refuses writes instead."),
+    row<&S::memory, &Memory::eviction_samples>("memory.eviction_samples", integer(1, 64), kChangeable,
+        "Keys that are compared to find the best one to evict; more is more exact and slower."),
+
+    row<&S::limits, &Limits::max_clients>("limits.max_clients", integer(1, 1'000'000), kChangeable,
+        "Clients that may be connected at the same time."),
+    row<&S::limits, &Limits::query_buffer_bytes>("limits.query_buffer", size(1_mb, 16_gb), kChangeable,
+        "Unprocessed input that one client may have sent before it is disconnected."),
+    row<&S::limits, &Limits::output_buffer_bytes>("limits.output_buffer", size(64_kb, 16_gb), kChangeable,
+        "Replies that may wait for one client before it is disconnected."),
+    row<&S::limits, &Limits::bulk_length_bytes>("limits.bulk_length", size(1_mb, 512_mb), kChangeable,
+        "Length of one argument of a command, and so of a value."),
+    row<&S::limits, &Limits::arguments>("limits.arguments", integer(16, 16'777'216), kChangeable,
+        "Arguments that one command may have."),
+
+    row<&S::security, &Security::password>("security.password", TextRule{Kind::secret, 0, kSecretBytes}, kChangeable,
+        "Password that clients give with AUTH; empty asks for none."),
+    row<&S::security, &Security::protected_mode>("security.protected_mode", FlagRule{}, kFixed,
+        "Refuses to listen beyond this machine while no password is set."),
+
+    row<&S::admin, &Admin::bind>("admin.bind", AddressRule{}, kFixed,
+        "Address of the HTTP interface for administration and metrics."),
+    row<&S::admin, &Admin::port>("admin.port", integer(0, 65535), kFixed,
+        "Port of the HTTP interface; 0 turns it off."),
+    row<&S::admin, &Admin::token>("admin.token", TextRule{Kind::secret, 0, kSecretBytes}, kChangeable,
+        "Bearer token that HTTP requests have to carry; empty asks for none."),
+    row<&S::admin, &Admin::body_limit_bytes>("admin.body_limit", size(1_kb, 64_mb), kChangeable,
+        "Length of the body of one HTTP request."),
+    row<&S::admin, &Admin::request_timeout>("admin.request_timeout", duration(100ms, 1h), kChangeable,
+        "Longest time that one HTTP request may take."),
+
+    row<&S::log, &Log::level>("log.level", ChoiceRule<LogLevel>{kLogLevelNames}, kChangeable,
+        "Messages below this level are not written."),
+    row<&S::log, &Log::format>("log.format", ChoiceRule<LogFormat>{kLogFormatNames}, kFixed,
+        "How a message is written: a line of text or a JSON object."),
+    row<&S::log, &Log::file>("log.file", TextRule{Kind::path, 0, kPathBytes}, kFixed,
+        "File that messages are appended to; empty means standard error, a relative path starts at server.data_dir."),
+  };
+}
+// clang-format on
+
+// The number of single characters to insert, delete or replace to make one text of the other.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i);
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
+    }
+  }
+  return row.back();
+}
+
+std::string variable_of(std::string_view path) {
+  std::string name = "STRATA_";
+  for (const char c : path) name += c == '.' ? '_' : c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  return name;
+}
+
+// The key with the smallest distance, or nullptr when none is near enough to have been meant.
+const Key* nearest_key(std::string_view wanted, const std::function<std::size_t(const Key&)>& distance) {
+  constexpr std::size_t kLongestWanted = 64;  // beyond every key, and the search stays cheap
+  if (wanted.size() > kLongestWanted) return nullptr;
+  const Key* nearest = nullptr;
+  std::size_t smallest = std::min<std::size_t>(4, wanted.size() / 3 + 1);
+  for (const Key& key : all_keys()) {
+    const std::size_t candidate = distance(key);
+    if (candidate >= smallest) continue;
+    smallest = candidate;
+    nearest = &key;
+  }
+  return nearest;
+}
+
+}  // namespace
+
+std::string Key::variable() const { return variable_of(path); }
+
+std::string Key::shown(const Settings& settings) const {
+  std::string text = get(settings);
+  return kind == Kind::secret && !text.empty() ? std::string(kSecretMask) : text;
+}
+
+const std::vector<Key>& all_keys() {
+  static const std::vector<Key> table = build_table();
+  return table;
+}
+
+const Key* find_key(std::string_view path) {
+  const auto& keys = all_keys();
+  const auto key = std::find_if(keys.begin(), keys.end(), [path](const Key& candidate) { return candidate.path == path; });
+  return key == keys.end() ? nullptr : &*key;
+}
+
+bool is_section(std::string_view name) {
+  const auto& keys = all_keys();
+  return std::any_of(keys.begin(), keys.end(), [name](const Key& key) { return key.section() == name; });
+}
+
+std::optional<std::string> get(const Settings& settings, std::string_view path) {
+  const Key* key = find_key(path);
+  return key == nullptr ? std::nullopt : std::optional(key->shown(settings));
+}
+
+std::string unknown_key(std::string_view path) {
+  // A name without its section is a slip too: compare it with the names alone.
+  const bool whole = path.find('.') != std::string_view::npos;
+  const Key* nearest = nearest_key(path, [&](const Key& key) { return edit_distance(path, whole ? key.path : key.name()); });
+  return nearest == nullptr ? "unknown key" : "unknown key, did you mean " + std::string(nearest->path) + "?";
+}
+
+std::string unknown_variable(std::string_view name) {
+  const Key* nearest = nearest_key(name, [&](const Key& key) { return edit_distance(name, key.variable()); });
+  return nearest == nullptr ? "unknown variable" : "unknown variable, did you mean " + nearest->variable() + "?";
+}
+
+}  // namespace strata::config

@@ -1,0 +1,109 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// Everything that can be configured, with its default beside it. A field `f` of the member `s` of Settings is the key `s.f`,
+// without the unit at the end of its name. What a key accepts and what it does stands in schema.cpp.
+// Plain values: copy them freely; no thread safety of their own.
+namespace strata::config {
+
+enum class EvictionPolicy : std::uint8_t {
+  noeviction,
+  allkeys_lru,
+  allkeys_random,
+  volatile_lru,
+  volatile_random,
+  volatile_ttl,
+};
+enum class LogLevel : std::uint8_t { trace, debug, info, warning, error, off };
+enum class LogFormat : std::uint8_t { text, json };
+
+// The names of the choices, in the order of the enumerators.
+inline constexpr std::array<std::string_view, 6> kEvictionPolicyNames = {
+    "noeviction", "allkeys-lru", "allkeys-random", "volatile-lru", "volatile-random", "volatile-ttl"};
+inline constexpr std::array<std::string_view, 6> kLogLevelNames = {"trace", "debug", "info", "warning", "error", "off"};
+inline constexpr std::array<std::string_view, 2> kLogFormatNames = {"text", "json"};
+
+// An amount of memory: so many bytes, or so many percent of what is available to the process.
+struct MemoryAmount {
+  enum class Unit : std::uint8_t { bytes, percent };
+  Unit unit = Unit::bytes;
+  std::uint64_t amount = 0;
+
+  // The amount in bytes, when `available_bytes` are available.
+  [[nodiscard]] constexpr std::uint64_t bytes_of(std::uint64_t available_bytes) const noexcept {
+    // Hundredths first: the product of all bytes and a percentage may not fit.
+    return unit == Unit::bytes ? amount : available_bytes / 100 * amount + available_bytes % 100 * amount / 100;
+  }
+  bool operator==(const MemoryAmount&) const = default;
+};
+
+struct Server {
+  std::vector<std::string> bind = {"127.0.0.1"};
+  std::uint32_t port = 6379;            // 0: no TCP
+  std::string unix_socket;              // empty: none; a relative path starts at data_dir
+  std::uint32_t unix_socket_mode = 0700;
+  std::uint32_t threads = 0;            // 0: one per core
+  std::uint32_t databases = 16;
+  std::string data_dir = ".";
+  std::uint32_t tcp_backlog = 511;
+  std::chrono::milliseconds tcp_keepalive = std::chrono::minutes(5);  // 0: off
+  std::chrono::milliseconds idle_timeout{0};                          // 0: never
+  std::chrono::milliseconds shutdown_timeout = std::chrono::seconds(10);
+  bool operator==(const Server&) const = default;
+};
+
+struct Memory {
+  MemoryAmount max_memory = {MemoryAmount::Unit::percent, 80};
+  EvictionPolicy policy = EvictionPolicy::allkeys_lru;
+  std::uint32_t eviction_samples = 5;
+  bool operator==(const Memory&) const = default;
+};
+
+struct Limits {
+  std::uint32_t max_clients = 10000;
+  std::uint64_t query_buffer_bytes = 1ULL << 30;
+  std::uint64_t output_buffer_bytes = 256ULL << 20;
+  std::uint64_t bulk_length_bytes = 512ULL << 20;
+  std::uint32_t arguments = 1U << 20;
+  bool operator==(const Limits&) const = default;
+};
+
+struct Security {
+  std::string password;  // empty: none
+  bool protected_mode = true;
+  bool operator==(const Security&) const = default;
+};
+
+struct Admin {
+  std::string bind = "127.0.0.1";
+  std::uint32_t port = 8379;  // 0: off
+  std::string token;          // empty: none
+  std::uint64_t body_limit_bytes = 1ULL << 20;
+  std::chrono::milliseconds request_timeout = std::chrono::seconds(10);
+  bool operator==(const Admin&) const = default;
+};
+
+struct Log {
+  LogLevel level = LogLevel::info;
+  LogFormat format = LogFormat::text;
+  std::string file;  // empty: standard error; a relative path starts at data_dir
+  bool operator==(const Log&) const = default;
+};
+
+struct Settings {
+  Server server;
+  Memory memory;
+  Limits limits;
+  Security security;
+  Admin admin;
+  Log log;
+  bool operator==(const Settings&) const = default;
+};
+
+}  // namespace strata::config

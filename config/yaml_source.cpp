@@ -1,0 +1,156 @@
+#include "config/yaml_source.h"
+
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+#include <sstream>
+#include <system_error>
+#include <utility>
+
+#include "config/printable_text.h"
+
+namespace strata::config {
+namespace {
+
+struct FileText {
+  std::string text;
+  std::string wrong;  // empty when the file was read
+};
+
+FileText read_file(const std::string& path) {
+  const auto failure = [] { return FileText{{}, "cannot be read: " + std::generic_category().message(errno)}; };
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), &std::fclose);
+  if (!file) return failure();
+  std::string text(kMaximumFileBytes + 1, '\0');
+  text.resize(std::fread(text.data(), 1, text.size(), file.get()));
+  if (std::ferror(file.get()) != 0) return failure();
+  if (text.size() > kMaximumFileBytes) return {{}, "is larger than 1 MiB"};
+  return {std::move(text), {}};
+}
+
+// Finds where a second document begins. Loading all documents would do that too, but it never ends when one begins with a
+// stray bracket or comma, and loading the first one alone would ignore what follows it.
+class DocumentFinder : public YAML::EventHandler {
+ public:
+  // The null mark if there is at most one document. Throws YAML::Exception if the text is not YAML.
+  static YAML::Mark second_document(const std::string& text) {
+    std::istringstream stream(text);
+    YAML::Parser parser(stream);
+    DocumentFinder finder;
+    while (finder.documents_ < 2 && parser.HandleNextDocument(finder)) {
+    }
+    return finder.documents_ < 2 ? YAML::Mark::null_mark() : finder.last_;
+  }
+
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    ++documents_;
+    last_ = mark;
+  }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+
+ private:
+  int documents_ = 0;
+  YAML::Mark last_;
+};
+
+class YamlReader {
+ public:
+  explicit YamlReader(std::string file_name) : file_name_(std::move(file_name)) {}
+
+  YamlContent read(const std::string& text) {
+    if (!check_characters(text)) return std::move(content_);
+    try {
+      const YAML::Mark second = DocumentFinder::second_document(text);
+      if (second.is_null()) add_document(YAML::Load(text));
+      else add_problem(at(second), "a second document, or text that belongs to none, begins here", "one document");
+    } catch (const YAML::Exception& error) {
+      add_problem(at(error.mark), "is not YAML: " + printable(error.msg), "");
+    }
+    return std::move(content_);
+  }
+
+ private:
+  // The parser takes a control character for the end of the file, which would hide what stands behind it.
+  bool check_characters(const std::string& text) {
+    const std::size_t bad = find_unprintable(text, "\t\n\r");
+    if (bad == std::string::npos) return true;
+    const auto line = std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(bad), '\n') + 1;
+    const std::size_t line_begin = bad == 0 ? 0 : text.rfind('\n', bad - 1) + 1;  // npos + 1 is 0
+    add_problem(file_name_ + ':' + std::to_string(line) + ':' + std::to_string(bad - line_begin + 1),
+                "holds a control character or bytes that are not UTF-8", "");
+    return false;
+  }
+
+  void add_document(const YAML::Node& root) {
+    if (root.IsNull()) return;
+    if (!root.IsMap()) return add_problem(at(root.Mark()), "is not a map", "a map of sections");
+    for (const auto& section : root) {
+      const YAML::Node& key = section.first;
+      if (!check_key(key)) continue;
+      if (!section.second.IsMap() || section.second.size() == 0) {
+        add_entry(key.Scalar(), key, section.second);
+        continue;
+      }
+      content_.entries.push_back({key.Scalar(), at(key.Mark()), YamlEntry::Shape::section, {}});
+      for (const auto& entry : section.second) {
+        if (check_key(entry.first)) add_entry(key.Scalar() + '.' + entry.first.Scalar(), entry.first, entry.second);
+      }
+    }
+  }
+
+  bool check_key(const YAML::Node& key) {
+    if (!key.IsScalar()) add_problem(at(key.Mark()), "a key is not plain text", "");
+    return key.IsScalar();
+  }
+
+  void add_entry(std::string path, const YAML::Node& key, const YAML::Node& value) {
+    YamlEntry entry{std::move(path), at(key.Mark()), YamlEntry::Shape::nothing, {}};
+    if (value.IsScalar()) {
+      entry.shape = YamlEntry::Shape::scalar;
+      entry.text = value.Scalar();
+    } else if (value.IsMap()) {
+      entry.shape = YamlEntry::Shape::map;
+    } else if (value.IsSequence()) {
+      entry.shape = YamlEntry::Shape::list;
+      for (const YAML::Node& item : value) {
+        if (!item.IsScalar()) entry.shape = YamlEntry::Shape::nested;
+        else entry.text.append(entry.text.empty() ? "" : ", ").append(item.Scalar());
+      }
+    }
+    content_.entries.push_back(std::move(entry));
+  }
+
+  void add_problem(std::string location, std::string wrong, std::string allowed) {
+    content_.problems.push_back({std::move(location), {}, std::move(wrong), std::move(allowed)});
+  }
+
+  [[nodiscard]] std::string at(const YAML::Mark& mark) const {
+    if (mark.is_null()) return file_name_;
+    return file_name_ + ':' + std::to_string(mark.line + 1) + ':' + std::to_string(mark.column + 1);
+  }
+
+  std::string file_name_;
+  YamlContent content_;
+};
+
+}  // namespace
+
+YamlContent read_yaml(const std::string& file_path) {
+  const std::string shown_path = printable(file_path, file_path.size());
+  const FileText file = read_file(file_path);
+  if (!file.wrong.empty()) return {{}, {{shown_path, {}, file.wrong, {}}}};
+  return YamlReader(shown_path).read(file.text);
+}
+
+}  // namespace strata::config

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "config/problem.h"
+
+// Reads a YAML file as a flat list of paths. It knows YAML and nothing of the keys.
+namespace strata::config {
+
+// Larger files are refused unread: nobody writes one by hand, and parsing costs many times its size.
+inline constexpr std::size_t kMaximumFileBytes = 1U << 20;
+
+struct YamlEntry {
+  enum class Shape : std::uint8_t {
+    scalar,   // `text` is the value
+    list,     // of scalars: `text` is their values separated by commas
+    nested,   // a list that holds lists or maps
+    nothing,  // null
+    section,  // a map at the top level; its entries follow as "section.name"
+    map,      // any other map, or an empty one
+  };
+  std::string path;
+  std::string location;  // "file:line:column" of the key: a value may be an alias of one far away
+  Shape shape = Shape::nothing;
+  std::string text;
+};
+
+struct YamlContent {
+  std::vector<YamlEntry> entries;  // in the order of the file; a key that stands there twice comes twice
+  std::vector<Problem> problems;   // unreadable, too large, not YAML, several documents, keys that are no text
+};
+
+YamlContent read_yaml(const std::string& file_path);
+
+}  // namespace strata::config

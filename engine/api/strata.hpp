@@ -1,0 +1,30 @@
+#pragma once
+
+// The C++ interface of the engine: the one header that programs built on it include.
+#include "engine/cache/cache.h"       // IWYU pragma: export
+#include "engine/os/clock.h"          // IWYU pragma: export
+#include "engine/os/entropy.h"        // IWYU pragma: export
+#include "engine/os/system_memory.h"  // IWYU pragma: export
+
+namespace strata {
+
+using cache::Budget;
+using cache::Cache;
+using cache::Decision;
+using cache::ItemView;
+using cache::Key;
+using cache::kNoExpiry;
+using cache::Namespace;
+using cache::Policy;
+using cache::Purpose;
+using cache::Session;
+using cache::Status;
+using cache::ValueRef;
+
+using os::CycleClock;
+using os::LinuxSystemMemory;
+using os::monotonic_ns;
+using os::SystemMemory;
+using os::wall_clock_ms;
+
+}  // namespace strata

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <string_view>
+#include <type_traits>
+
+#include "engine/cache/value_block.h"
+
+namespace strata::cache {
+
+inline constexpr std::int64_t kNoExpiry = std::numeric_limits<std::int64_t>::max();
+
+// One item as a visitor sees it. Valid during the visit only; a large value outlives it when its block is pinned.
+struct ItemView {
+  std::string_view value;
+  ValueRef block;                             // set when the value is large: copy it to keep the bytes
+  std::int64_t expire_at_ms = kNoExpiry;      // wall clock, milliseconds since 1970
+  std::int64_t idle_ms = 0;                   // since the last access
+};
+
+// What an update wants done to a key. The decision function of Session::update gets one, looks at `current` and calls at
+// most one of the others; calling none leaves the item as it is (the access still counts).
+class Decision {
+ public:
+  explicit Decision(const ItemView* current) noexcept : current_(current) {}
+
+  // The item as it is now; nullptr when there is none (an expired one counts as none).
+  [[nodiscard]] const ItemView* current() const noexcept { return current_; }
+
+  void remove() noexcept { action_ = Action::remove; }
+  // The new value is `head` followed by `tail`: both must stay valid until update returns; they may point into the current value.
+  void put(std::string_view head, std::string_view tail, std::int64_t expire_at_ms) noexcept {
+    action_ = Action::put;
+    head_ = head;
+    tail_ = tail;
+    expire_at_ms_ = expire_at_ms;
+  }
+  void put(std::string_view value, std::int64_t expire_at_ms) noexcept { put(value, {}, expire_at_ms); }
+  // Adopts a block without copying it. A block below kLargeValueBytes is copied into the item.
+  void put(ValueRef block, std::int64_t expire_at_ms) noexcept {
+    action_ = Action::put;
+    block_ = std::move(block);
+    expire_at_ms_ = expire_at_ms;
+  }
+  // Changes the expiry alone; a time that has passed removes the item.
+  void set_expiry(std::int64_t expire_at_ms) noexcept {
+    action_ = Action::set_expiry;
+    expire_at_ms_ = expire_at_ms;
+  }
+
+ private:
+  friend class Change;
+  enum class Action : std::uint8_t { keep, remove, put, set_expiry };
+
+  const ItemView* current_;
+  Action action_ = Action::keep;
+  std::string_view head_;
+  std::string_view tail_;
+  ValueRef block_;
+  std::int64_t expire_at_ms_ = kNoExpiry;
+};
+
+// A reference to a callable, as std::function_ref of later standards: no ownership, no allocation.
+template <typename Signature>
+class Visitor;
+
+template <typename... Args>
+class Visitor<void(Args...)> {
+ public:
+  template <typename F>
+    requires(!std::is_same_v<std::remove_cvref_t<F>, Visitor>)
+  // NOLINTNEXTLINE(google-explicit-constructor): callers pass lambdas
+  Visitor(F&& callable) noexcept
+      : object_(const_cast<void*>(static_cast<const void*>(std::addressof(callable)))),
+        call_([](void* object, Args... args) { (*static_cast<std::remove_reference_t<F>*>(object))(args...); }) {}
+
+  void operator()(Args... args) const { call_(object_, args...); }
+
+ private:
+  void* object_;
+  void (*call_)(void*, Args...);
+};
+
+}  // namespace strata::cache

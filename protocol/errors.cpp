@@ -1,0 +1,95 @@
+#include "protocol/errors.h"
+
+#include <cstddef>
+
+namespace strata::protocol::errors {
+namespace {
+
+constexpr std::size_t kQuotedBytes = 128;
+constexpr std::size_t kQuotedFullyBytes = 1024;
+
+std::string_view quotable(std::string_view text, std::size_t limit_bytes) {
+  return text.substr(0, limit_bytes).substr(0, text.substr(0, limit_bytes).find('\0'));
+}
+
+std::string join(std::string_view before, std::string_view quoted, std::string_view after) {
+  std::string text;
+  text.reserve(before.size() + quoted.size() + after.size());
+  text.append(before).append(quoted).append(after);
+  return text;
+}
+
+std::string upper_case(std::string_view text) {
+  std::string upper(text);
+  for (char& letter : upper) {
+    if (letter >= 'a' && letter <= 'z') letter = static_cast<char>(letter - 'a' + 'A');
+  }
+  return upper;
+}
+
+}  // namespace
+
+std::string expected_bulk(char got) { return join("ERR Protocol error: expected '$', got '", {&got, 1}, "'"); }
+
+std::string wrong_arity(std::string_view full_name) {
+  return join("ERR wrong number of arguments for '", full_name, "' command");
+}
+
+std::string unknown_command(std::span<const std::string_view> request) {
+  std::string quoted;
+  for (const std::string_view argument : request.subspan(1)) {
+    if (quoted.size() >= kQuotedBytes) break;
+    const std::string_view shown = quotable(argument, kQuotedBytes - quoted.size());
+    quoted.append("'").append(shown).append("' ");
+  }
+  return join("ERR unknown command '", quotable(request.front(), kQuotedBytes), "', with args beginning with: ").append(quoted);
+}
+
+std::string unknown_subcommand(std::string_view command, std::string_view subcommand) {
+  return join("ERR unknown subcommand '", quotable(subcommand, kQuotedBytes), "'. Try ")
+      .append(upper_case(command))
+      .append(" HELP.");
+}
+
+std::string unknown_subcommand_or_arity(std::string_view command, std::string_view subcommand) {
+  return join("ERR unknown subcommand or wrong number of arguments for '", quotable(subcommand, kQuotedBytes), "'. Try ")
+      .append(upper_case(command))
+      .append(" HELP.");
+}
+
+std::string invalid_expire_time(std::string_view full_name) {
+  return join("ERR invalid expire time in '", full_name, "' command");
+}
+
+std::string unsupported_option(std::string_view option) {
+  return join("ERR Unsupported option ", quotable(option, kQuotedFullyBytes), "");
+}
+
+std::string hello_option(std::string_view option) {
+  return join("ERR Syntax error in HELLO option '", quotable(option, kQuotedFullyBytes), "'");
+}
+
+std::string unknown_client_type(std::string_view type) {
+  return join("ERR Unknown client type '", quotable(type, kQuotedFullyBytes), "'");
+}
+
+std::string unknown_config(std::string_view name) {
+  return join("ERR Unknown option or number of arguments for CONFIG SET - '", quotable(name, kQuotedFullyBytes), "'");
+}
+
+std::string config_set_failed(std::string_view name, std::string_view reason) {
+  return join("ERR CONFIG SET failed (possibly related to argument '", quotable(name, kQuotedFullyBytes), "') - ")
+      .append(reason);
+}
+
+std::string config_not_between(std::string_view lowest, std::string_view highest) {
+  return join("argument must be between ", lowest, " and ").append(highest).append(" inclusive");
+}
+
+std::string config_not_one_of(std::span<const std::string_view> choices) {
+  std::string text = "argument(s) must be one of the following: ";
+  for (std::size_t i = 0; i < choices.size(); ++i) text.append(i == 0 ? "" : ", ").append(choices[i]);
+  return text;
+}
+
+}  // namespace strata::protocol::errors

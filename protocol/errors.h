@@ -1,0 +1,108 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+// Every error text that a client can receive, code first, in the wording of Redis 7.0: client libraries compare codes and some
+// compare whole texts. Texts whose end depends on the request are built by functions; all else is a constant.
+// User input quoted in a text ends at its first NUL byte, as it does in Redis, or after 128 bytes where Redis cuts it and after
+// 1024 bytes where Redis would send back all of it. CR and LF are left alone here: ReplyWriter::error makes them harmless.
+namespace strata::protocol::errors {
+
+// Any command.
+inline constexpr std::string_view kSyntax = "ERR syntax error";
+inline constexpr std::string_view kNotInteger = "ERR value is not an integer or out of range";
+inline constexpr std::string_view kNotFloat = "ERR value is not a valid float";
+inline constexpr std::string_view kNotPositive = "ERR value is out of range, must be positive";
+inline constexpr std::string_view kNoSuchKey = "ERR no such key";
+inline constexpr std::string_view kWrongType = "WRONGTYPE Operation against a key holding the wrong kind of value";
+inline constexpr std::string_view kOutOfMemory = "OOM command not allowed when used memory > 'maxmemory'.";
+
+// Connection and authentication: AUTH, HELLO, SELECT, CLIENT.
+inline constexpr std::string_view kTooManyClients = "ERR max number of clients reached";
+inline constexpr std::string_view kNotAuthenticated = "NOAUTH Authentication required.";
+inline constexpr std::string_view kHelloNotAuthenticated =
+    "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> option can be used "
+    "to authenticate the client and select the RESP protocol version at the same time";
+inline constexpr std::string_view kWrongPassword = "WRONGPASS invalid username-password pair or user is disabled.";
+inline constexpr std::string_view kNoPasswordConfigured =
+    "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is "
+    "correct?";
+inline constexpr std::string_view kUnsupportedProtocol = "NOPROTO unsupported protocol version";
+inline constexpr std::string_view kProtocolNotInteger = "ERR Protocol version is not an integer or out of range";
+inline constexpr std::string_view kDatabaseOutOfRange = "ERR DB index is out of range";
+// SELECT with an integer that does not fit 32 bits.
+inline constexpr std::string_view kDatabaseNotInt32 =
+    "ERR value is out of range, value must between -2147483648 and 2147483647";
+inline constexpr std::string_view kBadClientName = "ERR Client names cannot contain spaces, newlines or special characters.";
+inline constexpr std::string_view kBadClientId = "ERR Invalid client ID";
+
+// Keys and values.
+inline constexpr std::string_view kOverflow = "ERR increment or decrement would overflow";
+inline constexpr std::string_view kDecrementOverflow = "ERR decrement would overflow";
+inline constexpr std::string_view kStringTooLong = "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
+inline constexpr std::string_view kInvalidCursor = "ERR invalid cursor";
+inline constexpr std::string_view kExpireNxWithOthers =
+    "ERR NX and XX, GT or LT options at the same time are not compatible";
+inline constexpr std::string_view kExpireGtWithLt = "ERR GT and LT options at the same time are not compatible";
+
+// COMMAND, SHUTDOWN, DEBUG.
+inline constexpr std::string_view kInvalidCommand = "ERR Invalid command specified";
+inline constexpr std::string_view kCommandWithoutKeys = "ERR The command has no key arguments";
+inline constexpr std::string_view kCommandArity = "ERR Invalid number of arguments specified for command";
+inline constexpr std::string_view kCommandArguments = "ERR Invalid arguments specified for command";
+inline constexpr std::string_view kNoShutdown = "ERR No shutdown in progress.";
+inline constexpr std::string_view kShutdownFailed = "ERR Errors trying to SHUTDOWN. Check logs.";
+inline constexpr std::string_view kDebugNotAllowed =
+    "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a local "
+    "connection, otherwise you need to set this option in the configuration file, and then restart the server.";
+
+// The request stream itself is broken. The connection ends after one of these.
+inline constexpr std::string_view kTooBigInline = "ERR Protocol error: too big inline request";
+inline constexpr std::string_view kUnbalancedQuotes = "ERR Protocol error: unbalanced quotes in request";
+inline constexpr std::string_view kTooBigArrayHeader = "ERR Protocol error: too big mbulk count string";
+inline constexpr std::string_view kInvalidArrayLength = "ERR Protocol error: invalid multibulk length";
+inline constexpr std::string_view kUnauthenticatedArrayLength = "ERR Protocol error: unauthenticated multibulk length";
+inline constexpr std::string_view kTooBigBulkHeader = "ERR Protocol error: too big bulk count string";
+inline constexpr std::string_view kInvalidBulkLength = "ERR Protocol error: invalid bulk length";
+inline constexpr std::string_view kUnauthenticatedBulkLength = "ERR Protocol error: unauthenticated bulk length";
+[[nodiscard]] std::string expected_bulk(char got);  // "ERR Protocol error: expected '$', got 'x'"
+
+// "ERR wrong number of arguments for 'config|set' command". `full_name` in lower case, with its parent for a subcommand.
+[[nodiscard]] std::string wrong_arity(std::string_view full_name);
+// "ERR unknown command 'foo', with args beginning with: 'a' 'b' ". At most 128 bytes of the name are quoted, and arguments until
+// their text has reached 128. REQUIRES: request is not empty; its first element is the command.
+[[nodiscard]] std::string unknown_command(std::span<const std::string_view> request);
+// "ERR unknown subcommand 'foo'. Try CONFIG HELP." `command` in any case.
+[[nodiscard]] std::string unknown_subcommand(std::string_view command, std::string_view subcommand);
+// The same for commands that check the number of arguments themselves, as DEBUG does:
+// "ERR unknown subcommand or wrong number of arguments for 'foo'. Try DEBUG HELP."
+[[nodiscard]] std::string unknown_subcommand_or_arity(std::string_view command, std::string_view subcommand);
+// "ERR invalid expire time in 'set' command"
+[[nodiscard]] std::string invalid_expire_time(std::string_view full_name);
+// EXPIRE's "ERR Unsupported option foo"
+[[nodiscard]] std::string unsupported_option(std::string_view option);
+// "ERR Syntax error in HELLO option 'foo'"
+[[nodiscard]] std::string hello_option(std::string_view option);
+// CLIENT LIST's "ERR Unknown client type 'foo'"
+[[nodiscard]] std::string unknown_client_type(std::string_view type);
+// "ERR Unknown option or number of arguments for CONFIG SET - 'foo'"
+[[nodiscard]] std::string unknown_config(std::string_view name);
+// "ERR CONFIG SET failed (possibly related to argument 'maxmemory') - argument must be a memory value"
+[[nodiscard]] std::string config_set_failed(std::string_view name, std::string_view reason);
+
+// Reasons for config_set_failed.
+inline constexpr std::string_view kConfigNotMemory = "argument must be a memory value";
+inline constexpr std::string_view kConfigNotMemoryOrPercent = "argument must be a memory or percent value";
+inline constexpr std::string_view kConfigNotInteger = "argument couldn't be parsed into an integer";
+inline constexpr std::string_view kConfigNotYesNo = "argument must be 'yes' or 'no'";
+inline constexpr std::string_view kConfigDuplicate = "duplicate parameter";
+inline constexpr std::string_view kConfigImmutable = "can't set immutable config";
+inline constexpr std::string_view kConfigProtected = "can't set protected config";
+// "argument must be between 1 and 10 inclusive"; the numbers as text, since ranges are signed or not.
+[[nodiscard]] std::string config_not_between(std::string_view lowest, std::string_view highest);
+// "argument(s) must be one of the following: a, b, c"
+[[nodiscard]] std::string config_not_one_of(std::span<const std::string_view> choices);
+
+}  // namespace strata::protocol::errors

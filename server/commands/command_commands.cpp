@@ -1,0 +1,302 @@
+#include <array>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "protocol/errors.h"
+#include "protocol/glob.h"
+#include "server/commands/context.h"
+#include "server/commands/families.h"
+#include "server/commands/help.h"
+#include "server/commands/syntax.h"
+#include "server/commands/words.h"
+
+namespace strata::server {
+
+namespace {
+
+namespace errors = protocol::errors;
+using Names = std::vector<std::string_view>;
+
+Names flag_names(const CommandSpec& spec) {
+  static constexpr std::array<std::pair<std::uint32_t, std::string_view>, 10> kNames = {{{kWrite, "write"},
+                                                                                         {kReadonly, "readonly"},
+                                                                                         {kDenyOom, "denyoom"},
+                                                                                         {kAdmin, "admin"},
+                                                                                         {kNoScript, "noscript"},
+                                                                                         {kLoading, "loading"},
+                                                                                         {kStale, "stale"},
+                                                                                         {kFast, "fast"},
+                                                                                         {kNoAuth, "no_auth"},
+                                                                                         {kAllowBusy, "allow_busy"}}};
+  Names names;
+  for (const auto& [bit, name] : kNames) {
+    if ((spec.flags & bit) != 0) names.push_back(name);
+  }
+  return names;
+}
+
+// As Redis derives them from flags and group.
+Names acl_categories(const CommandSpec& spec) {
+  Names names;
+  const auto has = [&spec](std::uint32_t bit) { return (spec.flags & bit) != 0; };
+  if (spec.group == "generic") names.push_back("@keyspace");
+  if ((has(kWrite) || has(kReadonly)) && spec.keys.first == 0 && spec.group == "server") names.push_back("@keyspace");
+  if (has(kReadonly)) names.push_back("@read");
+  if (has(kWrite)) names.push_back("@write");
+  if (spec.group == "string") names.push_back("@string");
+  if (has(kAdmin)) names.push_back("@admin");
+  if (has(kAdmin) || has(kDangerous)) names.push_back("@dangerous");
+  names.push_back(has(kFast) ? "@fast" : "@slow");
+  if (spec.group == "connection") names.push_back("@connection");
+  return names;
+}
+
+Names key_access_flags(KeyAccess access) {
+  switch (access) {
+    case KeyAccess::none: return {};
+    case KeyAccess::read: return {"RO", "access"};
+    case KeyAccess::read_only_meta: return {"RO"};
+    case KeyAccess::write: return {"OW", "update"};
+    case KeyAccess::read_write: return {"RW", "access", "update"};
+    case KeyAccess::remove: return {"RM", "delete"};
+  }
+  return {};
+}
+
+void simple_set(Reply& reply, const Names& names) {
+  reply.set(names.size());
+  for (const std::string_view name : names) reply.simple(name);
+}
+
+void key_specs(Reply& reply, const KeySpec& keys) {
+  if (keys.first == 0) {
+    reply.set(0);
+    return;
+  }
+  reply.set(1);
+  reply.map(3);
+  reply.bulk("flags");
+  simple_set(reply, key_access_flags(keys.access));
+  reply.bulk("begin_search");
+  reply.map(2);
+  reply.bulk("type");
+  reply.bulk("index");
+  reply.bulk("spec");
+  reply.map(1);
+  reply.bulk("index");
+  reply.integer(keys.first);
+  reply.bulk("find_keys");
+  reply.map(2);
+  reply.bulk("type");
+  reply.bulk("range");
+  reply.bulk("spec");
+  reply.map(3);
+  reply.bulk("lastkey");
+  reply.integer(keys.last < 0 ? keys.last : keys.last - keys.first);
+  reply.bulk("keystep");
+  reply.integer(keys.step);
+  reply.bulk("limit");
+  reply.integer(0);
+}
+
+void describe(Reply& reply, const Command& command) {
+  const CommandSpec& spec = *command.spec;
+  reply.array(10);
+  reply.bulk(command.full_name);
+  reply.integer(spec.arity);
+  simple_set(reply, flag_names(spec));
+  reply.integer(spec.keys.first);
+  reply.integer(spec.keys.last);
+  reply.integer(spec.keys.step);
+  simple_set(reply, acl_categories(spec));
+  reply.set(0);  // tips are for cluster proxies
+  key_specs(reply, spec.keys);
+  reply.set(command.subcommands.size());
+  for (const Command* sub : command.subcommands) describe(reply, *sub);
+}
+
+void text_field(Reply& reply, std::string_view name, std::string_view text) {
+  reply.bulk(name);
+  reply.bulk(text);
+}
+
+void document_arguments(Reply& reply, const std::vector<Argument>& arguments);
+
+void document_argument(Reply& reply, const Argument& argument) {
+  const bool plain = argument.kind == Argument::Kind::value;
+  const bool key = plain && argument.name == "key";
+  const bool token = !argument.token.empty();
+  const bool flags = argument.optional || argument.multiple;
+  std::string name;
+  if (plain) {
+    name = lower_case(argument.name);
+  } else {
+    for (const Argument& part : argument.parts) name += (name.empty() ? "" : "-") + lower_case(part.name);
+  }
+  reply.map(2U + (key ? 1U : 0U) + (token ? 1U : 0U) + (flags ? 1U : 0U) + (plain ? 0U : 1U));
+  text_field(reply, "name", name);
+  text_field(reply, "type",
+             argument.kind == Argument::Kind::one_of  ? "oneof"
+             : argument.kind == Argument::Kind::block ? "block"
+             : argument.pure_token                    ? "pure-token"
+                                                      : argument_type(argument.name));
+  if (key) {
+    reply.bulk("key_spec_index");
+    reply.integer(0);
+  }
+  if (token) text_field(reply, "token", argument.token);
+  if (flags) {
+    reply.bulk("flags");
+    Names names;
+    if (argument.optional) names.push_back("optional");
+    if (argument.multiple) names.push_back("multiple");
+    simple_set(reply, names);
+  }
+  if (!plain) {
+    reply.bulk("arguments");
+    document_arguments(reply, argument.parts);
+  }
+}
+
+void document_arguments(Reply& reply, const std::vector<Argument>& arguments) {
+  reply.array(arguments.size());
+  for (const Argument& argument : arguments) document_argument(reply, argument);
+}
+
+void document(Reply& reply, const Command& command) {
+  const CommandSpec& spec = *command.spec;
+  const auto arguments = parse_syntax(spec.syntax);
+  reply.bulk(command.full_name);
+  reply.map(4U + (arguments.empty() ? 0U : 1U) + (command.subcommands.empty() ? 0U : 1U));
+  text_field(reply, "summary", spec.summary);
+  text_field(reply, "since", spec.since);
+  text_field(reply, "group", spec.group);
+  text_field(reply, "complexity", spec.complexity);
+  if (!arguments.empty()) {
+    reply.bulk("arguments");
+    document_arguments(reply, arguments);
+  }
+  if (!command.subcommands.empty()) {
+    reply.bulk("subcommands");
+    reply.map(command.subcommands.size());
+    for (const Command* sub : command.subcommands) document(reply, *sub);
+  }
+}
+
+Outcome command(Context& context) {
+  const auto& all = context.server.commands.commands();
+  context.reply.array(all.size());
+  for (const Command* one : all) describe(context.reply, *one);
+  return Outcome::done;
+}
+
+Outcome count(Context& context) {
+  context.reply.integer(static_cast<std::int64_t>(context.server.commands.commands().size()));
+  return Outcome::done;
+}
+
+Outcome info(Context& context) {
+  if (context.args.size() == 2) return command(context);
+  context.reply.array(context.args.size() - 2);
+  for (const std::string_view name : context.args.subspan(2)) {
+    const Command* found = context.server.commands.find_full(name);
+    found != nullptr ? describe(context.reply, *found) : context.reply.null_array();
+  }
+  return Outcome::done;
+}
+
+Outcome docs(Context& context) {
+  std::vector<const Command*> chosen;
+  if (context.args.size() == 2) chosen = context.server.commands.commands();
+  for (const std::string_view name : context.args.subspan(2)) {
+    if (const Command* found = context.server.commands.find_full(name)) chosen.push_back(found);
+  }
+  context.reply.map(chosen.size());
+  for (const Command* one : chosen) document(context.reply, *one);
+  return Outcome::done;
+}
+
+// Whether a filter of COMMAND LIST lets a command through.
+bool passes(const Command& command, std::string_view filter, std::string_view argument) {
+  if (equals_ignoring_case(filter, "pattern")) return protocol::glob_match(argument, command.full_name, protocol::LetterCase::ignored);
+  if (equals_ignoring_case(filter, "aclcat")) {
+    const std::string wanted = "@" + lower_case(argument);
+    for (const std::string_view category : acl_categories(*command.spec)) {
+      if (category == wanted) return true;
+    }
+  }
+  return false;  // MODULE: there are none
+}
+
+Outcome list(Context& context) {
+  const auto& args = context.args;
+  const bool filtered = args.size() == 5 && equals_ignoring_case(args[2], "filterby");
+  const bool known = filtered && (equals_ignoring_case(args[3], "pattern") || equals_ignoring_case(args[3], "aclcat") ||
+                                  equals_ignoring_case(args[3], "module"));
+  if (args.size() != 2 && !known) {
+    context.reply.error(errors::kSyntax);
+    return Outcome::done;
+  }
+  Names names;
+  for (const Command& one : context.server.commands.all()) {
+    if (filtered ? passes(one, args[3], args[4]) : one.container == nullptr) names.emplace_back(one.full_name);
+  }
+  context.reply.set(names.size());
+  for (const std::string_view name : names) context.reply.bulk(name);
+  return Outcome::done;
+}
+
+Outcome getkeys(Context& context) {
+  const auto request = context.args.subspan(2);
+  const Command* command = context.server.commands.find(request[0]);
+  if (command != nullptr && !command->subcommands.empty() && request.size() > 1) {
+    command = CommandTable::find_subcommand(*command, request[1]);
+  }
+  if (command == nullptr) {
+    context.reply.error(errors::kInvalidCommand);
+    return Outcome::done;
+  }
+  const KeySpec& keys = command->spec->keys;
+  const int arity = command->spec->arity;
+  const auto words = static_cast<int>(request.size());
+  if (keys.first == 0) {
+    context.reply.error(errors::kCommandWithoutKeys);
+  } else if (arity >= 0 ? words != arity : words < -arity) {
+    context.reply.error(errors::kCommandArity);
+  } else {
+    const int last = keys.last < 0 ? words + keys.last : keys.last;
+    Names found;
+    for (int i = keys.first; i <= last; i += keys.step) found.push_back(request[static_cast<std::size_t>(i)]);
+    context.reply.array(found.size());
+    for (const std::string_view key : found) context.reply.bulk(key);
+  }
+  return Outcome::done;
+}
+
+constexpr std::uint32_t kIntrospection = kLoading | kStale;
+
+constexpr CommandSpec kSubcommands[] = {
+    {"count", 2, kIntrospection, {}, "server", "2.8.13", "Returns a count of commands.", "O(1)", "", count},
+    {"docs", -2, kIntrospection, {}, "server", "7.0.0", "Returns documentary information about one, multiple or all commands.",
+     "O(N) where N is the number of commands to look up", "[command-name [command-name ...]]", docs},
+    {"getkeys", -3, kIntrospection, {}, "server", "2.8.13", "Extracts the key names from an arbitrary command.",
+     "O(N) where N is the number of arguments to the command", "command [arg [arg ...]]", getkeys},
+    {"help", 2, kIntrospection, {}, "server", "5.0.0", "Returns helpful text about the different subcommands.", "O(1)", "",
+     subcommand_help},
+    {"info", -2, kIntrospection, {}, "server", "2.8.13", "Returns information about one, multiple or all commands.",
+     "O(N) where N is the number of commands to look up", "[command-name [command-name ...]]", info},
+    {"list", -2, kIntrospection, {}, "server", "7.0.0", "Returns a list of command names.",
+     "O(N) where N is the total number of commands", "[FILTERBY MODULE module-name|ACLCAT category|PATTERN pattern]", list},
+};
+
+constexpr CommandSpec kCommands[] = {
+    {"command", -1, kIntrospection, {}, "server", "2.8.13", "Returns detailed information about all commands.",
+     "O(N) where N is the total number of commands", "", command, kSubcommands},
+};
+
+}  // namespace
+
+std::span<const CommandSpec> command_commands() { return kCommands; }
+
+}  // namespace strata::server

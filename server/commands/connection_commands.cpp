@@ -1,0 +1,178 @@
+#include <limits>
+#include <optional>
+
+#include "protocol/errors.h"
+#include "server/commands/client_name.h"
+#include "server/commands/context.h"
+#include "server/commands/families.h"
+#include "server/commands/words.h"
+#include "server/version.h"
+
+namespace strata::server {
+
+namespace {
+
+namespace errors = protocol::errors;
+
+Outcome ping(Context& context) {
+  if (context.args.size() > 2) {
+    context.reply.error(errors::wrong_arity("ping"));
+  } else if (context.args.size() == 2) {
+    context.reply.bulk(context.args[1]);
+  } else {
+    context.reply.simple("PONG");
+  }
+  return Outcome::done;
+}
+
+Outcome echo(Context& context) {
+  context.reply.bulk(context.args[1]);
+  return Outcome::done;
+}
+
+Outcome quit(Context& context) {
+  context.client.close_after_reply = true;
+  context.reply.ok();
+  return Outcome::done;
+}
+
+// One user exists, "default"; while no password is set it is let in with any.
+bool authenticate(Context& context, std::string_view user, std::string_view password) {
+  const bool right = user == "default" && (!context.server.password.required() || context.server.password.matches(password));
+  if (right) context.client.authenticated = true;
+  return right;
+}
+
+Outcome auth(Context& context) {
+  if (context.args.size() > 3) {
+    context.reply.error(errors::kSyntax);
+    return Outcome::done;
+  }
+  const bool password_only = context.args.size() == 2;
+  if (password_only && !context.server.password.required()) {
+    context.reply.error(errors::kNoPasswordConfigured);
+    return Outcome::done;
+  }
+  const bool right = password_only ? authenticate(context, "default", context.args[1])
+                                   : authenticate(context, context.args[1], context.args[2]);
+  right ? context.reply.ok() : context.reply.error(errors::kWrongPassword);
+  return Outcome::done;
+}
+
+Outcome select(Context& context) {
+  const auto index = parse_integer(context.args[1]);
+  if (!index) {
+    context.reply.error(errors::kNotInteger);
+  } else if (*index < std::numeric_limits<std::int32_t>::min() || *index > std::numeric_limits<std::int32_t>::max()) {
+    context.reply.error(errors::kDatabaseNotInt32);
+  } else if (*index < 0 || static_cast<std::size_t>(*index) >= context.server.cache.options().namespaces) {
+    context.reply.error(errors::kDatabaseOutOfRange);
+  } else {
+    context.client.set_database(static_cast<Namespace>(*index));
+    context.reply.ok();
+  }
+  return Outcome::done;
+}
+
+void switch_protocol(Context& context, protocol::Version version) {
+  context.client.set_resp3(version == protocol::Version::resp3);
+  context.reply.set_version(version);
+}
+
+void describe_server(Context& context) {
+  Reply& reply = context.reply;
+  reply.map(7);
+  reply.bulk("server");
+  reply.bulk("redis");  // clients decide by this name which commands they may send
+  reply.bulk("version");
+  reply.bulk(kRedisVersion);
+  reply.bulk("proto");
+  reply.integer(static_cast<std::int64_t>(reply.version()));
+  reply.bulk("id");
+  reply.integer(static_cast<std::int64_t>(context.client.identity().id));
+  reply.bulk("mode");
+  reply.bulk("standalone");
+  reply.bulk("role");
+  reply.bulk("master");
+  reply.bulk("modules");
+  reply.array(0);
+}
+
+// The options of HELLO; they take effect only when all are in order.
+struct HelloOptions {
+  std::optional<protocol::Version> version;
+  std::optional<std::string_view> user;
+  std::string_view password;
+  std::optional<std::string_view> name;
+};
+
+bool parse_hello(Context& context, HelloOptions& options) {
+  const auto fail = [&](std::string_view text) {
+    context.reply.error(text);
+    return false;
+  };
+  if (context.args.size() > 1) {
+    const auto version = parse_integer(context.args[1]);
+    if (!version) return fail(errors::kProtocolNotInteger);
+    if (*version < 2 || *version > 3) return fail(errors::kUnsupportedProtocol);
+    options.version = *version == 3 ? protocol::Version::resp3 : protocol::Version::resp2;
+  }
+  for (std::size_t i = 2; i < context.args.size(); ++i) {
+    const std::size_t more = context.args.size() - 1 - i;
+    if (equals_ignoring_case(context.args[i], "auth") && more >= 2) {
+      options.user = context.args[i + 1];
+      options.password = context.args[i + 2];
+      i += 2;
+    } else if (equals_ignoring_case(context.args[i], "setname") && more >= 1) {
+      options.name = context.args[++i];
+      if (!is_client_name(*options.name)) return fail(errors::kBadClientName);
+    } else {
+      return fail(errors::hello_option(context.args[i]));
+    }
+  }
+  return true;
+}
+
+Outcome hello(Context& context) {
+  HelloOptions options;
+  if (!parse_hello(context, options)) return Outcome::done;
+  if (options.user && !authenticate(context, *options.user, options.password)) {
+    context.reply.error(errors::kWrongPassword);
+  } else if (context.server.password.required() && !context.client.authenticated) {
+    context.reply.error(errors::kHelloNotAuthenticated);
+  } else {
+    if (options.name) context.client.set_name(*options.name);
+    if (options.version) switch_protocol(context, *options.version);
+    describe_server(context);
+  }
+  return Outcome::done;
+}
+
+Outcome reset(Context& context) {
+  context.client.set_database(0);
+  context.client.set_name({});
+  context.client.authenticated = !context.server.password.required();
+  switch_protocol(context, protocol::Version::resp2);
+  context.reply.simple("RESET");
+  return Outcome::done;
+}
+
+constexpr std::uint32_t kEarly = kNoScript | kLoading | kStale | kFast | kNoAuth | kAllowBusy;
+
+constexpr CommandSpec kCommands[] = {
+    {"auth", -2, kEarly, {}, "connection", "1.0.0", "Authenticates the connection.", "O(N) where N is the number of passwords",
+     "[username] password", auth},
+    {"echo", 2, kLoading | kStale | kFast, {}, "connection", "1.0.0", "Returns the given string.", "O(1)", "message", echo},
+    {"hello", -1, kEarly, {}, "connection", "6.0.0", "Handshakes with the server.", "O(1)",
+     "[protover [AUTH username password] [SETNAME clientname]]", hello},
+    {"ping", -1, kFast, {}, "connection", "1.0.0", "Returns the server's liveliness response.", "O(1)", "[message]", ping},
+    {"quit", -1, kEarly, {}, "connection", "1.0.0", "Closes the connection.", "O(1)", "", quit},
+    {"reset", 1, kEarly, {}, "connection", "6.2.0", "Resets the connection.", "O(1)", "", reset},
+    {"select", 2, kLoading | kStale | kFast, {}, "connection", "1.0.0", "Changes the selected database.", "O(1)", "index", select},
+};
+
+}  // namespace
+
+std::span<const CommandSpec> connection_commands() { return kCommands; }
+
+}  // namespace strata::server

@@ -1,0 +1,95 @@
+#include <algorithm>
+
+#include "engine/api/strata.hpp"
+#include "protocol/errors.h"
+#include "server/commands/context.h"
+
+namespace strata::server {
+
+namespace {
+
+namespace errors = protocol::errors;
+
+bool arity_fits(int arity, std::size_t words) noexcept {
+  return arity >= 0 ? words == static_cast<std::size_t>(arity) : words >= static_cast<std::size_t>(-arity);
+}
+
+// The command that was asked for, or null with the error already answered.
+const Command* resolve(Context& context) {
+  const Command* command = context.server.commands.find(context.args[0]);
+  if (command == nullptr) {
+    context.reply.error(errors::unknown_command(context.args));
+    return nullptr;
+  }
+  if (!command->subcommands.empty() && context.args.size() > 1) {
+    const Command* sub = CommandTable::find_subcommand(*command, context.args[1]);
+    if (sub == nullptr) {
+      context.reply.error(errors::unknown_subcommand(command->full_name, context.args[1]));
+      return nullptr;
+    }
+    command = sub;
+  }
+  if (command->spec->handler == nullptr || !arity_fits(command->spec->arity, context.args.size())) {
+    context.reply.error(errors::wrong_arity(command->full_name));
+    context.statistics.command(command->id).rejected.add();
+    return nullptr;
+  }
+  return command;
+}
+
+// Whether the command may run now; if not, the error is answered.
+bool admit(Context& context, const Command& command) {
+  if (context.server.password.required() && !context.client.authenticated && !command.has(kNoAuth)) [[unlikely]] {
+    context.reply.error(errors::kNotAuthenticated);
+  } else if (command.has(kDenyOom)) {
+    std::size_t bytes = 0;
+    for (const std::string_view arg : context.args) bytes += arg.size();
+    for (const ValueRef& block : context.blocks) bytes -= std::min(bytes, block->size());  // charged since it was received
+    if (context.server.cache.make_room(context.session, bytes) == Status::ok) return true;
+    context.reply.error(errors::kOutOfMemory);
+  } else {
+    return true;
+  }
+  context.statistics.command(command.id).rejected.add();
+  return false;
+}
+
+// Times `run` and books it for the command.
+template <typename F>
+Outcome measured(Context& context, const Command& command, bool first_slice, F&& run) {
+  const std::uint64_t errors_before = context.reply.errors();
+  const std::uint64_t start = CycleClock::ticks();
+  const Outcome outcome = run();
+  const std::uint64_t nanoseconds = CycleClock::ticks_to_ns(CycleClock::ticks() - start);
+  auto& counters = context.statistics.command(command.id);
+  if (first_slice) counters.calls.add();
+  counters.nanoseconds.add(nanoseconds);
+  counters.latency.buckets[Histogram<Counter>::bucket_of(nanoseconds)].add();
+  if (context.reply.errors() != errors_before) counters.failed.add();
+  if (outcome == Outcome::suspended) context.statistics.traffic.suspended.add();
+  return outcome;
+}
+
+}  // namespace
+
+Outcome execute(Context& context) {
+  const std::uint64_t errors_before = context.reply.errors();
+  Outcome outcome = Outcome::done;
+  if (const Command* command = resolve(context)) {
+    context.command = command;
+    if (admit(context, *command)) {
+      outcome = measured(context, *command, true, [&] { return command->spec->handler(context); });
+    }
+  }
+  if (context.reply.errors() != errors_before) context.statistics.count_error(context.reply.last_error_code());
+  return outcome;
+}
+
+Outcome resume(Context& context, const Continuation& rest) {
+  const std::uint64_t errors_before = context.reply.errors();
+  const Outcome outcome = measured(context, *context.command, false, [&] { return rest(context); });
+  if (context.reply.errors() != errors_before) context.statistics.count_error(context.reply.last_error_code());
+  return outcome;
+}
+
+}  // namespace strata::server

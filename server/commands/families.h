@@ -1,0 +1,20 @@
+#pragma once
+
+#include <span>
+
+#include "server/commands/command.h"
+
+namespace strata::server {
+
+// The rows of each family, defined in the file of the same name. A new family is one more line here and in table.cpp.
+std::span<const CommandSpec> connection_commands();
+std::span<const CommandSpec> client_commands();
+std::span<const CommandSpec> command_commands();
+std::span<const CommandSpec> config_commands();
+std::span<const CommandSpec> string_commands();
+std::span<const CommandSpec> key_commands();
+std::span<const CommandSpec> expiry_commands();
+std::span<const CommandSpec> keyspace_commands();
+std::span<const CommandSpec> server_commands();
+
+}  // namespace strata::server

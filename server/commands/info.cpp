@@ -1,0 +1,231 @@
+#include "server/commands/info.h"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <iterator>
+
+#include "server/commands/words.h"
+#include "server/version.h"
+
+namespace strata::server {
+
+namespace {
+
+// What the sections are written from: one look at the counters serves them all.
+struct Facts {
+  ServerState& server;
+  StatisticsSnapshot counts;
+  cache::Statistics cache;
+  std::int64_t now_ms;
+};
+
+template <typename Value>
+void field(std::string& out, std::string_view name, const Value& value) {
+  fmt::format_to(std::back_inserter(out), "{}:{}\r\n", name, value);
+}
+
+std::string human(std::uint64_t bytes) {
+  static constexpr std::array kUnits = {"B", "K", "M", "G", "T"};
+  auto number = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  for (; number >= 1024 && unit + 1 < kUnits.size(); ++unit) number /= 1024;
+  return unit == 0 ? fmt::format("{}B", bytes) : fmt::format("{:.2f}{}", number, kUnits[unit]);
+}
+
+void server_section(std::string& out, const Facts& facts) {
+  const ProcessFacts& process = facts.server.facts;
+  utsname system{};
+  uname(&system);
+  const std::int64_t uptime = (facts.now_ms - process.started_at_ms) / 1000;
+  field(out, "redis_version", kRedisVersion);
+  field(out, "strata_version", kVersion);
+  field(out, "redis_mode", "standalone");
+  field(out, "os", fmt::format("{} {} {}", system.sysname, system.release, system.machine));
+  field(out, "arch_bits", 64);
+  field(out, "process_id", getpid());
+  field(out, "run_id", process.run_id);
+  field(out, "tcp_port", process.port);
+  field(out, "server_time_usec", facts.now_ms * 1000);
+  field(out, "uptime_in_seconds", uptime);
+  field(out, "uptime_in_days", uptime / 86400);
+  field(out, "executable", process.executable);
+  field(out, "config_file", process.config_file);
+  field(out, "io_threads_active", process.threads > 1 ? 1 : 0);
+  field(out, "strata_threads", process.threads);
+}
+
+void clients_section(std::string& out, const Facts& facts) {
+  field(out, "connected_clients", facts.server.clients.size());
+  field(out, "maxclients", facts.server.limits.max_clients.load(std::memory_order_relaxed));
+  field(out, "blocked_clients", 0);
+}
+
+void memory_section(std::string& out, const Facts& facts) {
+  const Budget& budget = facts.server.cache.budget();
+  const std::uint64_t used = budget.total_bytes();
+  const std::uint64_t resident = os::LinuxSystemMemory().resident().rss_bytes();
+  const std::uint64_t dataset = budget.bytes(Purpose::items) + budget.bytes(Purpose::large_values);
+  const std::uint64_t limit = budget.limit_bytes();
+  field(out, "used_memory", used);
+  field(out, "used_memory_human", human(used));
+  field(out, "used_memory_rss", resident);
+  field(out, "used_memory_rss_human", human(resident));
+  field(out, "used_memory_peak", budget.peak_bytes());
+  field(out, "used_memory_peak_human", human(budget.peak_bytes()));
+  field(out, "used_memory_overhead", used - std::min(dataset, used));
+  field(out, "used_memory_dataset", dataset);
+  field(out, "used_memory_dataset_perc", fmt::format("{:.2f}%", used == 0 ? 0.0 : 100.0 * static_cast<double>(dataset) / static_cast<double>(used)));
+  field(out, "maxmemory", limit);
+  field(out, "maxmemory_human", human(limit));
+  field(out, "maxmemory_policy", cache::policy_name(facts.server.cache.tunables().policy));
+  field(out, "mem_fragmentation_ratio", fmt::format("{:.2f}", used == 0 ? 0.0 : static_cast<double>(resident) / static_cast<double>(used)));
+  field(out, "mem_clients_normal", budget.bytes(Purpose::client_buffers));
+  field(out, "mem_allocator", "libc");
+  field(out, "strata_items_bytes", budget.bytes(Purpose::items));
+  field(out, "strata_index_bytes", budget.bytes(Purpose::index));
+  field(out, "strata_large_values_bytes", budget.bytes(Purpose::large_values));
+}
+
+void persistence_section(std::string& out, const Facts&) {
+  field(out, "loading", 0);
+  field(out, "async_loading", 0);
+  field(out, "rdb_bgsave_in_progress", 0);
+  field(out, "aof_enabled", 0);
+}
+
+void stats_section(std::string& out, const Facts& facts) {
+  const BasicTraffic<std::uint64_t>& traffic = facts.counts.traffic;
+  const Statistics::Rates rates = facts.server.statistics.rates();
+  field(out, "total_connections_received", traffic.connections_accepted);
+  field(out, "total_commands_processed", facts.counts.total_calls());
+  field(out, "instantaneous_ops_per_sec", rates.commands_per_second);
+  field(out, "total_net_input_bytes", traffic.network_input_bytes);
+  field(out, "total_net_output_bytes", traffic.network_output_bytes);
+  field(out, "instantaneous_input_kbps", fmt::format("{:.2f}", rates.input_kilobytes_per_second));
+  field(out, "instantaneous_output_kbps", fmt::format("{:.2f}", rates.output_kilobytes_per_second));
+  field(out, "rejected_connections", traffic.connections_rejected);
+  field(out, "expired_keys", facts.cache.expired);
+  field(out, "evicted_keys", facts.cache.evicted);
+  field(out, "evicted_clients", traffic.dropped_slow);
+  field(out, "keyspace_hits", facts.cache.hits);
+  field(out, "keyspace_misses", facts.cache.misses);
+  field(out, "total_error_replies", facts.counts.total_errors());
+  field(out, "strata_eviction_refusals", facts.cache.eviction_refusals);
+  field(out, "strata_protocol_errors", traffic.protocol_errors);
+  field(out, "strata_suspended_commands", traffic.suspended);
+}
+
+void replication_section(std::string& out, const Facts&) {
+  field(out, "role", "master");
+  field(out, "connected_slaves", 0);
+  field(out, "master_repl_offset", 0);
+}
+
+void cpu_section(std::string& out, const Facts&) {
+  const auto seconds = [](const timeval& time) {
+    return fmt::format("{:.6f}", static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6);
+  };
+  rusage self{};
+  getrusage(RUSAGE_SELF, &self);
+  field(out, "used_cpu_sys", seconds(self.ru_stime));
+  field(out, "used_cpu_user", seconds(self.ru_utime));
+}
+
+void commandstats_section(std::string& out, const Facts& facts) {
+  for (const Command& command : facts.server.commands.all()) {
+    const auto& counts = facts.counts.commands[command.id];
+    if (counts.calls == 0 && counts.rejected == 0) continue;
+    const double microseconds = static_cast<double>(counts.nanoseconds) / 1000;
+    fmt::format_to(std::back_inserter(out), "cmdstat_{}:calls={},usec={:.0f},usec_per_call={:.2f},rejected_calls={},failed_calls={}\r\n",
+                   command.full_name, counts.calls, microseconds,
+                   counts.calls == 0 ? 0.0 : microseconds / static_cast<double>(counts.calls), counts.rejected, counts.failed);
+  }
+}
+
+void errorstats_section(std::string& out, const Facts& facts) {
+  for (const auto& [code, count] : facts.counts.errors) fmt::format_to(std::back_inserter(out), "errorstat_{}:count={}\r\n", code, count);
+}
+
+// The upper bound of the bucket in which the quantile lies: a statement that holds, at most a factor of two too high.
+std::uint64_t quantile_us(const Histogram<std::uint64_t>& latency, std::uint64_t calls, double quantile) {
+  const auto rank = static_cast<std::uint64_t>(quantile * static_cast<double>(calls));
+  std::uint64_t seen = 0;
+  for (std::size_t i = 0; i < latency.buckets.size(); ++i) {
+    seen += latency.buckets[i];
+    if (seen > rank || seen == calls) return Histogram<std::uint64_t>::upper_bound_microseconds(i);
+  }
+  return 0;
+}
+
+void latencystats_section(std::string& out, const Facts& facts) {
+  for (const Command& command : facts.server.commands.all()) {
+    const auto& latency = facts.counts.commands[command.id].latency;
+    std::uint64_t slices = 0;
+    for (const std::uint64_t count : latency.buckets) slices += count;
+    if (slices == 0) continue;
+    fmt::format_to(std::back_inserter(out), "latency_percentiles_usec_{}:p50={}.000,p99={}.000,p99.9={}.000\r\n", command.full_name,
+                   quantile_us(latency, slices, 0.5), quantile_us(latency, slices, 0.99), quantile_us(latency, slices, 0.999));
+  }
+}
+
+void cluster_section(std::string& out, const Facts&) { field(out, "cluster_enabled", 0); }
+
+void keyspace_section(std::string& out, const Facts& facts) {
+  for (std::size_t ns = 0; ns < facts.server.cache.options().namespaces; ++ns) {
+    const cache::NamespaceSize size = facts.server.cache.size(static_cast<Namespace>(ns));
+    if (size.items == 0) continue;
+    fmt::format_to(std::back_inserter(out), "db{}:keys={},expires={},avg_ttl=0\r\n", ns, size.items, size.with_expiry);
+  }
+}
+
+struct Section {
+  std::string_view name;   // as asked for
+  std::string_view title;  // as printed
+  bool by_default;
+  void (*write)(std::string&, const Facts&);
+};
+
+constexpr std::array kSections = {
+    Section{"server", "Server", true, server_section},
+    Section{"clients", "Clients", true, clients_section},
+    Section{"memory", "Memory", true, memory_section},
+    Section{"persistence", "Persistence", true, persistence_section},
+    Section{"stats", "Stats", true, stats_section},
+    Section{"replication", "Replication", true, replication_section},
+    Section{"cpu", "CPU", true, cpu_section},
+    Section{"commandstats", "Commandstats", false, commandstats_section},
+    Section{"errorstats", "Errorstats", true, errorstats_section},
+    Section{"latencystats", "Latencystats", false, latencystats_section},
+    Section{"cluster", "Cluster", true, cluster_section},
+    Section{"keyspace", "Keyspace", true, keyspace_section},
+};
+
+bool wanted(const Section& section, std::span<const std::string_view> names) {
+  if (names.empty()) return section.by_default;
+  return std::any_of(names.begin(), names.end(), [&section](std::string_view name) {
+    return equals_ignoring_case(name, section.name) || equals_ignoring_case(name, "all") || equals_ignoring_case(name, "everything") ||
+           (section.by_default && equals_ignoring_case(name, "default"));
+  });
+}
+
+}  // namespace
+
+std::string render_info(ServerState& server, std::span<const std::string_view> sections) {
+  const Facts facts{server, server.statistics.since_reset(), server.cache.statistics(), os::wall_clock_ms()};
+  std::string text;
+  for (const Section& section : kSections) {
+    if (!wanted(section, sections)) continue;
+    if (!text.empty()) text += "\r\n";
+    fmt::format_to(std::back_inserter(text), "# {}\r\n", section.title);
+    section.write(text, facts);
+  }
+  return text;
+}
+
+}  // namespace strata::server

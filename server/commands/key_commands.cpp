@@ -1,0 +1,91 @@
+#include <vector>
+
+#include "server/commands/context.h"
+#include "server/commands/families.h"
+#include "server/commands/outcomes.h"
+
+namespace strata::server {
+
+namespace {
+
+// DEL and UNLINK: one key or many, all at one moment. Memory of removed items is never given back on the caller's time in large pieces:
+// a value is one allocation.
+Outcome del(Context& context) {
+  std::vector<Key> keys;
+  keys.reserve(context.args.size() - 1);
+  for (std::size_t i = 1; i < context.args.size(); ++i) keys.push_back(context.key(i));
+  std::int64_t removed = 0;
+  const Status status = context.server.cache.update_many(context.session, keys, 0, [&](std::size_t, Decision& decision) {
+    if (decision.current() == nullptr) return;
+    decision.remove();
+    ++removed;
+  });
+  if (status != Status::ok) return refuse(context, status);
+  context.reply.integer(removed);
+  return Outcome::done;
+}
+
+// Looks without renewing the recency, but counts the lookup.
+template <typename F>
+bool look(Context& context, const Key& key, F&& visit) {
+  const bool found = context.server.cache.peek(context.session, key, visit);
+  Cache::count_lookup(context.session, found);
+  return found;
+}
+
+Outcome exists(Context& context) {
+  std::int64_t found = 0;
+  for (std::size_t i = 1; i < context.args.size(); ++i) {
+    if (look(context, context.key(i), [](const ItemView&) {})) ++found;
+  }
+  context.reply.integer(found);
+  return Outcome::done;
+}
+
+Outcome type(Context& context) {
+  context.reply.simple(look(context, context.key(1), [](const ItemView&) {}) ? "string" : "none");
+  return Outcome::done;
+}
+
+// -2: no such key; -1: no expiry; else what is left of its life.
+std::int64_t milliseconds_left(Context& context) {
+  std::int64_t left = -2;
+  look(context, context.key(1), [&](const ItemView& item) {
+    left = item.expire_at_ms == kNoExpiry ? -1 : std::max<std::int64_t>(item.expire_at_ms - context.now_ms(), 0);
+  });
+  return left;
+}
+
+Outcome ttl(Context& context) {
+  const std::int64_t left = milliseconds_left(context);
+  context.reply.integer(left < 0 ? left : (left + 500) / 1000);
+  return Outcome::done;
+}
+
+Outcome pttl(Context& context) {
+  context.reply.integer(milliseconds_left(context));
+  return Outcome::done;
+}
+
+constexpr KeySpec kLooks{1, 1, 1, KeyAccess::read_only_meta};
+
+constexpr CommandSpec kCommands[] = {
+    {"del", -2, kWrite, {1, -1, 1, KeyAccess::remove}, "generic", "1.0.0", "Deletes one or more keys.",
+     "O(N) where N is the number of keys that will be removed.", "key [key ...]", del},
+    {"exists", -2, kReadonly | kFast, {1, -1, 1, KeyAccess::read_only_meta}, "generic", "1.0.0",
+     "Determines whether one or more keys exist.", "O(N) where N is the number of keys to check.", "key [key ...]", exists},
+    {"pttl", 2, kReadonly | kFast, kLooks, "generic", "2.6.0", "Returns the expiration time in milliseconds of a key.", "O(1)",
+     "key", pttl},
+    {"ttl", 2, kReadonly | kFast, kLooks, "generic", "1.0.0", "Returns the expiration time in seconds of a key.", "O(1)", "key",
+     ttl},
+    {"type", 2, kReadonly | kFast, kLooks, "generic", "1.0.0", "Determines the type of value stored at a key.", "O(1)", "key",
+     type},
+    {"unlink", -2, kWrite | kFast, {1, -1, 1, KeyAccess::remove}, "generic", "4.0.0", "Asynchronously deletes one or more keys.",
+     "O(1) for each key removed.", "key [key ...]", del},
+};
+
+}  // namespace
+
+std::span<const CommandSpec> key_commands() { return kCommands; }
+
+}  // namespace strata::server

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "engine/api/strata.hpp"
+#include "protocol/byte_buffer.h"
+#include "server/commands/context.h"
+
+namespace strata::server {
+
+// A walk through the keys of one database in slices that never hold the loop for long: KEYS, SCAN. It collects the names that match,
+// already encoded, so that a suspended command carries one buffer; its memory is charged to the client buffers.
+// Lifetime: from the first slice to the reply. Thread safety: none.
+class KeyWalk {
+ public:
+  struct Filter {
+    std::string pattern = "*";
+    bool any_type = true;  // false: a type that no item has was asked for
+  };
+
+  KeyWalk(Cache& cache, Namespace ns, Filter filter, std::uint64_t cursor);
+  ~KeyWalk();
+  KeyWalk(const KeyWalk&) = delete;
+  KeyWalk& operator=(const KeyWalk&) = delete;
+
+  // Looks at the keys of some more buckets: until `wanted` keys were looked at altogether or the slice is used up.
+  // Returns whether the walk is over: at the end, or `wanted` reached.
+  bool slice(Session& session, std::uint64_t wanted);
+
+  [[nodiscard]] std::uint64_t cursor() const noexcept { return cursor_; }
+  [[nodiscard]] std::size_t found() const noexcept { return found_; }
+  // The names as bulk strings, one behind the other.
+  [[nodiscard]] std::string_view encoded() const noexcept { return encoded_.view(); }
+  [[nodiscard]] std::size_t memory_bytes() const noexcept { return encoded_.capacity(); }
+
+ private:
+  Cache& cache_;
+  Namespace ns_;
+  Filter filter_;
+  std::uint64_t cursor_;
+  std::uint64_t looked_at_ = 0;
+  std::size_t found_ = 0;
+  protocol::ByteBuffer encoded_;
+  std::int64_t charged_bytes_ = 0;
+};
+
+}  // namespace strata::server

@@ -1,0 +1,152 @@
+#include <charconv>
+#include <limits>
+#include <memory>
+
+#include "protocol/errors.h"
+#include "server/commands/context.h"
+#include "server/commands/families.h"
+#include "server/commands/key_walk.h"
+#include "server/commands/words.h"
+
+namespace strata::server {
+
+namespace {
+
+namespace errors = protocol::errors;
+
+// A client that asks for more than it may have buffered gets an error, not gigabytes.
+bool too_much(Context& context, const KeyWalk& walk) {
+  if (walk.memory_bytes() <= context.server.limits.output_buffer_bytes.load(std::memory_order_relaxed)) return false;
+  context.reply.error("ERR the answer is larger than limits.output_buffer; use SCAN");
+  return true;
+}
+
+Outcome continue_keys(Context& context, const std::shared_ptr<KeyWalk>& walk) {
+  const bool over = walk->slice(context.session, std::numeric_limits<std::uint64_t>::max());
+  if (too_much(context, *walk)) return Outcome::done;
+  if (!over) {
+    context.suspension.resume_soon([walk](Context& later) { return continue_keys(later, walk); });
+    return Outcome::suspended;
+  }
+  context.reply.array(walk->found());
+  context.reply.append_raw(walk->encoded());
+  return Outcome::done;
+}
+
+Outcome keys(Context& context) {
+  return continue_keys(context, std::make_shared<KeyWalk>(context.server.cache, context.client.database(),
+                                                          KeyWalk::Filter{std::string(context.args[1]), true}, 0));
+}
+
+Outcome continue_scan(Context& context, const std::shared_ptr<KeyWalk>& walk, std::uint64_t count) {
+  const bool over = walk->slice(context.session, count);
+  if (too_much(context, *walk)) return Outcome::done;
+  if (!over) {
+    context.suspension.resume_soon([walk, count](Context& later) { return continue_scan(later, walk, count); });
+    return Outcome::suspended;
+  }
+  char digits[24];
+  const char* end = std::to_chars(digits, digits + sizeof digits, walk->cursor()).ptr;
+  context.reply.array(2);
+  context.reply.bulk({digits, static_cast<std::size_t>(end - digits)});
+  context.reply.array(walk->found());
+  context.reply.append_raw(walk->encoded());
+  return Outcome::done;
+}
+
+std::optional<std::uint64_t> parse_cursor(std::string_view text) {
+  std::uint64_t cursor = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), cursor);
+  if (text.empty() || failure != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return cursor;
+}
+
+Outcome scan(Context& context) {
+  const auto cursor = parse_cursor(context.args[1]);
+  if (!cursor) {
+    context.reply.error(errors::kInvalidCursor);
+    return Outcome::done;
+  }
+  KeyWalk::Filter filter;
+  std::uint64_t count = 10;
+  for (std::size_t i = 2; i < context.args.size(); i += 2) {
+    const std::string_view word = context.args[i];
+    if (i + 1 == context.args.size()) {
+      context.reply.error(errors::kSyntax);
+      return Outcome::done;
+    }
+    const std::string_view argument = context.args[i + 1];
+    if (equals_ignoring_case(word, "count")) {
+      const auto number = parse_integer(argument);
+      if (!number || *number < 1) {
+        context.reply.error(number ? errors::kSyntax : errors::kNotInteger);
+        return Outcome::done;
+      }
+      count = static_cast<std::uint64_t>(*number);
+    } else if (equals_ignoring_case(word, "match")) {
+      filter.pattern.assign(argument);
+    } else if (equals_ignoring_case(word, "type")) {
+      filter.any_type = equals_ignoring_case(argument, "string");
+    } else {
+      context.reply.error(errors::kSyntax);
+      return Outcome::done;
+    }
+  }
+  return continue_scan(
+      context, std::make_shared<KeyWalk>(context.server.cache, context.client.database(), std::move(filter), *cursor), count);
+}
+
+Outcome dbsize(Context& context) {
+  context.reply.integer(static_cast<std::int64_t>(context.server.cache.size(context.client.database()).items));
+  return Outcome::done;
+}
+
+// The data is gone at one moment; the memory comes back in slices. SYNC answers when all of it is back.
+Outcome wait_until_freed(Context& context) {
+  if (context.server.cache.upkeep(context.session, 0, 1, std::chrono::microseconds(500)).freed == 0) {
+    context.reply.ok();
+    return Outcome::done;
+  }
+  context.suspension.resume_soon(wait_until_freed);
+  return Outcome::suspended;
+}
+
+template <typename Clear>
+Outcome flush(Context& context, Clear&& clear) {
+  const bool sync = context.args.size() == 2 && equals_ignoring_case(context.args[1], "sync");
+  const bool async = context.args.size() == 2 && equals_ignoring_case(context.args[1], "async");
+  if (context.args.size() > 2 || (context.args.size() == 2 && !sync && !async)) {
+    context.reply.error(errors::kSyntax);
+    return Outcome::done;
+  }
+  clear();
+  if (sync) return wait_until_freed(context);
+  context.reply.ok();
+  return Outcome::done;
+}
+
+Outcome flushdb(Context& context) {
+  return flush(context, [&] { context.server.cache.clear(context.session, context.client.database(), false); });
+}
+
+Outcome flushall(Context& context) {
+  return flush(context, [&] { context.server.cache.clear_all(context.session, false); });
+}
+
+constexpr CommandSpec kCommands[] = {
+    {"dbsize", 1, kReadonly | kFast, {}, "server", "1.0.0", "Returns the number of keys in the database.", "O(1)", "", dbsize},
+    {"flushall", -1, kWrite | kDangerous, {}, "server", "1.0.0", "Removes all keys from all databases.",
+     "O(N) where N is the total number of keys in all databases", "[ASYNC|SYNC]", flushall},
+    {"flushdb", -1, kWrite | kDangerous, {}, "server", "1.0.0", "Removes all keys from the current database.",
+     "O(N) where N is the number of keys in the selected database", "[ASYNC|SYNC]", flushdb},
+    {"keys", 2, kReadonly | kDangerous, {}, "generic", "1.0.0", "Returns all key names that match a pattern.",
+     "O(N) with N being the number of keys in the database", "pattern", keys},
+    {"scan", -2, kReadonly, {}, "generic", "2.8.0", "Iterates over the key names in the database.",
+     "O(1) for every call. O(N) for a complete iteration.", "cursor [MATCH pattern] [COUNT count] [TYPE type]", scan},
+};
+
+}  // namespace
+
+std::span<const CommandSpec> keyspace_commands() { return kCommands; }
+
+}  // namespace strata::server

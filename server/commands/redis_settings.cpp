@@ -1,0 +1,67 @@
+#include "server/commands/redis_settings.h"
+
+#include <array>
+#include <string>
+
+#include "config/schema.h"
+#include "server/commands/words.h"
+
+namespace strata::server {
+
+namespace {
+
+using config::Settings;
+
+std::string max_memory(const ServerState& server, const Settings&) { return std::to_string(server.cache.tunables().max_memory_bytes); }
+std::string idle_seconds(const ServerState&, const Settings& settings) {
+  return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(settings.server.idle_timeout).count());
+}
+std::string keepalive_seconds(const ServerState&, const Settings& settings) {
+  return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(settings.server.tcp_keepalive).count());
+}
+std::string bulk_bytes(const ServerState&, const Settings& settings) { return std::to_string(settings.limits.bulk_length_bytes); }
+std::string query_bytes(const ServerState&, const Settings& settings) { return std::to_string(settings.limits.query_buffer_bytes); }
+std::string password(const ServerState&, const Settings& settings) { return settings.security.password; }
+std::string bind(const ServerState&, const Settings& settings) {
+  std::string all;
+  for (const std::string& address : settings.server.bind) all.append(all.empty() ? "" : " ").append(address);
+  return all;
+}
+std::string nothing(const ServerState&, const Settings&) { return {}; }
+std::string no(const ServerState&, const Settings&) { return "no"; }
+
+constexpr std::array kSettings = {
+    RedisSetting{"appendonly", "", no},  // nothing is persistent yet
+    RedisSetting{"bind", "server.bind", bind},
+    RedisSetting{"client-query-buffer-limit", "limits.query_buffer", query_bytes},
+    RedisSetting{"databases", "server.databases", nullptr},
+    RedisSetting{"maxclients", "limits.max_clients", nullptr},
+    RedisSetting{"maxmemory", "memory.max_memory", max_memory},
+    RedisSetting{"maxmemory-policy", "memory.policy", nullptr},
+    RedisSetting{"maxmemory-samples", "memory.eviction_samples", nullptr},
+    RedisSetting{"port", "server.port", nullptr},
+    RedisSetting{"proto-max-bulk-len", "limits.bulk_length", bulk_bytes},
+    RedisSetting{"requirepass", "security.password", password},
+    RedisSetting{"save", "", nothing},
+    RedisSetting{"tcp-backlog", "server.tcp_backlog", nullptr},
+    RedisSetting{"tcp-keepalive", "server.tcp_keepalive", keepalive_seconds},
+    RedisSetting{"timeout", "server.idle_timeout", idle_seconds},
+    RedisSetting{"unixsocket", "server.unix_socket", nullptr},
+};
+
+}  // namespace
+
+std::span<const RedisSetting> redis_settings() noexcept { return kSettings; }
+
+const RedisSetting* find_redis_setting(std::string_view name) noexcept {
+  for (const RedisSetting& setting : kSettings) {
+    if (equals_ignoring_case(name, setting.name)) return &setting;
+  }
+  return nullptr;
+}
+
+std::string redis_value(const RedisSetting& setting, const ServerState& server, const Settings& settings) {
+  return setting.value != nullptr ? setting.value(server, settings) : config::get(settings, setting.path).value_or("");
+}
+
+}  // namespace strata::server

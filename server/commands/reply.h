@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "engine/api/strata.hpp"
+#include "protocol/reply_writer.h"
+
+namespace strata::server {
+
+// What commands answer into: the reply writer, plus values that are sent from where they lie. One per event loop, shared by the
+// connections of that loop in turn: it is emptied (sent or handed to the connection's queue) before another one writes.
+// Thread safety: none.
+class Reply : private protocol::ReplyWriter {
+ public:
+  // A large value to be sent after the first `offset` bytes of the buffer.
+  struct Pin {
+    std::size_t offset;
+    ValueRef block;
+  };
+
+  Reply() : ReplyWriter(bytes_, protocol::Version::resp2) {}
+  Reply(const Reply&) = delete;
+  Reply& operator=(const Reply&) = delete;
+
+  using ReplyWriter::array;
+  using ReplyWriter::attribute;
+  using ReplyWriter::big_number;
+  using ReplyWriter::boolean;
+  using ReplyWriter::bulk;
+  using ReplyWriter::integer;
+  using ReplyWriter::map;
+  using ReplyWriter::null;
+  using ReplyWriter::null_array;
+  using ReplyWriter::push;
+  using ReplyWriter::real;
+  using ReplyWriter::set;
+  using ReplyWriter::set_version;
+  using ReplyWriter::simple;
+  using ReplyWriter::verbatim;
+  using ReplyWriter::version;
+
+  void ok() { simple("OK"); }
+  // `text` starts with its code: "ERR syntax error". Texts come from protocol/errors.h.
+  void error(std::string_view text);
+  // The value of an item: copied if small, pinned by reference if large.
+  void value(const ItemView& item);
+  // Appends replies that were encoded elsewhere.
+  void append_raw(std::string_view encoded) { bytes_.append(encoded); }
+
+  // Errors answered since the last call of take_errors(), and the code of the last one ("WRONGTYPE").
+  [[nodiscard]] std::uint64_t errors() const noexcept { return errors_; }
+  [[nodiscard]] std::string_view last_error_code() const noexcept { return {last_error_code_, last_error_code_size_}; }
+
+  // Beyond this many bytes values are no longer copied and `overflowed` turns true: the client is to be dropped.
+  void set_limit_bytes(std::size_t bytes) noexcept { limit_bytes_ = bytes; }
+  [[nodiscard]] bool overflowed() const noexcept { return overflowed_ || bytes_.size() > limit_bytes_; }
+
+  [[nodiscard]] const protocol::ByteBuffer& bytes() const noexcept { return bytes_; }
+  [[nodiscard]] std::vector<Pin>& pins() noexcept { return pins_; }
+  [[nodiscard]] bool empty() const noexcept { return bytes_.empty() && pins_.empty(); }
+  // Forgets everything; memory beyond `keep_bytes` is given back.
+  void clear(std::size_t keep_bytes);
+
+ private:
+  protocol::ByteBuffer bytes_;
+  std::vector<Pin> pins_;
+  std::size_t limit_bytes_ = ~std::size_t{0};
+  std::uint64_t errors_ = 0;
+  char last_error_code_[32] = {};
+  std::size_t last_error_code_size_ = 0;
+  bool overflowed_ = false;
+};
+
+}  // namespace strata::server

@@ -1,0 +1,113 @@
+#include <charconv>
+#include <chrono>
+#include <cmath>
+
+#include "protocol/errors.h"
+#include "server/commands/context.h"
+#include "server/commands/families.h"
+#include "server/commands/help.h"
+#include "server/commands/info.h"
+#include "server/commands/words.h"
+
+namespace strata::server {
+
+namespace {
+
+namespace errors = protocol::errors;
+
+Outcome time(Context& context) {
+  const std::int64_t now_us = std::chrono::duration_cast<std::chrono::microseconds>(
+                                  std::chrono::system_clock::now().time_since_epoch())
+                                  .count();
+  const auto number = [&context](std::int64_t value) {
+    char digits[24];
+    const char* end = std::to_chars(digits, digits + sizeof digits, value).ptr;
+    context.reply.bulk({digits, static_cast<std::size_t>(end - digits)});
+  };
+  context.reply.array(2);
+  number(now_us / 1'000'000);
+  number(now_us % 1'000'000);
+  return Outcome::done;
+}
+
+Outcome info(Context& context) {
+  context.reply.verbatim("txt", render_info(context.server, context.args.subspan(1)));
+  return Outcome::done;
+}
+
+// DEBUG SLEEP holds this client alone: the loop goes on serving all others.
+Outcome debug_sleep(Context& context) {
+  constexpr double kLongestSeconds = 3600;
+  double seconds = 0;
+  const std::string_view text = context.args[2];
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (failure != std::errc{} || end != text.data() + text.size() || !(seconds >= 0)) {
+    context.reply.error(errors::kNotFloat);
+    return Outcome::done;
+  }
+  if (seconds > kLongestSeconds) {
+    context.reply.error("ERR DEBUG SLEEP is limited to 3600 seconds");
+    return Outcome::done;
+  }
+  context.suspension.resume_after(std::chrono::milliseconds(std::llround(seconds * 1000)), [](Context& later) {
+    later.reply.ok();
+    return Outcome::done;
+  });
+  return Outcome::suspended;
+}
+
+// Nothing is persistent yet, so SAVE can not be kept, and NOW and FORCE change nothing.
+Outcome shutdown(Context& context) {
+  bool save = false;
+  bool no_save = false;
+  bool abort = false;
+  bool other = false;
+  for (const std::string_view word : context.args.subspan(1)) {
+    if (equals_ignoring_case(word, "save")) {
+      save = true;
+    } else if (equals_ignoring_case(word, "nosave")) {
+      no_save = true;
+    } else if (equals_ignoring_case(word, "abort")) {
+      abort = true;
+    } else if (equals_ignoring_case(word, "now") || equals_ignoring_case(word, "force")) {
+      other = true;
+    } else {
+      context.reply.error(errors::kSyntax);
+      return Outcome::done;
+    }
+  }
+  if ((save && no_save) || (abort && (save || no_save || other))) {
+    context.reply.error(errors::kSyntax);
+  } else if (abort) {
+    context.reply.error(errors::kNoShutdown);
+  } else if (save) {
+    context.reply.error(errors::kShutdownFailed);
+  } else {
+    context.client.close_after_reply = true;
+    context.server.request_shutdown();
+  }
+  return Outcome::done;
+}
+
+constexpr CommandSpec kDebugSubcommands[] = {
+    {"help", 2, kAdmin | kNoScript | kLoading | kStale, {}, "server", "1.0.0",
+     "Returns helpful text about the different subcommands.", "O(1)", "", subcommand_help},
+    {"sleep", 3, kAdmin | kNoScript | kLoading | kStale, {}, "server", "1.0.0",
+     "Waits before it answers; other clients are served meanwhile.", "O(1)", "seconds", debug_sleep},
+};
+
+constexpr CommandSpec kCommands[] = {
+    {"debug", -2, kAdmin | kNoScript | kLoading | kStale, {}, "server", "1.0.0", "A container for debugging commands.",
+     "Depends on subcommand.", "", nullptr, kDebugSubcommands},
+    {"info", -1, kLoading | kStale | kDangerous, {}, "server", "1.0.0", "Returns information and statistics about the server.",
+     "O(1)", "[section [section ...]]", info},
+    {"shutdown", -1, kAdmin | kNoScript | kLoading | kStale | kAllowBusy, {}, "server", "1.0.0", "Shuts the server down.", "O(1)",
+     "[NOSAVE|SAVE] [NOW] [FORCE] [ABORT]", shutdown},
+    {"time", 1, kLoading | kStale | kFast, {}, "server", "2.6.0", "Returns the server time.", "O(1)", "", time},
+};
+
+}  // namespace
+
+std::span<const CommandSpec> server_commands() { return kCommands; }
+
+}  // namespace strata::server

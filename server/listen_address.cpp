@@ -1,0 +1,41 @@
+#include "server/listen_address.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+
+#include <cstring>
+
+namespace strata::server {
+
+std::string address_and_port(const std::string& address, std::uint16_t port) {
+  return address.find(':') != std::string::npos ? fmt::format("[{}]:{}", address, port) : fmt::format("{}:{}", address, port);
+}
+
+bool is_loopback(const std::string& address) {
+  in_addr v4{};
+  if (::inet_pton(AF_INET, address.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24U) == 127;
+  in6_addr v6{};
+  return ::inet_pton(AF_INET6, address.c_str(), &v6) == 1 && std::memcmp(&v6, &in6addr_loopback, sizeof v6) == 0;
+}
+
+std::string check_exposure(const config::Settings& settings) {
+  if (!settings.security.protected_mode) return {};
+  if (settings.security.password.empty() && settings.server.port != 0) {
+    for (const std::string& address : settings.server.bind) {
+      if (is_loopback(address)) continue;
+      return fmt::format(
+          "refusing to listen on {} without a password: anybody who reaches it could read and change the data. Set "
+          "security.password, or bind to 127.0.0.1 only, or turn security.protected_mode off",
+          address);
+    }
+  }
+  if (settings.admin.port != 0 && settings.admin.token.empty() && !is_loopback(settings.admin.bind)) {
+    return fmt::format(
+        "refusing to serve the admin API on {} without a token: anybody who reaches it could change the server. Set admin.token, "
+        "or set admin.bind to 127.0.0.1, or turn security.protected_mode off",
+        settings.admin.bind);
+  }
+  return {};
+}
+
+}  // namespace strata::server

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "config/settings.h"
+
+namespace strata::server {
+
+// "127.0.0.1:6379", "[::1]:6379".
+[[nodiscard]] std::string address_and_port(const std::string& address, std::uint16_t port);
+
+// Whether only this machine can reach the address.
+[[nodiscard]] bool is_loopback(const std::string& address);
+
+// Protected mode: what others can reach needs a password, and an admin API they can reach needs a token. Empty, or one line that says what is
+// exposed and what to change.
+[[nodiscard]] std::string check_exposure(const config::Settings& settings);
+
+}  // namespace strata::server

@@ -1,0 +1,206 @@
+#include "server/net/acceptor.h"
+
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <utility>
+
+#include "protocol/errors.h"
+
+namespace strata::server {
+
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+using Socket = asio::generic::stream_protocol::socket;
+
+void configure(Socket& socket, std::int64_t keepalive_seconds) {
+  const int fd = socket.native_handle();
+  const auto set = [fd](int level, int option, int value) { ::setsockopt(fd, level, option, &value, sizeof value); };
+  set(IPPROTO_TCP, TCP_NODELAY, 1);
+  if (keepalive_seconds <= 0) return;
+  // The first probe after the configured time, then three more, each after a third of it.
+  const auto seconds = static_cast<int>(std::min<std::int64_t>(keepalive_seconds, 32767));
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, seconds);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, std::max(seconds / 3, 1));
+  set(IPPROTO_TCP, TCP_KEEPCNT, 3);
+}
+
+std::string describe(const asio::ip::tcp::endpoint& endpoint) {
+  const std::string address = endpoint.address().to_string();
+  return endpoint.address().is_v6() ? fmt::format("[{}]:{}", address, endpoint.port()) : fmt::format("{}:{}", address, endpoint.port());
+}
+
+std::string describe(const asio::local::stream_protocol::endpoint& endpoint) { return endpoint.path() + ":0"; }
+
+std::string what_to_change(const error_code& error, const std::string& where, std::string_view key) {
+  if (error == asio::error::address_in_use) {
+    return fmt::format("cannot listen on {}: another process does already. Stop it, or choose another {}", where, key);
+  }
+  if (error == asio::error::access_denied) {
+    return fmt::format("cannot listen on {}: no permission. Choose a {} this user may use", where, key);
+  }
+  if (error == asio::error::address_family_not_supported || error.value() == EADDRNOTAVAIL) {
+    return fmt::format("cannot listen on {}: this machine has no such address. Change server.bind", where);
+  }
+  return fmt::format("cannot listen on {}: {}. Change {}", where, error.message(), key);
+}
+
+template <typename Protocol>
+class ProtocolAcceptor final : public Acceptor {
+ public:
+  explicit ProtocolAcceptor(const Environment& environment)
+      : server_(environment.server),
+        loops_(environment.loops),
+        statistics_(environment.statistics),
+        acceptor_(environment.io),
+        pause_(environment.io) {}
+
+  ~ProtocolAcceptor() override { close(); }
+
+  bool open(const typename Protocol::endpoint& endpoint, int backlog, error_code& error) {
+    acceptor_.open(endpoint.protocol(), error);
+    if (!error) acceptor_.set_option(asio::socket_base::reuse_address(true), error);
+    if constexpr (std::is_same_v<Protocol, asio::ip::tcp>) {
+      if (!error && endpoint.address().is_v6()) acceptor_.set_option(asio::ip::v6_only(true), error);
+    }
+    if (!error) acceptor_.bind(endpoint, error);
+    if (!error) acceptor_.listen(backlog, error);
+    return !error;
+  }
+
+  void remove_at_close(std::string path) { path_ = std::move(path); }
+
+  std::uint16_t port() const override {
+    if constexpr (std::is_same_v<Protocol, asio::ip::tcp>) {
+      return acceptor_.local_endpoint().port();
+    } else {
+      return 0;
+    }
+  }
+
+  void start() override {
+    EventLoop& loop = least_loaded();
+    acceptor_.async_accept(loop.io(), [this, &loop](const error_code& error, typename Protocol::socket socket) {
+      if (error == asio::error::operation_aborted || !acceptor_.is_open()) return;
+      if (error) return retry(error);
+      take(loop, std::move(socket));
+      start();
+    });
+  }
+
+  void close() override {
+    error_code ignored;
+    acceptor_.close(ignored);
+    pause_.cancel();
+    if (!path_.empty()) ::unlink(std::exchange(path_, {}).c_str());
+  }
+
+ private:
+  // Where the next connection goes; chosen one connection ahead, as asio binds a socket to its loop when it is accepted.
+  EventLoop& least_loaded() {
+    return **std::min_element(loops_.begin(), loops_.end(),
+                              [](const auto& a, const auto& b) { return a->connections() < b->connections(); });
+  }
+
+  void take(EventLoop& loop, typename Protocol::socket socket) {
+    error_code ignored;
+    const auto peer = socket.remote_endpoint(ignored);
+    const auto local = socket.local_endpoint(ignored);
+    Socket generic(std::move(socket));
+    if (server_.clients.size() >= server_.limits.max_clients.load(std::memory_order_relaxed)) {
+      statistics_.traffic.connections_rejected.add();
+      const std::string refusal = fmt::format("-{}\r\n", protocol::errors::kTooManyClients);
+      [[maybe_unused]] const ssize_t sent = ::send(generic.native_handle(), refusal.data(), refusal.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+      return;
+    }
+    statistics_.traffic.connections_accepted.add();
+    if constexpr (std::is_same_v<Protocol, asio::ip::tcp>) {
+      configure(generic, server_.limits.tcp_keepalive_seconds.load(std::memory_order_relaxed));
+    }
+    // A unix socket's peer has no name: both ends show the path listened on.
+    const std::string local_text = describe(local);
+    const std::string peer_text = std::is_same_v<Protocol, asio::ip::tcp> ? describe(peer) : local_text;
+    const std::int64_t now_ms = os::wall_clock_ms();
+    auto client = std::make_shared<Client>(
+        Client::Identity{server_.clients.next_id(), generic.native_handle(), peer_text, local_text, now_ms});
+    client->authenticated = !server_.password.required();
+    server_.clients.add(client);
+    loop.adopt(std::move(generic), std::move(client));
+  }
+
+  // Out of file descriptors or memory: accepting at once again would only burn the processor.
+  void retry(const error_code& error) {
+    spdlog::warn("could not accept a connection: {}; trying again in 100 ms", error.message());
+    pause_.expires_after(std::chrono::milliseconds(100));
+    pause_.async_wait([this](const error_code& stopped) {
+      if (!stopped) start();
+    });
+  }
+
+  ServerState& server_;
+  std::vector<std::unique_ptr<EventLoop>>& loops_;
+  LoopStatistics& statistics_;
+  asio::basic_socket_acceptor<Protocol> acceptor_;
+  asio::steady_timer pause_;
+  std::string path_;
+};
+
+}  // namespace
+
+std::unique_ptr<Acceptor> Acceptor::listen_tcp(const Environment& environment, const std::string& address, std::uint16_t port,
+                                               ListenError& error) {
+  error_code failure;
+  const auto ip = asio::ip::make_address(address, failure);
+  if (failure) {
+    error.text = fmt::format("server.bind: '{}' is not an IP address; allowed: for example 127.0.0.1, ::1, 0.0.0.0", address);
+    return nullptr;
+  }
+  const asio::ip::tcp::endpoint endpoint(ip, port);
+  auto acceptor = std::make_unique<ProtocolAcceptor<asio::ip::tcp>>(environment);
+  if (acceptor->open(endpoint, environment.backlog, failure)) return acceptor;
+  error.text = what_to_change(failure, describe(endpoint), "server.port");
+  return nullptr;
+}
+
+std::unique_ptr<Acceptor> Acceptor::listen_unix(const Environment& environment, const std::string& path, unsigned mode,
+                                                ListenError& error) {
+  constexpr std::size_t kLongestPath = sizeof(sockaddr_un::sun_path) - 1;
+  if (path.size() > kLongestPath) {
+    error.text = fmt::format("server.unix_socket: the path has {} bytes; allowed: at most {}", path.size(), kLongestPath);
+    return nullptr;
+  }
+  const asio::local::stream_protocol::endpoint endpoint(path);
+  error_code failure;
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode)) {
+    asio::local::stream_protocol::socket probe(environment.io);
+    probe.connect(endpoint, failure);
+    if (failure == asio::error::connection_refused) ::unlink(path.c_str());
+  }
+  auto acceptor = std::make_unique<ProtocolAcceptor<asio::local::stream_protocol>>(environment);
+  if (!acceptor->open(endpoint, environment.backlog, failure)) {
+    error.text = what_to_change(failure, path, "server.unix_socket");
+    return nullptr;
+  }
+  acceptor->remove_at_close(path);
+  if (::chmod(path.c_str(), mode) != 0) {
+    error.text = fmt::format("cannot set the mode of {}: {}. Change server.unix_socket_mode", path, std::strerror(errno));
+    return nullptr;
+  }
+  return acceptor;
+}
+
+}  // namespace strata::server

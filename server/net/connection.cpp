@@ -1,0 +1,249 @@
+#include "server/net/connection.h"
+
+#include <spdlog/spdlog.h>
+
+#include <new>
+#include <utility>
+
+#include "protocol/errors.h"
+#include "server/net/event_loop.h"
+
+namespace strata::server {
+
+namespace {
+
+// Requests parsed ahead of their execution.
+constexpr std::size_t kBatch = 64;
+// Replies beyond this are sent before the next request is executed.
+constexpr std::size_t kSendBytes = 64ULL << 10;
+
+}  // namespace
+
+Connection::Connection(EventLoop& loop, std::unique_ptr<Transport> transport, std::shared_ptr<Client> client)
+    : loop_(loop), transport_(std::move(transport)), client_(std::move(client)), reader_(loop.shared_input()) {}
+
+Connection::~Connection() { loop_.server().cache.budget().charge(Purpose::client_buffers, -charged_bytes_); }
+
+void Connection::start() {
+  report_activity();
+  finish_turn();
+}
+
+void Connection::close() noexcept {
+  if (state_ == State::closed) return;
+  state_ = State::closed;
+  rest_ = nullptr;
+  transport_->close();
+  loop_.forget(*this);
+}
+
+void Connection::close_gracefully() {
+  if (state_ == State::suspended) {
+    client_->close_after_reply = true;
+  } else if (state_ != State::closed) {
+    state_ = State::closing;
+    if (output_.empty()) close();
+  }
+}
+
+bool Connection::idle_longer_than(std::chrono::milliseconds limit, std::int64_t now_ms) const noexcept {
+  return state_ == State::open && now_ms - client_->activity.last_active_ms.load(std::memory_order_relaxed) > limit.count();
+}
+
+Context Connection::context() {
+  return Context{loop_.server(),     *client_, loop_.session(), loop_.reply(), loop_.statistics(), *this,
+                 last_command_, {}, {}};
+}
+
+template <typename Turn>
+void Connection::guarded(Turn&& turn) {
+  if (state_ == State::closed) return;
+  const auto self = shared_from_this();  // `close` lets go of the loop's reference
+  try {
+    loop_.begin_turn();
+    turn();
+  } catch (const std::bad_alloc&) {
+    loop_.reply().clear(0);
+    drop("its buffers do not fit into memory");
+  }
+}
+
+void Connection::on_readable() {
+  waiting_readable_ = false;
+  if (state_ == State::open) guarded([this] { read_turn(); });
+}
+
+void Connection::on_writable() {
+  waiting_writable_ = false;
+  guarded([this] { write_turn(); });
+}
+
+void Connection::go_on() {
+  if (state_ == State::suspended) guarded([this] { resumed_turn(); });
+}
+
+void Connection::read_turn() {
+  const IoResult result = transport_->read(reader_.prepare());
+  if (result.status == IoStatus::closed) return close();
+  if (result.status == IoStatus::ok) {
+    loop_.statistics().traffic.network_input_bytes.add(result.bytes);
+    reader_.received(result.bytes);
+    process();
+  }
+  finish_turn();
+}
+
+void Connection::process() {
+  const RuntimeLimits& limits = loop_.server().limits;
+  protocol::ParseLimits parse_limits;
+  parse_limits.bulk_bytes = limits.bulk_bytes.load(std::memory_order_relaxed);
+  parse_limits.arguments = limits.arguments.load(std::memory_order_relaxed);
+  parse_limits.large_bulk_bytes = cache::kLargeValueBytes;
+  RequestBatch& batch = loop_.batch();
+  loop_.reply().set_limit_bytes(limits.output_buffer_bytes.load(std::memory_order_relaxed));
+  protocol::ParseStatus status = protocol::ParseStatus::request;
+  while (state_ == State::open && status == protocol::ParseStatus::request) {
+    parse_limits.authenticated = client_->authenticated || !loop_.server().password.required();
+    reader_.set_limits(parse_limits);
+    batch.clear();
+    status = reader_.parse(batch, parse_limits.authenticated ? kBatch : 1);  // the limits may change with the next request
+    execute_batch(batch);
+  }
+  if (state_ == State::open && status == protocol::ParseStatus::error) {
+    loop_.statistics().traffic.protocol_errors.add();
+    loop_.reply().error(reader_.error());
+    loop_.statistics().count_error(loop_.reply().last_error_code());
+    state_ = State::closing;
+  }
+}
+
+void Connection::execute_batch(RequestBatch& batch) {
+  for (std::size_t i = 0; i < batch.requests.size() && state_ == State::open; ++i) {
+    const RequestBatch::Request& request = batch.requests[i];
+    if (request.count > 0) execute_one(batch, request, i == 0);
+    if (state_ == State::suspended) reader_.rewind(request);
+    if (loop_.reply().overflowed() || loop_.reply().bytes().size() > kSendBytes) send_reply();
+  }
+}
+
+void Connection::execute_one(const RequestBatch& batch, const RequestBatch::Request& request, bool first) {
+  Reply& reply = loop_.reply();
+  reply.set_version(client_->resp3() ? protocol::Version::resp3 : protocol::Version::resp2);
+  Outcome outcome = Outcome::done;
+  if (first && reader_.refused()) {
+    reply.error(protocol::errors::kOutOfMemory);
+    loop_.statistics().count_error("OOM");
+  } else {
+    Context context = this->context();
+    context.args = batch.args_of(request);
+    if (first) context.blocks = reader_.blocks();
+    outcome = execute(context);
+    last_command_ = context.command;
+  }
+  if (first) reader_.release_blocks();
+  if (outcome == Outcome::suspended) {
+    state_ = State::suspended;
+  } else if (client_->close_after_reply) {
+    state_ = State::closing;
+  }
+}
+
+void Connection::resume_after(std::chrono::milliseconds delay, Continuation rest) {
+  rest_ = std::move(rest);
+  loop_.run_after(delay, [self = shared_from_this()] { self->go_on(); });
+}
+
+void Connection::resume_soon(Continuation rest) {
+  rest_ = std::move(rest);
+  loop_.run_soon([self = shared_from_this()] { self->go_on(); });
+}
+
+void Connection::resumed_turn() {
+  loop_.reply().set_version(client_->resp3() ? protocol::Version::resp3 : protocol::Version::resp2);
+  Context context = this->context();
+  const Continuation rest = std::exchange(rest_, nullptr);
+  if (resume(context, rest) == Outcome::done) {
+    state_ = client_->close_after_reply ? State::closing : State::open;
+    if (state_ == State::open) {
+      reader_.take_up();
+      process();
+    }
+  }
+  finish_turn();
+}
+
+void Connection::finish_turn() {
+  if (state_ == State::closed) return;
+  reader_.end_turn(loop_.server().cache, loop_.session());
+  send_reply();
+  if (state_ == State::closed) return;
+  if (reader_.kept_bytes() > loop_.server().limits.query_buffer_bytes.load(std::memory_order_relaxed)) {
+    return drop("its request is larger than limits.query_buffer");
+  }
+  charge();
+  report_activity();
+  if (state_ == State::closing && output_.empty()) return close();
+  // A client that does not take its large values is not served further ones until it does.
+  const bool paused = output_.pinned_bytes() > loop_.server().limits.output_buffer_bytes.load(std::memory_order_relaxed);
+  if (state_ == State::open && !paused && !waiting_readable_) {
+    waiting_readable_ = true;
+    transport_->wait_readable(shared_from_this());
+  }
+}
+
+void Connection::send_reply() {
+  Reply& reply = loop_.reply();
+  if (reply.empty()) return;
+  const bool overflowed = reply.overflowed();
+  const std::size_t before = output_.sent_bytes();
+  const IoStatus status = overflowed ? IoStatus::would_block : output_.send(*transport_, reply);
+  loop_.statistics().traffic.network_output_bytes.add(output_.sent_bytes() - before);
+  reply.clear(kSendBytes * 2);
+  const std::size_t limit = loop_.server().limits.output_buffer_bytes.load(std::memory_order_relaxed);
+  if (overflowed || output_.buffered_bytes() > limit) {
+    loop_.statistics().traffic.dropped_slow.add();
+    return drop("it holds more unread replies than limits.output_buffer allows");
+  }
+  after_send(status);
+}
+
+void Connection::after_send(IoStatus status) {
+  if (status == IoStatus::closed) return close();
+  if (status == IoStatus::would_block && !waiting_writable_) {
+    waiting_writable_ = true;
+    transport_->wait_writable(shared_from_this());
+  }
+}
+
+void Connection::write_turn() {
+  const std::size_t before = output_.sent_bytes();
+  const IoStatus status = output_.flush(*transport_);
+  loop_.statistics().traffic.network_output_bytes.add(output_.sent_bytes() - before);
+  after_send(status);
+  finish_turn();
+}
+
+void Connection::drop(std::string_view why) {
+  spdlog::warn("dropped client {} ({}): {}", client_->identity().id, client_->identity().peer_address, why);
+  close();
+}
+
+void Connection::report_activity() {
+  const auto set = [](auto& field, auto value) { field.store(value, std::memory_order_relaxed); };
+  Client::Activity& activity = client_->activity;
+  set(activity.last_active_ms, loop_.session().now_ms());
+  set(activity.last_command, last_command_);
+  set(activity.query_buffer_bytes, std::uint64_t{reader_.memory_bytes()});
+  set(activity.query_buffer_used_bytes, std::uint64_t{reader_.kept_bytes()});
+  set(activity.output_bytes, std::uint64_t{output_.buffered_bytes() + output_.pinned_bytes()});
+  set(activity.output_segments, std::uint64_t{output_.segments()});
+}
+
+void Connection::charge() {
+  const auto held = static_cast<std::int64_t>(reader_.memory_bytes() + output_.buffered_bytes());
+  if (held == charged_bytes_) return;
+  loop_.server().cache.budget().charge(Purpose::client_buffers, held - charged_bytes_);
+  charged_bytes_ = held;
+}
+
+}  // namespace strata::server

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "server/commands/context.h"
+#include "server/net/output_queue.h"
+#include "server/net/request_reader.h"
+#include "server/net/transport.h"
+
+namespace strata::server {
+
+class EventLoop;
+
+// One client's connection: reads requests, has them executed in order, sends the replies, within the limits of a client.
+// Lifetime: shared by its loop and by the waits under way. Thread safety: none; only its loop's thread touches it.
+class Connection final : public TransportListener, public Suspension, public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(EventLoop& loop, std::unique_ptr<Transport> transport, std::shared_ptr<Client> client);
+  ~Connection() override;
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  void start();
+  // Ends at once; what is not sent is lost.
+  void close() noexcept;
+  // Ends as soon as the command under way is answered and all replies are sent.
+  void close_gracefully();
+
+  [[nodiscard]] bool idle_longer_than(std::chrono::milliseconds limit, std::int64_t now_ms) const noexcept;
+  [[nodiscard]] const Client& client() const noexcept { return *client_; }
+
+  void on_readable() override;
+  void on_writable() override;
+
+  void resume_after(std::chrono::milliseconds delay, Continuation rest) override;
+  void resume_soon(Continuation rest) override;
+
+ private:
+  enum class State : std::uint8_t {
+    open,
+    suspended,  // a command is waiting; no further request is read
+    closing,    // nothing is read any more; ends when the replies are sent
+    closed,
+  };
+
+  [[nodiscard]] Context context();
+  // Runs one turn; a client whose buffers do not fit into memory is dropped, the others stay.
+  template <typename Turn>
+  void guarded(Turn&& turn);
+  void read_turn();
+  void write_turn();
+  void resumed_turn();
+  void process();
+  void execute_batch(RequestBatch& batch);
+  void execute_one(const RequestBatch& batch, const RequestBatch::Request& request, bool first);
+  void go_on();
+  void finish_turn();
+  void send_reply();
+  void after_send(IoStatus status);
+  void drop(std::string_view why);
+  void report_activity();
+  void charge();
+
+  EventLoop& loop_;
+  std::unique_ptr<Transport> transport_;
+  std::shared_ptr<Client> client_;
+  RequestReader reader_;
+  OutputQueue output_;
+  Continuation rest_;                       // of the suspended command
+  const Command* last_command_ = nullptr;
+  State state_ = State::open;
+  bool waiting_writable_ = false;
+  bool waiting_readable_ = false;
+  std::int64_t charged_bytes_ = 0;
+};
+
+}  // namespace strata::server

@@ -1,0 +1,148 @@
+#include "server/net/event_loop.h"
+
+#include <boost/asio/post.hpp>
+#include <utility>
+
+#include "server/net/socket_transport.h"
+
+namespace strata::server {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kSharedInputBytes = 64ULL << 10;
+constexpr auto kTick = std::chrono::milliseconds(100);
+// Upkeep takes at most a quarter of a core while there is work: one slice in four.
+constexpr auto kUpkeepSlice = std::chrono::microseconds(500);
+constexpr auto kUpkeepBusyPause = std::chrono::microseconds(1500);
+constexpr auto kUpkeepIdlePause = std::chrono::milliseconds(100);
+constexpr std::uint64_t kTicksPerIdleCheck = 10;
+
+}  // namespace
+
+EventLoop::EventLoop(ServerState& server, unsigned index, unsigned count)
+    : server_(server),
+      index_(index),
+      count_(count),
+      statistics_(server.statistics.add_loop()),
+      work_(boost::asio::make_work_guard(io_)),
+      tick_timer_(io_),
+      upkeep_timer_(io_),
+      deadline_timer_(io_),
+      session_(server.cache.open_session()),
+      input_(kSharedInputBytes) {
+  server_.cache.budget().charge(Purpose::client_buffers, static_cast<std::int64_t>(input_.capacity()));
+}
+
+EventLoop::~EventLoop() {
+  join();
+  server_.cache.budget().charge(Purpose::client_buffers, -static_cast<std::int64_t>(input_.capacity()));
+}
+
+void EventLoop::start() {
+  begin_turn();
+  schedule_tick();
+  schedule_upkeep(kUpkeepIdlePause);
+  thread_ = std::thread([this] { io_.run(); });
+}
+
+void EventLoop::adopt(boost::asio::generic::stream_protocol::socket socket, std::shared_ptr<Client> client) {
+  statistics_.connections.fetch_add(1, std::memory_order_relaxed);
+  boost::asio::post(io_, [this, socket = std::move(socket), client = std::move(client)]() mutable {
+    begin_turn();
+    auto connection = std::make_shared<Connection>(*this, make_socket_transport(std::move(socket)), std::move(client));
+    connections_.emplace(connection.get(), connection);
+    if (stopping_) return connection->close();
+    connection->start();
+  });
+}
+
+void EventLoop::forget(Connection& connection) {
+  const auto found = connections_.find(&connection);
+  if (found == connections_.end()) return;
+  const std::shared_ptr<Connection> keep = std::move(found->second);  // until this function is over
+  server_.clients.remove(connection.client().identity().id);
+  connections_.erase(found);
+  statistics_.connections.fetch_sub(1, std::memory_order_relaxed);
+  if (stopping_ && connections_.empty()) io_.stop();
+}
+
+void EventLoop::stop(Clock::time_point deadline) {
+  boost::asio::post(io_, [this, deadline] {
+    stopping_ = true;
+    begin_turn();
+    if (connections_.empty()) return io_.stop();
+    std::vector<std::shared_ptr<Connection>> open;
+    for (const auto& [key, connection] : connections_) open.push_back(connection);
+    for (const auto& connection : open) connection->close_gracefully();
+    deadline_timer_.expires_at(deadline);
+    deadline_timer_.async_wait([this](const boost::system::error_code& error) {
+      if (!error) io_.stop();
+    });
+  });
+}
+
+void EventLoop::join() {
+  if (!thread_.joinable()) return;
+  thread_.join();
+  // Past the deadline: what is still open ends here, on this thread, now that the loop's own is gone.
+  std::vector<std::shared_ptr<Connection>> open;
+  for (const auto& [key, connection] : connections_) open.push_back(connection);
+  for (const auto& connection : open) connection->close();
+}
+
+void EventLoop::begin_turn() noexcept {
+  session_->set_now_ms(os::wall_clock_ms());
+  statistics_.traffic.turns.add();
+}
+
+void EventLoop::run_soon(std::function<void()> task) { boost::asio::post(io_, std::move(task)); }
+
+void EventLoop::run_after(std::chrono::milliseconds delay, std::function<void()> task) {
+  auto timer = std::make_shared<boost::asio::steady_timer>(io_, delay);
+  timer->async_wait([timer, task = std::move(task)](const boost::system::error_code& error) {
+    if (!error) task();
+  });
+}
+
+void EventLoop::schedule_tick() {
+  tick_timer_.expires_after(kTick);
+  tick_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) tick();
+  });
+}
+
+void EventLoop::tick() {
+  const auto late = Clock::now() - tick_timer_.expiry();
+  const auto late_ns = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(late).count());
+  statistics_.traffic.loop_lag.buckets[Histogram<Counter>::bucket_of(late_ns)].add();
+  begin_turn();
+  if (++ticks_ % kTicksPerIdleCheck == 0) drop_idle();
+  schedule_tick();
+}
+
+void EventLoop::schedule_upkeep(Clock::duration pause) {
+  upkeep_timer_.expires_after(pause);
+  upkeep_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    begin_turn();
+    const cache::UpkeepReport report = server_.cache.upkeep(*session_, index_, count_, kUpkeepSlice);
+    schedule_upkeep(report.more ? Clock::duration(kUpkeepBusyPause) : Clock::duration(kUpkeepIdlePause));
+  });
+}
+
+void EventLoop::drop_idle() {
+  const std::chrono::milliseconds limit(server_.limits.idle_timeout_ms.load(std::memory_order_relaxed));
+  if (limit.count() == 0) return;
+  std::vector<std::shared_ptr<Connection>> idle;
+  for (const auto& [key, connection] : connections_) {
+    if (connection->idle_longer_than(limit, session_->now_ms())) idle.push_back(connection);
+  }
+  for (const auto& connection : idle) {
+    statistics_.traffic.dropped_idle.add();
+    connection->close();
+  }
+}
+
+}  // namespace strata::server

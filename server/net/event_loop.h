@@ -1,0 +1,80 @@
+#pragma once
+
+#include <atomic>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "server/commands/reply.h"
+#include "server/commands/server_state.h"
+#include "server/net/connection.h"
+
+namespace strata::server {
+
+// One thread that serves its share of the connections and looks after its share of the cache's shards (every `count`-th one).
+// Thread safety: `adopt`, `stop` and `connections` from any thread; all else only from the loop's own.
+class EventLoop {
+ public:
+  EventLoop(ServerState& server, unsigned index, unsigned count);
+  ~EventLoop();
+  EventLoop(const EventLoop&) = delete;
+  EventLoop& operator=(const EventLoop&) = delete;
+
+  void start();
+  // Takes over a connected socket whose executor is this loop's.
+  void adopt(boost::asio::generic::stream_protocol::socket socket, std::shared_ptr<Client> client);
+  // Ends every connection gracefully, at the deadline by force, and then the thread.
+  void stop(std::chrono::steady_clock::time_point deadline);
+  void join();
+
+  [[nodiscard]] boost::asio::io_context& io() noexcept { return io_; }
+  // Connections now, those on their way included.
+  [[nodiscard]] std::uint64_t connections() const noexcept { return statistics_.connections.load(std::memory_order_relaxed); }
+
+  // For its connections.
+  [[nodiscard]] ServerState& server() noexcept { return server_; }
+  [[nodiscard]] Session& session() noexcept { return *session_; }
+  [[nodiscard]] Reply& reply() noexcept { return reply_; }
+  [[nodiscard]] RequestBatch& batch() noexcept { return batch_; }
+  [[nodiscard]] LoopStatistics& statistics() noexcept { return statistics_; }
+  [[nodiscard]] std::span<char> shared_input() noexcept { return input_; }
+  // Reads the clock; once per turn.
+  void begin_turn() noexcept;
+  void run_soon(std::function<void()> task);
+  void run_after(std::chrono::milliseconds delay, std::function<void()> task);
+  void forget(Connection& connection);
+
+ private:
+  void schedule_tick();
+  void tick();
+  void schedule_upkeep(std::chrono::steady_clock::duration pause);
+  void drop_idle();
+
+  ServerState& server_;
+  unsigned index_;
+  unsigned count_;
+  LoopStatistics& statistics_;
+  boost::asio::io_context io_{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+  boost::asio::steady_timer tick_timer_;
+  boost::asio::steady_timer upkeep_timer_;
+  boost::asio::steady_timer deadline_timer_;
+  std::unique_ptr<Session> session_;
+  Reply reply_;
+  RequestBatch batch_;
+  std::vector<char> input_;
+  std::unordered_map<Connection*, std::shared_ptr<Connection>> connections_;
+  std::uint64_t ticks_ = 0;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace strata::server

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace strata::server {
+
+// How a read or a write that never blocks ended.
+enum class IoStatus : std::uint8_t {
+  ok,           // `bytes` were moved
+  would_block,  // nothing now: wait for readiness
+  closed,       // the peer has ended its side (reads), or the connection is gone
+};
+
+struct IoResult {
+  IoStatus status = IoStatus::would_block;
+  std::size_t bytes = 0;
+};
+
+// Who is told that a transport is ready.
+class TransportListener {
+ public:
+  virtual ~TransportListener() = default;
+  virtual void on_readable() = 0;
+  virtual void on_writable() = 0;
+};
+
+// A byte stream to one client: TCP or unix socket now, TLS later. Waiting is asynchronous, reading and writing never block.
+// Ownership: of the socket. Thread safety: none; only the loop it belongs to uses it. A wait keeps its listener alive; `close` ends
+// all waits, and their listeners are not called.
+class Transport {
+ public:
+  virtual ~Transport() = default;
+
+  // Fills the buffers in order.
+  virtual IoResult read(std::span<const iovec> buffers) noexcept = 0;
+  virtual IoResult write(std::span<const iovec> buffers) noexcept = 0;
+
+  virtual void wait_readable(std::shared_ptr<TransportListener> listener) = 0;
+  virtual void wait_writable(std::shared_ptr<TransportListener> listener) = 0;
+  virtual void close() noexcept = 0;
+};
+
+}  // namespace strata::server

@@ -1,0 +1,67 @@
+#include "server/settings_store.h"
+
+#include <utility>
+
+#include "config/schema.h"
+
+namespace strata::server {
+
+SettingsStore::SettingsStore(config::Settings settings, config::Origins origins, config::Sources sources)
+    : settings_(std::make_shared<const config::Settings>(std::move(settings))),
+      origins_(std::move(origins)),
+      sources_(std::move(sources)) {}
+
+std::shared_ptr<const config::Settings> SettingsStore::current() const {
+  const std::scoped_lock lock(mutex_);
+  return settings_;
+}
+
+config::Origins SettingsStore::origins() const {
+  const std::scoped_lock lock(mutex_);
+  return origins_;
+}
+
+void SettingsStore::on_change(Apply apply) {
+  const std::scoped_lock lock(mutex_);
+  apply_ = std::move(apply);
+  apply_(*settings_);
+}
+
+void SettingsStore::put(config::Settings settings) {
+  settings_ = std::make_shared<const config::Settings>(std::move(settings));
+  if (apply_) apply_(*settings_);
+}
+
+std::vector<config::Problem> SettingsStore::change(std::span<const config::Change> changes, std::string_view origin) {
+  const std::scoped_lock lock(mutex_);
+  config::ChangeResult result = config::apply_changes(*settings_, changes);
+  if (!result.ok()) return std::move(result.problems);
+  put(std::move(result.settings));
+  for (const auto& [path, value] : changes) origins_[config::find_key(path)->path] = origin;
+  return {};
+}
+
+std::vector<config::Problem> SettingsStore::check(std::span<const config::Change> changes) const {
+  return config::apply_changes(*current(), changes).problems;
+}
+
+SettingsStore::Reload SettingsStore::reload() {
+  const std::scoped_lock lock(mutex_);
+  config::LoadResult loaded = config::load(sources_);
+  if (!loaded.ok()) return {std::move(loaded.problems), {}};
+  const config::Differences differences = config::diff(*settings_, loaded.settings);
+  Reload outcome;
+  for (const std::string& path : differences.fixed) {
+    const auto origin = loaded.origins.find(path);
+    outcome.problems.push_back({origin != loaded.origins.end() ? origin->second : "", path, "can only change with a restart", ""});
+  }
+  if (!outcome.problems.empty()) return outcome;
+  config::ChangeResult result = config::apply_changes(*settings_, differences.changeable);
+  if (!result.ok()) return {std::move(result.problems), {}};
+  put(std::move(result.settings));
+  origins_ = std::move(loaded.origins);
+  for (const auto& [path, value] : differences.changeable) outcome.changed.push_back(path);
+  return outcome;
+}
+
+}  // namespace strata::server

@@ -1,0 +1,119 @@
+"""Where a reply may differ from redis-server's, and why. Everything else is compared byte for byte.
+
+A rule is asked only when the bytes differ. The list is short on purpose: a new row needs a reason that a user would accept.
+"""
+
+from dataclasses import dataclass
+from typing import Callable
+
+from resp_connection import Error, Set, Status, pairs
+from vocabulary import UNIMPLEMENTED
+
+SECONDS_APART = 2  # between the two servers, on a busy machine
+
+
+@dataclass(frozen=True)
+class Reply:
+    value: object
+    bytes: bytes
+
+
+@dataclass(frozen=True)
+class Rule:
+    why: str
+    applies: Callable  # (words, lower case) -> bool
+    same: Callable  # (ours, theirs: Reply) -> bool
+
+
+def _command(*names):
+    wanted = [name.encode() for name in names]
+    return lambda words: list(words[:len(wanted)]) == wanted
+
+
+def _same_kind(ours, theirs):
+    return ours.bytes[:1] == theirs.bytes[:1] and not isinstance(ours.value, Error)
+
+
+def _near(unit):
+    def same(ours, theirs):
+        both = (ours.value, theirs.value)
+        return all(isinstance(value, int) and value >= 0 for value in both) and abs(both[0] - both[1]) <= SECONDS_APART * unit
+    return same
+
+
+def _same_members(ours, theirs):
+    return isinstance(ours.value, list) and isinstance(theirs.value, list) and sorted(ours.value) == sorted(theirs.value)
+
+
+def _same_fields(ignored):
+    def same(ours, theirs):
+        if not _same_kind(ours, theirs):
+            return False
+        left, right = pairs(ours.value), pairs(theirs.value)
+        return left.keys() == right.keys() and all(left[name] == right[name] for name in left if name not in ignored)
+    return same
+
+
+def _same_command_entries(ours, theirs):
+    """Of each entry: name, arity and where the keys are."""
+    if not isinstance(ours.value, list) or len(ours.value) != len(theirs.value):
+        return False
+    for left, right in zip(ours.value, theirs.value):
+        if not isinstance(left, list) or not isinstance(right, list):
+            if left is not right:
+                return False
+        elif [*left[:2], *left[3:6]] != [*right[:2], *right[3:6]] or not _flags(left) or len(left) != len(right):
+            return False
+    return True
+
+
+def _flags(entry):
+    return isinstance(entry[2], (list, Set)) and all(isinstance(flag, Status) for flag in entry[2])
+
+
+def _same_docs(ours, theirs):
+    """The same commands are described; the descriptions are our own."""
+    return _same_kind(ours, theirs) and pairs(ours.value).keys() == pairs(theirs.value).keys()
+
+
+def _same_start(ours, theirs):
+    """The reason behind the dash is our own wording."""
+    left, right = ours.value, theirs.value
+    return isinstance(left, Error) and isinstance(right, Error) and left.split(" - ")[0] == right.split(" - ")[0]
+
+
+RULES = [
+    Rule("they are different moments", _command("time"), _same_kind),
+    Rule("the two servers are asked at slightly different times", _command("ttl"), _near(1)),
+    Rule("the two servers are asked at slightly different times", _command("pttl"), _near(1_000)),
+    Rule("the order of keys is unspecified", _command("keys"), _same_members),
+    Rule("name, version and client number are each server's own", _command("hello"), _same_fields({b"server", b"version", b"id"})),
+    Rule("a client number is each server's own", _command("client", "id"), _same_kind),
+    Rule("addresses, ages and memory are each server's own", _command("client", "info"), _same_kind),
+    Rule("addresses, ages and memory are each server's own", _command("client", "list"), _same_kind),
+    Rule("facts of the process; fields are held to a list by the end-to-end tests", _command("info"), _same_kind),
+    Rule("we have fewer commands", lambda words: words in ([b"command"], [b"command", b"info"]), _same_kind),
+    Rule("we have fewer commands", _command("command", "count"), _same_kind),
+    Rule("we have fewer commands", _command("command", "list"), _same_kind),
+    Rule("flags, categories, tips and key specifications describe each server's own implementation", _command("command", "info"),
+         _same_command_entries),
+    Rule("the texts are our own", _command("command", "docs"), _same_docs),
+    Rule("the order of settings is unspecified", _command("config", "get"), _same_fields(set())),
+    Rule("what is allowed is told in our own words", _command("config", "set"), _same_start),
+]
+
+
+def not_there_yet(words):
+    """Whether the command is sent to ours only, which has to call it unknown: it would change the other server's keys."""
+    return words[0].upper() in UNIMPLEMENTED
+
+
+def same_reply(words, ours, theirs):
+    if ours.bytes == theirs.bytes:
+        return True
+    lower = [word.lower() for word in words]
+    return any(rule.applies(lower) and rule.same(ours, theirs) for rule in RULES)
+
+
+def is_unknown_command(words, reply):
+    return isinstance(reply.value, Error) and reply.value.startswith(f"ERR unknown command '{words[0].decode()}'")

@@ -1,0 +1,157 @@
+"""Random command streams, the same for the same seed: valid and invalid, over few keys so that commands meet."""
+
+import random
+from dataclasses import dataclass
+
+import vocabulary
+
+CLIENTS = 3
+
+
+@dataclass(frozen=True)
+class Step:
+    """One request. `form` says how it is written: "array", "inline", or "raw" (words[0] as it is, then the connection ends)."""
+
+    client: int
+    words: tuple
+    form: str = "array"
+    joins_next: bool = False  # sent together with the next step, if that is of the same client
+
+    def encode(self):
+        if self.form == "raw":
+            return self.words[0]
+        if self.form == "inline":
+            return b" ".join(quote(word) for word in self.words) + b"\r\n"
+        return b"*%d\r\n" % len(self.words) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in self.words)
+
+    @property
+    def name(self):
+        return self.words[0].lower()
+
+    @property
+    def ends_connection(self):
+        return self.form == "raw" or self.name == b"quit"
+
+    def __str__(self):
+        shown = " ".join(repr(word if len(word) <= 60 else word[:57] + b"...")[1:] for word in self.words)
+        return f"client {self.client} {self.form:6} {shown}"
+
+
+def quote(word):
+    """The word for an inline command, in double quotes where it needs them."""
+    if word and all(33 <= byte < 127 and byte not in b"\"'\\" for byte in word):
+        return word
+    return b'"' + b"".join(b"\\x%02x" % byte if byte < 32 or byte > 126 or byte in b'"\\' else bytes([byte]) for byte in word) + b'"'
+
+
+class CommandStream:
+    """An endless iterator of steps."""
+
+    def __init__(self, seed, unimplemented=True):
+        self._random = random.Random(seed)
+        self._unimplemented = unimplemented
+        self._used_seconds = set()
+        self._pipeline_left = 0
+        self._client = 0
+        self._makers = vocabulary.makers(self)
+        self._weights = [weight for weight, _ in self._makers]
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if self._pipeline_left == 0:
+            self._client = self._random.randrange(CLIENTS)
+            self._pipeline_left = self._random.choice((1, 1, 2, 5, 10, 30))
+        self._pipeline_left -= 1
+        return self._step()
+
+    def _step(self):
+        roll = self._random.random()
+        if roll < 0.002:
+            return Step(self._client, (self.choice(vocabulary.BROKEN_REQUESTS),), "raw")
+        if roll < 0.012 and self._unimplemented:
+            return Step(self._client, self._mixed_case((self.choice(vocabulary.UNIMPLEMENTED), b"key:1", b"1")))
+        _, maker = self._random.choices(self._makers, self._weights)[0]
+        words = self._mixed_case(tuple(map(_to_bytes, maker())))
+        if self._random.random() < 0.02:
+            words = self._damaged(words)
+        form = "inline" if self._random.random() < 0.1 and sum(map(len, words)) < 4_000 else "array"
+        # A walk goes on by itself: nothing may be in the pipeline behind it.
+        joins = self._pipeline_left > 0 and words[0].lower() != b"scan"
+        return Step(self._client, words, form, joins)
+
+    def _mixed_case(self, words):
+        style = self._random.randrange(4)
+        name = words[0]
+        if style == 0:
+            name = name.lower()
+        elif style == 1:
+            name = bytes(byte ^ 0x20 if self._random.random() < 0.5 and chr(byte).isalpha() else byte for byte in name)
+        return (name, *words[1:])
+
+    def _damaged(self, words):
+        """Wrong arity, a word too many, a word of junk."""
+        # These end or wait for something with some arguments.
+        if words[0].lower() in (b"shutdown", b"quit", b"debug", b"scan"):
+            return words
+        kind = self._random.randrange(3)
+        if kind == 0 and len(words) > 1:
+            return words[:-1]
+        if kind == 1:
+            return (*words, self.choice(vocabulary.JUNK_WORDS))
+        if len(words) > 1 and words[0].lower() not in vocabulary.CONTAINERS:
+            position = self._random.randrange(1, len(words))
+            return (*words[:position], self.choice(vocabulary.JUNK_WORDS), *words[position + 1:])
+        return words
+
+    # What the vocabulary is made with ------------------------------------------------------------------------------------
+
+    def choice(self, options):
+        return self._random.choice(options)
+
+    def chance(self, probability):
+        return self._random.random() < probability
+
+    def key(self):
+        return self.choice(vocabulary.KEYS)
+
+    def keys(self, most=6):
+        return [self.key() for _ in range(self._random.randint(1, most))]
+
+    def value(self):
+        kind = self._random.random()
+        if kind < 0.4:
+            return str(self._random.randint(-1_000, 1_000))
+        if kind < 0.6:
+            return self.choice(vocabulary.NUMBERS)
+        if kind < 0.9:
+            return self.choice(vocabulary.TEXTS)
+        if kind < 0.995:
+            return self._random.randbytes(self._random.randint(0, 200))
+        return self._random.randbytes(self._random.choice((1_023, 16_384, 40_000, 100_000)))
+
+    def number(self):
+        return self.choice(vocabulary.NUMBERS) if self.chance(0.3) else self._random.randint(-100, 100)
+
+    def distant_seconds(self):
+        """A time to live that no other in this stream equals: always 10,000 s apart.
+
+        Commands reach the two servers at slightly different times. With any two expiries that far apart, EXPIRE GT and LT decide
+        alike on both, and nothing expires during a run.
+        """
+        while (seconds := 10_000 * self._random.randint(1, 10_000_000)) in self._used_seconds:
+            pass
+        self._used_seconds.add(seconds)
+        return seconds
+
+    def expiry_number(self, scale):
+        """A relative expiry in units of 1/scale seconds: distant, past, or not a time at all."""
+        kind = self._random.random()
+        if kind < 0.7:
+            return self.distant_seconds() * scale
+        return self.choice((0, -1, -1_000_000) if kind < 0.8 else vocabulary.BAD_EXPIRIES)
+
+
+def _to_bytes(word):
+    return word if isinstance(word, bytes) else str(word).encode()

@@ -1,0 +1,126 @@
+"""The server against Debian's redis-server, and the comparison against servers that are wrong on purpose."""
+
+import itertools
+import os
+import re
+import shutil
+from collections import Counter
+
+import pytest
+
+from altering_proxy import AlteringProxy
+from comparison import first_difference, shrink
+from generator import CommandStream, Step
+from run import compare, start_pair
+from server_process import peer_is_redis
+
+REFERENCE = "/usr/bin/redis-server"
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory):
+    """Addresses of the server and of the reference."""
+    if not shutil.which(REFERENCE):
+        pytest.skip("Debian's redis-server is not installed")
+    ours, reference = start_pair(tmp_path_factory.mktemp("pair"), os.environ["STRATA_SERVER"], "redis" if peer_is_redis() else None, REFERENCE)
+    yield ours.address, reference.address
+    failures = []
+    for server in (ours, reference):
+        try:
+            server.stop()
+        except AssertionError as failure:
+            failures.append(str(failure))
+    assert not failures, "\n".join(failures)
+
+
+@pytest.mark.parametrize("seed", [1, 20_261, 777_000_777])
+def test_20_000_commands(pair, seed):
+    found = compare(*pair, seed, 20_000, unimplemented=not peer_is_redis(), shrinking=True)
+    assert found is None, "\n" + found
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(100, 120))
+def test_1_000_000_commands(pair, seed):
+    """In twenty streams: a stream is held in memory as a whole, and a difference is found in less of it."""
+    found = compare(*pair, seed, 50_000, unimplemented=not peer_is_redis(), shrinking=True)
+    assert found is None, "\n" + found
+
+
+# The comparison itself ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def references(tmp_path_factory):
+    """Addresses of two servers that behave alike."""
+    servers = start_pair(tmp_path_factory.mktemp("references"), REFERENCE, "redis", REFERENCE)
+    yield tuple(server.address for server in servers)
+    for server in servers:
+        server.stop()
+
+
+def stream(seed, count):
+    return list(itertools.islice(CommandStream(seed, unimplemented=False), count))
+
+
+def test_stream_is_the_same_for_the_same_seed():
+    assert stream(5, 2_000) == stream(5, 2_000)
+    assert stream(5, 2_000) != stream(6, 2_000)
+
+
+def test_stream_uses_every_command_and_form():
+    steps = stream(1, 20_000)
+    names = Counter(step.name for step in steps)
+    for name in ("get set mget mset append strlen incr decr incrby decrby del unlink exists type ttl pttl expire pexpire persist keys scan dbsize "
+                 "flushdb flushall hello auth client reset quit ping echo select command config info time debug shutdown").split():
+        assert names[name.encode()] >= 3, name
+    assert {step.form for step in steps} == {"array", "inline", "raw"}
+    assert {step.client for step in steps} == {0, 1, 2}
+    assert sum(step.joins_next for step in steps) > 10_000
+
+
+@pytest.mark.parametrize("request_from, request_to, command", [
+    (b"INCRBY", b"DECRBY", b"incrby"),
+    (b"keepttl", b"keepttx", b"set"),
+    (b"\r\ngt\r\n", b"\r\nlt\r\n", None),
+    (b"MGET", b"MSET", b"mget"),
+    (b"\r\nGET\r\n", b"\r\nTTL\r\n", None),
+])
+def test_altered_requests_are_noticed(references, request_from, request_to, command):
+    """The server behind the proxy gets another command than the reference."""
+    with AlteringProxy(references[0], alter_request=lambda data: data.replace(request_from, request_to)) as wrong:
+        found = first_difference(wrong.address, references[1], stream(3, 20_000))
+    assert found is not None
+    assert command is None or found.step.name == command
+
+
+@pytest.mark.parametrize("reply_from, reply_to", [
+    (b"+OK\r\n", b"+Ok\r\n"),
+    (b"syntax error", b"Syntax error"),
+    (b"$-1\r\n", b"_\r\n"),
+    (b"would overflow", b"will overflow"),
+    (b"Protocol error: invalid bulk", b"Protocol error: bad bulk"),
+    (b":-2\r\n", b":-1\r\n"),
+    (b"with args beginning with: 'a' ", b"with args beginning with: 'a'"),
+    (b"$5\r\nkey:3\r\n", b"$5\r\nkey:4\r\n"),
+    (b"=", b"$"),
+])
+def test_altered_replies_are_noticed(references, reply_from, reply_to):
+    with AlteringProxy(references[0], alter_reply=lambda data: data.replace(reply_from, reply_to)) as wrong:
+        assert first_difference(wrong.address, references[1], stream(4, 20_000), timeout=5) is not None
+
+
+def test_lost_connection_is_a_difference(references):
+    with AlteringProxy(references[0], alter_reply=lambda data: re.sub(rb"-ERR value.*", b"", data)) as wrong:
+        assert first_difference(wrong.address, references[1], stream(4, 5_000), timeout=2) is not None
+
+
+def test_shrinking_finds_the_few_steps_that_matter(references):
+    """A server that stores another expiry shows it when it is asked for: 2 steps of 200."""
+    noise = [step for step in stream(8, 400) if step.client != 0 and not step.ends_connection and step.name != b"flushall"]
+    store, unrelated, ask = Step(0, (b"SET", b"z", b"v", b"EX", b"100000")), Step(0, (b"APPEND", b"z", b"w")), Step(0, (b"TTL", b"z"))
+    steps = [*noise[:50], store, *noise[50:100], unrelated, *noise[100:150], ask, *noise[150:200]]
+    with AlteringProxy(references[0], alter_request=lambda data: data.replace(b"\r\n100000\r\n", b"\r\n900000\r\n")) as wrong:
+        smaller, difference = shrink(wrong.address, references[1], steps)
+    assert difference is not None and difference.step == ask
+    assert smaller == [store, ask]

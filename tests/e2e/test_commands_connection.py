@@ -1,0 +1,141 @@
+"""Commands on the connection: PING ECHO AUTH SELECT RESET QUIT and CLIENT."""
+
+import re
+
+import pytest
+
+from resp_connection import OK, PONG, Error, Status
+from server_process import wait_until
+
+# Fields that monitoring tools read from CLIENT LIST, in Redis' order.
+CLIENT_FIELDS = ["id", "addr", "laddr", "fd", "name", "age", "idle", "flags", "db", "sub", "psub", "multi", "qbuf", "qbuf-free", "obl", "oll",
+                 "omem", "tot-mem", "events", "cmd", "user", "resp"]
+
+
+def client_lines(text):
+    """CLIENT LIST or CLIENT INFO as a list of dicts."""
+    return [dict(re.findall(r"([a-z-]+)=(\S*)", line)) for line in text.decode().splitlines()]
+
+
+def test_ping_echo(connection):
+    assert connection.call_bytes("PING") == b"+PONG\r\n"
+    assert connection.call("PING", b"\x00hello") == b"\x00hello"
+    assert connection.call("PING", "a", "b") == Error("ERR wrong number of arguments for 'ping' command")
+    assert connection.call("ECHO", "") == b""
+    assert connection.call("ECHO", b"\r\n") == b"\r\n"
+
+
+@pytest.mark.parametrize("words, text", [
+    (("AUTH", "x"), "ERR AUTH <password> called without any password configured for the default user. "
+                    "Are you sure your configuration is correct?"),
+    (("AUTH", "nobody", "x"), "WRONGPASS invalid username-password pair or user is disabled."),
+    (("AUTH", "a", "b", "c"), "ERR syntax error"),
+    (("AUTH",), "ERR wrong number of arguments for 'auth' command"),
+])
+def test_auth_without_a_password_set(connection, words, text):
+    assert connection.call(*words) == Error(text)
+
+
+def test_auth_of_the_default_user_needs_no_password_when_none_is_set(connection):
+    assert connection.call("AUTH", "default", "anything") == OK
+
+
+def test_quit_ignores_arguments(connection):
+    assert connection.call("QUIT") == OK
+    assert connection.is_closed()
+
+
+def test_reset(connection):
+    connection.call("SELECT", 2)
+    connection.call("SET", "k", "two")
+    assert connection.call("RESET") == Status("RESET")
+    assert connection.call("GET", "k") is None
+    assert connection.call("RESET", "x") == Error("ERR wrong number of arguments for 'reset' command")
+
+
+def test_client_id_grows(server):
+    with server.connect() as first, server.connect() as second:
+        assert 0 < first.call("CLIENT", "ID") < second.call("CLIENT", "ID")
+        assert first.call("CLIENT", "ID") == first.call("CLIENT", "ID")
+
+
+def test_client_name(connection):
+    assert connection.call("CLIENT", "GETNAME") is None
+    assert connection.call("CLIENT", "SETNAME", "worker:1") == OK
+    assert connection.call("CLIENT", "GETNAME") == b"worker:1"
+    for bad in ("with blank", "line\nbreak", b"\x00", "ключ"):
+        assert connection.call("CLIENT", "SETNAME", bad) == Error("ERR Client names cannot contain spaces, newlines or special characters.")
+    assert connection.call("CLIENT", "GETNAME") == b"worker:1"
+    assert connection.call("CLIENT", "SETNAME", "") == OK
+    assert connection.call("CLIENT", "GETNAME") is None
+
+
+@pytest.mark.strata_only  # since 7.2
+def test_client_setinfo(connection):
+    assert connection.call("CLIENT", "SETINFO", "LIB-NAME", "redis-py(x_v1)") == OK
+    assert connection.call("client", "setinfo", "lib-ver", "4.3.4") == OK
+    own = client_lines(connection.call("CLIENT", "INFO"))[0]
+    assert (own["lib-name"], own["lib-ver"]) == ("redis-py(x_v1)", "4.3.4")
+    assert connection.call("CLIENT", "SETINFO", "LIB-NAME", "with blank") == Error(
+        "ERR lib-name cannot contain spaces, newlines or special characters.")
+    assert connection.call("CLIENT", "SETINFO", "LIB-FOO", "x") == Error("ERR Unrecognized option 'LIB-FOO'")
+    assert connection.call("CLIENT", "SETINFO", "LIB-NAME") == Error("ERR wrong number of arguments for 'client|setinfo' command")
+
+
+def test_client_info(connection):
+    connection.call("SELECT", 5)
+    connection.call("CLIENT", "SETNAME", "me")
+    text = connection.call("CLIENT", "INFO")
+    assert text.endswith(b"\n") and text.count(b"\n") == 1
+    own = client_lines(text)[0]
+    assert set(CLIENT_FIELDS) <= own.keys()
+    assert own["id"] == str(connection.call("CLIENT", "ID"))
+    assert (own["name"], own["db"], own["flags"], own["multi"], own["cmd"], own["user"], own["resp"]) == (
+        "me", "5", "N", "-1", "client|info", "default", "2")
+    host, port = connection.socket.getsockname()
+    assert own["addr"] == f"{host}:{port}"
+    host, port = connection.socket.getpeername()
+    assert own["laddr"] == f"{host}:{port}"
+
+
+def test_client_list_shows_every_client(server, connection):
+    with server.connect() as other:
+        other.call("HELLO", 3, "SETNAME", "other")
+        other.call("GET", "k")
+        listed = wait_until(lambda: (lines := client_lines(connection.call("CLIENT", "LIST"))) and len(lines) == 2 and lines,
+                            "both clients, and no others, are listed")
+        by_id = {line["id"]: line for line in listed}
+        assert [int(line["id"]) for line in listed] == sorted(map(int, by_id))
+        theirs = by_id[str(other.call("CLIENT", "ID"))]
+        assert (theirs["name"], theirs["cmd"], theirs["resp"]) == ("other", "get", "3")
+        ours = by_id[str(connection.call("CLIENT", "ID"))]
+        assert ours["cmd"] == "client|list"
+    wait_until(lambda: len(client_lines(connection.call("CLIENT", "LIST"))) == 1, "the client that left is no longer listed")
+
+
+def test_client_list_filters(server, connection):
+    own = str(connection.call("CLIENT", "ID"))
+    with server.connect() as other:
+        theirs = str(other.call("CLIENT", "ID"))
+        assert [c["id"] for c in client_lines(connection.call("CLIENT", "LIST", "ID", theirs))] == [theirs]
+        assert {c["id"] for c in client_lines(connection.call("CLIENT", "LIST", "ID", own, theirs, 999_999))} == {own, theirs}
+        assert own in {c["id"] for c in client_lines(connection.call("CLIENT", "LIST", "TYPE", "NORMAL"))}
+        for kind in ("replica", "master", "pubsub"):
+            assert connection.call("CLIENT", "LIST", "TYPE", kind) == b""
+
+
+@pytest.mark.parametrize("words, text", [
+    (("CLIENT",), "ERR wrong number of arguments for 'client' command"),
+    (("CLIENT", "FOO"), "ERR unknown subcommand 'FOO'. Try CLIENT HELP."),
+    (("CLIENT", "ID", "x"), "ERR wrong number of arguments for 'client|id' command"),
+    (("CLIENT", "GETNAME", "x"), "ERR wrong number of arguments for 'client|getname' command"),
+    (("CLIENT", "SETNAME"), "ERR wrong number of arguments for 'client|setname' command"),
+    (("CLIENT", "INFO", "x"), "ERR wrong number of arguments for 'client|info' command"),
+    (("CLIENT", "LIST", "FOO"), "ERR syntax error"),
+    (("CLIENT", "LIST", "ID"), "ERR syntax error"),
+    (("CLIENT", "LIST", "ID", "a"), "ERR Invalid client ID"),
+    (("CLIENT", "LIST", "TYPE", "foo"), "ERR Unknown client type 'foo'"),
+])
+def test_client_refuses(connection, words, text):
+    assert connection.call(*words) == Error(text)
+    assert connection.call("PING") == PONG

@@ -1,0 +1,156 @@
+"""The memory limit, eviction and expiry, as a client sees them."""
+
+import re
+
+import pytest
+
+from resp_connection import OK, Error, Status
+from server_process import peer_is_redis, wait_until
+
+LIMIT = 32 << 20
+VALUE = b"v" * 10_000
+OOM = Error("OOM command not allowed when used memory > 'maxmemory'.")
+# redis-server looks at its memory before a command, not during.
+TOLERANCE = 1 << 20 if peer_is_redis() else 0
+
+
+def used_memory(server):
+    return int(server.info("memory")["used_memory"])
+
+
+def fill_until_refused(connection, prefix="k", value=VALUE, options=()):
+    for number in range(20_000):
+        reply = connection.call("SET", f"{prefix}:{number}", value, *options)
+        if reply != OK:
+            return number, reply
+    raise AssertionError("the limit has no effect")
+
+
+@pytest.mark.parametrize("policy", ["allkeys-lru", "allkeys-lfu", "allkeys-random"])
+def test_eviction_keeps_the_limit(start_server, policy):
+    server = start_server({"memory.max_memory": LIMIT, "memory.policy": policy})
+    with server.connect() as connection:
+        for batch in range(100):
+            replies = connection.pipeline([("SET", f"k:{batch}:{i}", VALUE) for i in range(100)])
+            assert replies == [OK] * 100
+            assert used_memory(server) <= LIMIT + TOLERANCE
+        assert connection.call("GET", "k:99:99") == VALUE
+        info = server.info()
+        size = int(re.match(r"keys=(\d+)", info["db0"]).group(1))
+        assert size + int(info["evicted_keys"]) == 10_000
+        # At least half of the limit is used for values: eviction does not empty the cache.
+        assert size * len(VALUE) > LIMIT // 2
+
+
+def test_recently_used_keys_survive_under_lru(start_server):
+    server = start_server({"memory.max_memory": LIMIT, "memory.policy": "allkeys-lru", "memory.eviction_samples": 10})
+    with server.connect() as connection:
+        hot = [f"hot:{i}" for i in range(20)]
+        connection.pipeline([("SET", key, VALUE) for key in hot])
+        connection.pipeline([("SET", f"old:{i}", VALUE) for i in range(2_000)])
+        # The clock of an approximate LRU may tick once a second only.
+        start = int(connection.call("TIME")[0])
+        wait_until(lambda: int(connection.call("TIME")[0]) > start + 1, "time passes")
+        assert connection.call("MGET", *hot) == [VALUE] * 20
+        for number in range(10_000):
+            assert connection.call("SET", f"new:{number}", VALUE) == OK
+            if int(number % 100 == 0 and server.info("stats")["evicted_keys"]) > 500:
+                break
+        assert connection.call("EXISTS", *hot) == 20
+        assert 0 < connection.call("EXISTS", *(f"old:{i}" for i in range(2_000))) < 2_000
+
+
+@pytest.mark.parametrize("policy", ["volatile-lru", "volatile-ttl", "volatile-random"])
+def test_volatile_policies_touch_keys_with_expiry_only(start_server, policy):
+    server = start_server({"memory.max_memory": LIMIT, "memory.policy": policy})
+    with server.connect() as connection:
+        assert connection.pipeline([("SET", f"stay:{i}", VALUE) for i in range(500)]) == [OK] * 500
+        assert connection.pipeline([("SET", f"go:{i}", VALUE, "EX", 100_000 + i) for i in range(10_000)]) == [OK] * 10_000
+        assert connection.call("EXISTS", *(f"stay:{i}" for i in range(500))) == 500
+        assert int(server.info("stats")["evicted_keys"]) > 1_000
+        _, reply = fill_until_refused(connection, "more")
+        assert reply == OOM
+        assert connection.call("EXISTS", *(f"go:{i}" for i in range(10_000))) == 0
+
+
+def test_lowered_limit_evicts(start_server):
+    server = start_server({"memory.max_memory": 2 * LIMIT, "memory.policy": "allkeys-lru"})
+    with server.connect() as connection:
+        connection.pipeline([("SET", f"k:{i}", VALUE) for i in range(5_000)])
+        assert used_memory(server) > LIMIT
+        assert connection.call("CONFIG", "SET", "maxmemory", LIMIT) == OK
+
+        def small_enough():
+            connection.call("SET", "k:new", "v")
+            return used_memory(server) <= LIMIT + TOLERANCE
+
+        wait_until(small_enough, "the lower limit is kept")
+
+
+@pytest.mark.strata_only  # redis-server takes it, and is over its limit then
+@pytest.mark.parametrize("policy", ["noeviction", "allkeys-lru"])
+def test_value_larger_than_the_limit_is_refused(start_server, policy):
+    server = start_server({"memory.max_memory": LIMIT, "memory.policy": policy})
+    with server.connect() as connection:
+        assert connection.call("SET", "small", "v") == OK
+        assert connection.call("SET", "large", b"x" * (2 * LIMIT)) == OOM
+        assert connection.call("EXISTS", "large") == 0
+        assert connection.call("SET", "other", "v") == OK
+        assert used_memory(server) <= LIMIT
+
+
+def test_memory_comes_back_after_flush(start_server):
+    server = start_server({"memory.max_memory": LIMIT, "memory.policy": "noeviction"})
+    with server.connect() as connection:
+        for command in ("FLUSHALL", "FLUSHDB"):
+            fill_until_refused(connection)
+            assert connection.call(command) == OK
+            assert connection.call("DBSIZE") == 0
+            wait_until(lambda: used_memory(server) < LIMIT // 2, f"the memory comes back after {command}")
+
+
+def test_overwriting_does_not_leak(start_server):
+    server = start_server({"memory.max_memory": LIMIT, "memory.policy": "noeviction"})
+    with server.connect() as connection:
+        for size in (10, 5_000, 100_000, 1):
+            for _ in range(20):
+                replies = connection.pipeline([("SET", f"k:{i}", b"x" * size) for i in range(100)])
+                assert replies == [OK] * 100
+
+
+# Expiry ------------------------------------------------------------------------------------------------------------------
+
+
+def test_expired_keys_go_without_being_touched(start_server):
+    server = start_server({"memory.max_memory": 10 * LIMIT})
+    with server.connect() as connection:
+        connection.pipeline([("SET", f"k:{i}", "v", "PX", 20 + i % 50) for i in range(2_000)])
+        connection.pipeline([("SET", f"stay:{i}", "v", "EX", 10_000) for i in range(100)])
+        wait_until(lambda: connection.call("DBSIZE") == 100, "active expiry removes what nobody reads")
+        assert server.info("stats")["expired_keys"] == "2000"
+        assert server.info("keyspace")["db0"].startswith("keys=100,expires=100,")
+
+
+def test_expired_key_is_never_seen(start_server):
+    server = start_server()
+    with server.connect() as connection:
+        connection.call("SET", "k", "v", "PX", 30)
+        # Whenever it looks there, it is whole; once gone, it stays gone.
+        wait_until(lambda: connection.call("GET", "k") != b"v", "the key expires")
+        assert connection.call("GET", "k") is None
+        assert connection.call("TYPE", "k") == Status("none")
+        assert connection.call("SCAN", 0, "COUNT", 1000) == [b"0", []]
+        assert connection.call("SET", "k", "again") == OK
+        assert connection.call("TTL", "k") == -1
+        assert int(server.info("stats")["expired_keys"]) == 1
+        assert int(server.info("stats")["evicted_keys"]) == 0
+
+
+def test_expiry_in_every_database(start_server):
+    server = start_server()
+    with server.connect() as connection:
+        for database in (0, 7, 15):
+            connection.call("SELECT", database)
+            connection.pipeline([("SET", f"k:{i}", "v", "PX", 10) for i in range(50)])
+        wait_until(lambda: not server.info("keyspace"), "all databases are empty")
+        assert server.info("stats")["expired_keys"] == "150"

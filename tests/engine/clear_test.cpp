@@ -1,0 +1,61 @@
+#include "tests/engine/cache_fixture.h"
+
+namespace strata::cache {
+namespace {
+
+class ClearTest : public CacheTest {
+ protected:
+  void fill(Namespace ns, int items) {
+    for (int i = 0; i < items; ++i) ASSERT_EQ(set("key" + std::to_string(i), std::string(100, 'v'), kNoExpiry, ns), Status::ok);
+  }
+};
+
+TEST_F(ClearTest, EmptiesOneNamespaceAtOnceAndFreesInSlices) {
+  fill(0, 20'000);
+  fill(1, 1000);
+  cache->clear(*session, 0, false);
+  EXPECT_EQ(cache->size(0).items, 0U);
+  EXPECT_EQ(cache->size(1).items, 1000U);
+  EXPECT_EQ(get("key1"), std::nullopt);
+  EXPECT_EQ(verify(*cache), "");
+  EXPECT_GT(cache->budget().bytes(Purpose::items), 20'000U * 140);  // charged until it is free
+
+  const UpkeepReport first = cache->upkeep(*session, 0, 1, std::chrono::nanoseconds(0));
+  EXPECT_TRUE(first.more);
+  EXPECT_GT(first.freed, 0U);
+  EXPECT_LT(first.freed, 200U);
+  EXPECT_EQ(set("key1", "new"), Status::ok);
+  EXPECT_EQ(first.freed + upkeep().freed, 20'000U);
+  EXPECT_EQ(get("key1"), "new");
+  EXPECT_EQ(verify(*cache), "");
+  EXPECT_LT(cache->budget().bytes(Purpose::items), 1100U * 200);
+}
+
+TEST_F(ClearTest, WaitFreesBeforeItReturns) {
+  const std::uint64_t before = cache->budget().total_bytes();
+  fill(0, 5000);
+  fill(2, 5000);
+  cache->clear_all(*session, true);
+  EXPECT_EQ(cache->size(0).items + cache->size(2).items, 0U);
+  EXPECT_EQ(cache->budget().total_bytes(), before);
+  EXPECT_EQ(upkeep().freed, 0U);
+}
+
+TEST_F(ClearTest, ManyFlushesPileUp) {
+  for (int i = 0; i < 300; ++i) {
+    fill(0, 5);
+    cache->clear_all(*session, false);
+  }
+  EXPECT_EQ(upkeep().freed, 1500U);
+}
+
+TEST_F(ClearTest, DestroyedWithFlushedItemsLeft) {
+  for (int i = 0; i < 3; ++i) {
+    fill(0, 1000);
+    cache->clear(*session, 0, false);
+  }
+  EXPECT_EQ(cache->size(0).items, 0U);
+}
+
+}  // namespace
+}  // namespace strata::cache

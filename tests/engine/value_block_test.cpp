@@ -1,0 +1,95 @@
+#include "engine/cache/value_block.h"
+
+#include "tests/engine/cache_fixture.h"
+
+namespace strata::cache {
+namespace {
+
+class ValueBlockTest : public CacheTest {
+ protected:
+  ValueRef make(std::size_t size, char fill) {
+    ValueRef block = cache->allocate_value(*session, size);
+    std::fill_n(block->data(), size, fill);
+    return block;
+  }
+  Status put(std::string_view key, ValueRef block) {
+    return cache->update(*session, cache->key(0, key), [&](Decision& decision) { decision.put(std::move(block), kNoExpiry); });
+  }
+  [[nodiscard]] std::uint64_t charged() const { return cache->budget().bytes(Purpose::large_values); }
+};
+
+TEST_F(ValueBlockTest, IsChargedFromFirstToLastReference) {
+  ValueRef block = make(100'000, 'x');
+  const std::uint64_t bytes = charged();
+  EXPECT_GE(bytes, 100'000U);
+  {
+    const ValueRef copy = block;
+    ValueRef moved = std::move(block);
+    EXPECT_FALSE(block);  // NOLINT(bugprone-use-after-move): what a moved-from reference is, is promised
+    EXPECT_FALSE(moved.unique());
+    block = std::move(moved);
+  }
+  EXPECT_TRUE(block.unique());
+  EXPECT_EQ(charged(), bytes);
+  block = ValueRef();
+  EXPECT_EQ(charged(), 0U);
+}
+
+TEST_F(ValueBlockTest, IsAdoptedWithoutACopy) {
+  ValueRef block = make(50'000, 'x');
+  const char* data = block->data();
+  const std::uint64_t bytes = charged();
+  EXPECT_EQ(put("a", std::move(block)), Status::ok);
+  EXPECT_EQ(charged(), bytes);
+  cache->read(*session, cache->key(0, "a"), [&](const ItemView& item) { EXPECT_EQ(item.value.data(), data); });
+  EXPECT_EQ(verify(*cache), "");
+  remove("a");
+  EXPECT_EQ(charged(), 0U);
+}
+
+TEST_F(ValueBlockTest, BelowTheThresholdItIsCopied) {
+  EXPECT_EQ(put("a", make(kLargeValueBytes - 1, 'x')), Status::ok);
+  EXPECT_EQ(charged(), 0U);
+  EXPECT_EQ(get("a"), std::string(kLargeValueBytes - 1, 'x'));
+  EXPECT_EQ(put("a", make(kLargeValueBytes, 'y')), Status::ok);
+  EXPECT_GE(charged(), kLargeValueBytes);
+}
+
+TEST_F(ValueBlockTest, PinnedBytesStayAsTheyWere) {
+  put("a", make(20'000, 'x'));
+  ValueRef pinned;
+  cache->read(*session, cache->key(0, "a"), [&](const ItemView& item) { pinned = item.block; });
+  EXPECT_EQ(append("a", "tail"), Status::ok);
+  EXPECT_EQ(pinned->view(), std::string(20'000, 'x'));
+  EXPECT_EQ(get("a"), std::string(20'000, 'x') + "tail");
+  EXPECT_EQ(set("a", "small"), Status::ok);
+  EXPECT_EQ(pinned->view(), std::string(20'000, 'x'));
+  EXPECT_EQ(charged(), pinned->charged_bytes());
+  EXPECT_EQ(verify(*cache, pinned->charged_bytes()), "");
+  pinned = ValueRef();
+  EXPECT_EQ(charged(), 0U);
+}
+
+TEST_F(ValueBlockTest, OneBlockUnderTwoKeysIsChargedOnce) {
+  const ValueRef block = make(30'000, 'x');
+  put("a", block);
+  put("b", block);
+  put("b", block);
+  EXPECT_EQ(charged(), block->charged_bytes());
+  EXPECT_EQ(verify(*cache), "");
+  EXPECT_EQ(append("a", "tail"), Status::ok);
+  EXPECT_EQ(get("b"), std::string(30'000, 'x'));
+}
+
+TEST_F(ValueBlockTest, SetExpiryOnItsOwnBlockKeepsIt) {
+  put("a", make(30'000, 'x'));
+  const Status status = cache->update(*session, cache->key(0, "a"), [&](Decision& decision) {
+    decision.put(decision.current()->block, now() + 1000);
+  });
+  EXPECT_EQ(status, Status::ok);
+  EXPECT_EQ(get("a"), std::string(30'000, 'x'));
+  EXPECT_EQ(cache->size(0).with_expiry, 1U);
+}
+
+}  // namespace
+}  // namespace strata::cache
