@@ -43,8 +43,10 @@ Differences diff(const Settings& old_settings, const Settings& new_settings) {
   for (const Key& key : all_keys()) {
     std::string value = key.get(new_settings);
     if (value == key.get(old_settings)) continue;
-    if (key.changeable) differences.changeable.emplace_back(key.path, std::move(value));
-    else differences.fixed.emplace_back(key.path);
+    if (key.changeable)
+      differences.changeable.emplace_back(key.path, std::move(value));
+    else
+      differences.fixed.emplace_back(key.path);
   }
   return differences;
 }

@@ -26,8 +26,8 @@ ChangeResult apply_changes(const Settings& base, std::span<const Change> changes
 
 // What a reload found: apply the first, name the second to the user. Secrets come unmasked: do not print the values.
 struct Differences {
-  std::vector<Change> changeable;   // with the values of the new settings, ready for apply_changes
-  std::vector<std::string> fixed;   // paths that need a restart
+  std::vector<Change> changeable;  // with the values of the new settings, ready for apply_changes
+  std::vector<std::string> fixed;  // paths that need a restart
 };
 
 Differences diff(const Settings& old_settings, const Settings& new_settings);

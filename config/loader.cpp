@@ -31,9 +31,8 @@ class Loading {
     for (const auto& [name, value] : environment) {
       if (!name.starts_with(kVariablePrefix) || name == "STRATA_CONFIG" || name == "STRATA_DATA") continue;
       const std::string location = "environment " + printable(name);
-      const auto& keys = all_keys();
-      const auto key = std::find_if(keys.begin(), keys.end(), [&](const Key& candidate) { return candidate.variable() == name; });
-      if (key == keys.end()) {
+      const Key* key = find_variable(name);
+      if (key == nullptr) {
         result_.problems.push_back({location, {}, unknown_variable(name), {}});
       } else if (first_time(std::string(key->path), location)) {
         assign(*key, location, value);
@@ -65,7 +64,8 @@ class Loading {
     }
     if (result_.problems.size() > kMaximumProblems) {
       result_.problems.resize(kMaximumProblems);
-      result_.problems.push_back({{}, {}, "there are more problems, these are the first " + std::to_string(kMaximumProblems), {}});
+      result_.problems.push_back(
+          {{}, {}, "there are more problems, these are the first " + std::to_string(kMaximumProblems), {}});
     }
     return std::move(result_);
   }
@@ -110,8 +110,10 @@ class Loading {
 
   void assign(const Key& key, const std::string& location, std::string_view text) {
     const std::string wrong = key.set(result_.settings, text);
-    if (wrong.empty()) result_.origins[key.path] = location;
-    else add_problem(key, location, wrong);
+    if (wrong.empty())
+      result_.origins[key.path] = location;
+    else
+      add_problem(key, location, wrong);
   }
 
   void add_problem(const Key& key, const std::string& location, const std::string& wrong) {

@@ -34,7 +34,7 @@ struct Sources {
 using Origins = std::map<std::string_view, std::string>;
 
 struct LoadResult {
-  Settings settings;              // of use only if there are no problems
+  Settings settings;  // of use only if there are no problems
   Origins origins;
   std::vector<Problem> problems;  // all of them (at most the first 100), in the order of the sources
 

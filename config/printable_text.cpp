@@ -6,7 +6,8 @@
 namespace strata::config {
 namespace {
 
-// The length of the UTF-8 sequence that starts at `at`, 0 if it is none: too short, longer than needed, a surrogate or beyond U+10FFFF.
+// The length of the UTF-8 sequence that starts at `at`, 0 if it is none: cut off, longer than needed, a surrogate or beyond
+// U+10FFFF.
 std::size_t sequence_length(std::string_view text, std::size_t at) {
   const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
   const std::uint8_t lead = byte(at);

@@ -22,7 +22,17 @@
 namespace strata::config {
 
 enum class Kind : std::uint8_t {
-  integer, octal, size, duration, memory, flag, choice, path, secret, address, address_list,
+  integer,
+  octal,
+  size,
+  duration,
+  memory,
+  flag,
+  choice,
+  path,
+  secret,
+  address,
+  address_list,
 };
 
 // The smallest and the largest value: a plain number, bytes or milliseconds, whatever the kind counts in.
@@ -62,8 +72,12 @@ struct RangeRule {
   }
   [[nodiscard]] std::string format(const Value& value) const { return notation.format(static_cast<Number>(value)); }
   [[nodiscard]] std::string allowed() const {
-    return std::string(notation.noun).append(" from ").append(notation.format(minimum)).append(" to ")
-        .append(notation.format(maximum)).append(notation.units);
+    return std::string(notation.noun)
+        .append(" from ")
+        .append(notation.format(minimum))
+        .append(" to ")
+        .append(notation.format(maximum))
+        .append(notation.units);
   }
   [[nodiscard]] std::optional<Bounds> bounds() const { return Bounds{count(minimum), count(maximum)}; }
 

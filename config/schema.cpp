@@ -132,6 +132,11 @@ std::string variable_of(std::string_view path) {
   return name;
 }
 
+const Key* find_if(const std::function<bool(const Key&)>& wanted) {
+  const auto key = std::find_if(all_keys().begin(), all_keys().end(), wanted);
+  return key == all_keys().end() ? nullptr : &*key;
+}
+
 // The key with the smallest distance, or nullptr when none is near enough to have been meant.
 const Key* nearest_key(std::string_view wanted, const std::function<std::size_t(const Key&)>& distance) {
   constexpr std::size_t kLongestWanted = 64;  // beyond every key, and the search stays cheap
@@ -162,14 +167,15 @@ const std::vector<Key>& all_keys() {
 }
 
 const Key* find_key(std::string_view path) {
-  const auto& keys = all_keys();
-  const auto key = std::find_if(keys.begin(), keys.end(), [path](const Key& candidate) { return candidate.path == path; });
-  return key == keys.end() ? nullptr : &*key;
+  return find_if([path](const Key& key) { return key.path == path; });
+}
+
+const Key* find_variable(std::string_view name) {
+  return find_if([name](const Key& key) { return key.variable() == name; });
 }
 
 bool is_section(std::string_view name) {
-  const auto& keys = all_keys();
-  return std::any_of(keys.begin(), keys.end(), [name](const Key& key) { return key.section() == name; });
+  return find_if([name](const Key& key) { return key.section() == name; }) != nullptr;
 }
 
 std::optional<std::string> get(const Settings& settings, std::string_view path) {

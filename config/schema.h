@@ -15,7 +15,7 @@
 namespace strata::config {
 
 struct Key {
-  std::string_view path;    // "server.port"
+  std::string_view path;  // "server.port"
   Kind kind = Kind::integer;
   bool changeable = false;  // at run time; otherwise a change needs a restart
   std::string_view effect;  // one sentence
@@ -38,8 +38,9 @@ struct Key {
 // All keys; those of one section stand together.
 const std::vector<Key>& all_keys();
 
-// nullptr if there is no such key.
+// By path and by variable of the environment; nullptr if there is no such key.
 const Key* find_key(std::string_view path);
+const Key* find_variable(std::string_view name);
 
 bool is_section(std::string_view name);
 

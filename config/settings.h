@@ -24,8 +24,8 @@ enum class LogLevel : std::uint8_t { trace, debug, info, warning, error, off };
 enum class LogFormat : std::uint8_t { text, json };
 
 // The names of the choices, in the order of the enumerators.
-inline constexpr std::array<std::string_view, 6> kEvictionPolicyNames = {
-    "noeviction", "allkeys-lru", "allkeys-random", "volatile-lru", "volatile-random", "volatile-ttl"};
+inline constexpr std::array<std::string_view, 6> kEvictionPolicyNames = {"noeviction",   "allkeys-lru",     "allkeys-random",
+                                                                         "volatile-lru", "volatile-random", "volatile-ttl"};
 inline constexpr std::array<std::string_view, 6> kLogLevelNames = {"trace", "debug", "info", "warning", "error", "off"};
 inline constexpr std::array<std::string_view, 2> kLogFormatNames = {"text", "json"};
 
@@ -45,10 +45,10 @@ struct MemoryAmount {
 
 struct Server {
   std::vector<std::string> bind = {"127.0.0.1"};
-  std::uint32_t port = 6379;            // 0: no TCP
-  std::string unix_socket;              // empty: none; a relative path starts at data_dir
+  std::uint32_t port = 6379;  // 0: no TCP
+  std::string unix_socket;    // empty: none; a relative path starts at data_dir
   std::uint32_t unix_socket_mode = 0700;
-  std::uint32_t threads = 0;            // 0: one per core
+  std::uint32_t threads = 0;  // 0: one per core
   std::uint32_t databases = 16;
   std::string data_dir = ".";
   std::uint32_t tcp_backlog = 511;

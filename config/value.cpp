@@ -19,14 +19,30 @@ struct Unit {
 
 // Largest factor first: formatting takes the first one that divides. The spellings after kPrintedSizeUnits are only read.
 constexpr std::array<Unit, 14> kSizeUnits = {{
-    {"tb", 1ULL << 40}, {"gb", 1ULL << 30}, {"mb", 1ULL << 20}, {"kb", 1ULL << 10}, {"", 1},
-    {"b", 1}, {"tib", 1ULL << 40}, {"gib", 1ULL << 30}, {"mib", 1ULL << 20}, {"kib", 1ULL << 10},
-    {"t", 1'000'000'000'000}, {"g", 1'000'000'000}, {"m", 1'000'000}, {"k", 1'000},
+    {"tb", 1ULL << 40},
+    {"gb", 1ULL << 30},
+    {"mb", 1ULL << 20},
+    {"kb", 1ULL << 10},
+    {"", 1},
+    {"b", 1},
+    {"tib", 1ULL << 40},
+    {"gib", 1ULL << 30},
+    {"mib", 1ULL << 20},
+    {"kib", 1ULL << 10},
+    {"t", 1'000'000'000'000},
+    {"g", 1'000'000'000},
+    {"m", 1'000'000},
+    {"k", 1'000},
 }};
 constexpr std::size_t kPrintedSizeUnits = 5;
 
 constexpr std::array<Unit, 6> kDurationUnits = {{
-    {"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}, {"ms", 1}, {"", 1'000},
+    {"d", 86'400'000},
+    {"h", 3'600'000},
+    {"m", 60'000},
+    {"s", 1'000},
+    {"ms", 1},
+    {"", 1'000},
 }};
 constexpr std::size_t kPrintedDurationUnits = 5;
 
@@ -64,8 +80,8 @@ std::optional<std::uint64_t> read_with_unit(std::string_view text, std::span<con
 
 // REQUIRES: one of `units` has the factor 1.
 std::string with_largest_unit(std::uint64_t number, std::span<const Unit> units) {
-  const auto unit = std::find_if(units.begin(), units.end(),
-                                 [number](const Unit& candidate) { return number % candidate.factor == 0; });
+  const auto unit =
+      std::find_if(units.begin(), units.end(), [number](const Unit& candidate) { return number % candidate.factor == 0; });
   return std::to_string(number / unit->factor).append(unit->name);
 }
 

@@ -19,7 +19,7 @@ std::optional<std::int64_t> parse_integer(std::string_view text);
 std::optional<std::uint64_t> parse_octal(std::string_view text);
 std::string format_octal(std::uint64_t number);
 
-// Bytes: "1024", "64kb", "512MB", "1gib". As in Redis kb, mb, gb, tb count in 1024 (so do kib, mib, gib, tib), k, m, g, t in 1000.
+// Bytes: "1024", "64kb", "512MB", "1gib". kb, mb, gb, tb (and kib, mib, gib, tib) count in 1024, k, m, g, t in 1000, as in Redis.
 std::optional<std::uint64_t> parse_size(std::string_view text);
 std::string format_size(std::uint64_t bytes);
 

@@ -72,8 +72,10 @@ class YamlReader {
     if (!check_characters(text)) return std::move(content_);
     try {
       const YAML::Mark second = DocumentFinder::second_document(text);
-      if (second.is_null()) add_document(YAML::Load(text));
-      else add_problem(at(second), "a second document, or text that belongs to none, begins here", "one document");
+      if (second.is_null())
+        add_document(YAML::Load(text));
+      else
+        add_problem(at(second), "a second document, or text that belongs to none, begins here", "one document");
     } catch (const YAML::Exception& error) {
       add_problem(at(error.mark), "is not YAML: " + printable(error.msg), "");
     }
@@ -124,8 +126,10 @@ class YamlReader {
     } else if (value.IsSequence()) {
       entry.shape = YamlEntry::Shape::list;
       for (const YAML::Node& item : value) {
-        if (!item.IsScalar()) entry.shape = YamlEntry::Shape::nested;
-        else entry.text.append(entry.text.empty() ? "" : ", ").append(item.Scalar());
+        if (!item.IsScalar())
+          entry.shape = YamlEntry::Shape::nested;
+        else
+          entry.text.append(entry.text.empty() ? "" : ", ").append(item.Scalar());
       }
     }
     content_.entries.push_back(std::move(entry));

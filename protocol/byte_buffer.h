@@ -6,10 +6,10 @@
 
 namespace strata::protocol {
 
-// A growable array of bytes that, unlike std::string, leaves new room uninitialised: sockets read into it and the reply
-// writer appends to it. Bytes are taken from the front by `consume` without moving the rest; `make_room` moves
-// them down when that is cheaper than growing. Any member that makes room, and any that gives memory back, ends the validity of pointers
-// into the buffer.
+// A growable array of bytes that, unlike std::string, leaves new room uninitialised: sockets read into it and the reply writer
+// appends to it. Bytes are taken from the front by `consume` without moving the rest; `make_room` moves them down when that is
+// cheaper than growing. Any member that makes room, and any that gives memory back, ends the validity of pointers into the
+// buffer.
 // Ownership: owns its memory. Thread safety: none. Errors: throws std::bad_alloc when memory is out.
 class ByteBuffer {
  public:
@@ -28,12 +28,13 @@ class ByteBuffer {
 
   // Bytes of memory held, used or not: what the owner is charged for.
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
-  // Bytes that can be written at `back()` without growing.
+  // Bytes that can be written behind the end without growing.
   [[nodiscard]] std::size_t room() const noexcept { return capacity_ - end_; }
 
   // Where the next byte goes, with at least `bytes` of room behind it. Growth is geometric.
   char* make_room(std::size_t bytes) {
-    if (room() < bytes) [[unlikely]] grow(bytes, Growth::geometric);
+    if (room() < bytes) [[unlikely]]
+      grow(bytes, Growth::geometric);
     return data_ + end_;
   }
   // As make_room, but grows to exactly what is needed: for one large payload of known length.

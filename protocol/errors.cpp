@@ -78,8 +78,7 @@ std::string unknown_config(std::string_view name) {
 }
 
 std::string config_set_failed(std::string_view name, std::string_view reason) {
-  return join("ERR CONFIG SET failed (possibly related to argument '", quotable(name, kQuotedFullyBytes), "') - ")
-      .append(reason);
+  return join("ERR CONFIG SET failed (possibly related to argument '", quotable(name, kQuotedFullyBytes), "') - ").append(reason);
 }
 
 std::string config_not_between(std::string_view lowest, std::string_view highest) {

@@ -23,7 +23,8 @@ inline constexpr std::string_view kOutOfMemory = "OOM command not allowed when u
 inline constexpr std::string_view kTooManyClients = "ERR max number of clients reached";
 inline constexpr std::string_view kNotAuthenticated = "NOAUTH Authentication required.";
 inline constexpr std::string_view kHelloNotAuthenticated =
-    "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> option can be used "
+    "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> option can be "
+    "used "
     "to authenticate the client and select the RESP protocol version at the same time";
 inline constexpr std::string_view kWrongPassword = "WRONGPASS invalid username-password pair or user is disabled.";
 inline constexpr std::string_view kNoPasswordConfigured =
@@ -33,8 +34,7 @@ inline constexpr std::string_view kUnsupportedProtocol = "NOPROTO unsupported pr
 inline constexpr std::string_view kProtocolNotInteger = "ERR Protocol version is not an integer or out of range";
 inline constexpr std::string_view kDatabaseOutOfRange = "ERR DB index is out of range";
 // SELECT with an integer that does not fit 32 bits.
-inline constexpr std::string_view kDatabaseNotInt32 =
-    "ERR value is out of range, value must between -2147483648 and 2147483647";
+inline constexpr std::string_view kDatabaseNotInt32 = "ERR value is out of range, value must between -2147483648 and 2147483647";
 inline constexpr std::string_view kBadClientName = "ERR Client names cannot contain spaces, newlines or special characters.";
 inline constexpr std::string_view kBadClientId = "ERR Invalid client ID";
 
@@ -43,8 +43,7 @@ inline constexpr std::string_view kOverflow = "ERR increment or decrement would 
 inline constexpr std::string_view kDecrementOverflow = "ERR decrement would overflow";
 inline constexpr std::string_view kStringTooLong = "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
 inline constexpr std::string_view kInvalidCursor = "ERR invalid cursor";
-inline constexpr std::string_view kExpireNxWithOthers =
-    "ERR NX and XX, GT or LT options at the same time are not compatible";
+inline constexpr std::string_view kExpireNxWithOthers = "ERR NX and XX, GT or LT options at the same time are not compatible";
 inline constexpr std::string_view kExpireGtWithLt = "ERR GT and LT options at the same time are not compatible";
 
 // COMMAND, SHUTDOWN, DEBUG.

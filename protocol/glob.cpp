@@ -23,15 +23,12 @@ class ElementMatcher {
   // REQUIRES: at < size of the pattern.
   [[nodiscard]] Verdict match(std::size_t at, char byte) const noexcept {
     switch (pattern_[at]) {
-      case '?':
-        return {true, at + 1};
-      case '[':
-        return match_set(at + 1, byte);
+      case '?': return {true, at + 1};
+      case '[': return match_set(at + 1, byte);
       case '\\':
         if (at + 1 < pattern_.size()) ++at;
         break;
-      default:
-        break;
+      default: break;
     }
     return {fold(pattern_[at]) == fold(byte), at + 1};
   }

@@ -10,8 +10,9 @@ namespace strata::protocol {
 
 enum class Version : std::uint8_t { resp2 = 2, resp3 = 3 };
 
-// Encodes replies of the Redis protocol at the end of a buffer. Callers speak in RESP3's terms; under RESP2 a type that
-// it lacks becomes what Redis sends there (map: flat array, set: array, double and big number: bulk, boolean: 0 or 1, null: "$-1").
+// Encodes replies of the Redis protocol at the end of a buffer. Callers speak in RESP3's terms; under RESP2 a type that it
+// lacks becomes what Redis sends there (map: flat array, set: array, double and big number: bulk, boolean: 0 or 1, null:
+// "$-1").
 // Allocation-free but for the growth of the buffer. Source: the RESP3 specification (github.com/redis/redis-specifications).
 // Thread safety: none.
 class ReplyWriter {
@@ -36,7 +37,7 @@ class ReplyWriter {
   void set(std::size_t elements);
   void push(std::size_t elements);
   void attribute(std::size_t pairs);  // REQUIRES: RESP3
-  void real(double number);  // 17 significant digits, as Redis 7.0 ("0.10000000000000001", "3"); "inf", "-inf", "nan"
+  void real(double number);           // 17 significant digits, as Redis 7.0 ("0.10000000000000001", "3"); "inf", "-inf", "nan"
   void boolean(bool truth);
   void big_number(std::string_view digits);
   void verbatim(std::string_view format, std::string_view text);  // REQUIRES: format has 3 characters ("txt", "mkd")

@@ -42,13 +42,14 @@ inline const char* read_length(const char* at, const char* end, std::size_t& len
 ParseStep RequestParser::parse(std::string_view window, std::vector<std::string_view>& args) {
   if (phase_ == Phase::start && !window.empty() && window.front() == '*') [[likely]] {
     std::size_t consumed = 0;
-    if (parse_whole_array(window, args, consumed)) [[likely]] return {ParseStatus::request, consumed};
+    if (parse_whole_array(window, args, consumed)) [[likely]]
+      return {ParseStatus::request, consumed};
   }
   return resume(window, args);
 }
 
-// The fast path: a request that lies in the window from end to end and has nothing unusual. False when it has not; what was read until
-// then is kept for resume().
+// The fast path: a request that lies in the window from end to end and has nothing unusual. False when it has not; what was
+// read until then is kept for resume().
 bool RequestParser::parse_whole_array(std::string_view window, std::vector<std::string_view>& args, std::size_t& consumed) {
   if (!limits_.authenticated) return false;
   const char* const begin = window.data();
@@ -68,7 +69,8 @@ bool RequestParser::parse_whole_array(std::string_view window, std::vector<std::
     at = payload + length + kLineEndBytes;
   }
   consumed = static_cast<std::size_t>(at - begin);
-  if (missing == 0) [[likely]] return true;
+  if (missing == 0) [[likely]]
+    return true;
 
   missing_ = missing;
   begin_line(Phase::bulk_header, consumed);
@@ -100,22 +102,12 @@ ParseStep RequestParser::resume(std::string_view window, std::vector<std::string
           begin_line(window.front() == '*' ? Phase::array_header : Phase::inline_line, 0);
         }
         break;
-      case Phase::inline_line:
-        return finish_inline(window, args);
-      case Phase::array_header:
-        status = read_array_header(window);
-        break;
-      case Phase::bulk_header:
-        status = read_bulk_header(window);
-        break;
-      case Phase::payload:
-        status = read_payload(window);
-        break;
-      case Phase::complete:
-        return finish_array(window, args);
-      case Phase::failed:
-        status = ParseStatus::error;
-        break;
+      case Phase::inline_line: return finish_inline(window, args);
+      case Phase::array_header: status = read_array_header(window); break;
+      case Phase::bulk_header: status = read_bulk_header(window); break;
+      case Phase::payload: status = read_payload(window); break;
+      case Phase::complete: return finish_array(window, args);
+      case Phase::failed: status = ParseStatus::error; break;
     }
   }
   waited_ = true;

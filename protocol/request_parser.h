@@ -11,12 +11,12 @@ namespace strata::protocol {
 
 // What one request may ask of the server. Requests beyond it end the connection.
 struct ParseLimits {
-  std::size_t bulk_bytes = 512ULL << 20;     // one argument
-  std::size_t arguments = 1024ULL * 1024;    // of one request
-  std::size_t inline_bytes = 64ULL << 10;    // an inline command, or a header line
+  std::size_t bulk_bytes = 512ULL << 20;       // one argument
+  std::size_t arguments = 1024ULL * 1024;      // of one request
+  std::size_t inline_bytes = 64ULL << 10;      // an inline command, or a header line; at least 32
   std::size_t large_bulk_bytes = 32ULL << 10;  // from this length on `bulk_begins` is reported
-  // Before a client has authenticated: as Redis, at most 10 arguments of 16 KiB, so that strangers can not make us buffer. Callers
-  // then execute each request before they ask for the next: it may be the AUTH that lifts the limit.
+  // Before a client has authenticated: as Redis, at most 10 arguments of 16 KiB, so that strangers can not make us buffer.
+  // Callers then execute each request before they ask for the next: it may be the AUTH that lifts the limit.
   bool authenticated = true;
 };
 
@@ -41,30 +41,32 @@ struct PendingBulk {
 // Reads requests of the Redis protocol (arrays of bulk strings, and inline commands with Redis' quoting rules) out of a window
 // of bytes. Pure: no sockets, no clock; on the hot path no allocation. Source: redis.io/docs/reference/protocol-spec and,
 // for limits and error texts, the behaviour of Redis 7.
-// Lenient where Redis is: the byte behind a header's CR and the two bytes behind a payload are skipped, whatever they are, since some
-// clients have come to depend on it; a wrong length shows at the next header. Stricter in two places: whether a line is too long
-// depends on the line and not on how it was cut into packets, and a NUL byte inside a line does not hide the rest of the line:
-// it is an ordinary byte of an inline command, and an error in a header.
 //
 // The window always starts with the first byte of the request being read. After `need_more` call again with a window that
-// starts with the same bytes (it may have moved in memory) and holds more; what was read is not read again, so a request
-// that trickles in costs linear time. Arguments are views into the window, or into the destination given for a large bulk, or (inline
-// commands with quotes) into the parser: use them before the window changes and before the parser is asked for the request
-// after the next `need_more`. (Receive more only after `need_more`; an empty window answers it, too.)
+// starts with the same bytes (it may have moved in memory) and holds more; what was read is not read again, so a request that
+// trickles in costs linear time. Receive more only after `need_more`; an empty window answers it, too.
+// Arguments are views into the window, or into the destination given for a large bulk, or (inline commands with quotes) into
+// the parser: use them before the window changes and before the parser is asked for the request after the next `need_more`.
+//
+// Lenient where Redis is: the byte behind a header's CR and the two bytes behind a payload are skipped, whatever they are; a
+// wrong length shows at the next header. Different in two places: whether a line is too long depends on the line and not on
+// how it was cut into packets; and a NUL byte does not hide the rest of its line, it is an ordinary byte of an inline command
+// and an error in a header, where Redis would wait for more.
 // Thread safety: none, one parser per connection.
 class RequestParser {
  public:
   explicit RequestParser(const ParseLimits& limits = {}) noexcept : limits_(limits) {}
 
-  // Reads one request and appends its arguments to `args` (none for an empty request, which callers skip). Unless the status is `request`, `args` is as before.
+  // Reads one request and appends its arguments to `args` (none for an empty request, which callers skip). Unless the status is
+  // `request`, `args` is as before.
   ParseStep parse(std::string_view window, std::vector<std::string_view>& args);
 
   // REQUIRES: the last status was bulk_begins.
   [[nodiscard]] PendingBulk pending_bulk() const noexcept;
 
   // Sends the payload of the pending bulk to memory of the caller instead of the window. The caller copies the `received` bytes
-  // from the end of the window to `destination`, cuts them off the window, receives the remaining `length - received`
-  // bytes into `destination`, and goes on with a window to which only the bytes *behind* the payload (its CR LF first) are appended.
+  // from the end of the window to `destination`, cuts them off the window, receives the remaining `length - received` bytes
+  // into `destination`, and goes on with a window to which only the bytes *behind* the payload (its CR LF first) are appended.
   // `destination` stays valid and unchanged until the request has been executed. REQUIRES: the last status was bulk_begins.
   void divert_bulk(const char* destination) noexcept;
 

@@ -57,6 +57,7 @@ class Sampler {
     while (*link != nullptr && (*link)->hash() != hash_) link = &(*link)->next;
     if (*link == nullptr) return nullptr;
     Item* item = shard.remove(*table, link);
+    shard.flush_credit();  // whoever waits for room must see it at once, or it would evict too much
     table->settle();
     return item;
   }

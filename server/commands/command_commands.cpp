@@ -240,9 +240,9 @@ Outcome list(Context& context) {
   }
   Names names;
   for (const Command& one : context.server.commands.all()) {
-    if (filtered ? passes(one, args[3], args[4]) : one.container == nullptr) names.emplace_back(one.full_name);
+    if (!filtered || passes(one, args[3], args[4])) names.emplace_back(one.full_name);
   }
-  context.reply.set(names.size());
+  context.reply.array(names.size());
   for (const std::string_view name : names) context.reply.bulk(name);
   return Outcome::done;
 }

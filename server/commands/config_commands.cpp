@@ -18,20 +18,29 @@ namespace {
 
 namespace errors = protocol::errors;
 
+// The text of the request that asks for a parameter: a pattern that matches its name, or the name itself in any case, which is then
+// echoed as it was written. Empty if none does.
+std::string_view asked_as(std::span<const std::string_view> asked, std::string_view name) {
+  for (const std::string_view text : asked) {
+    if (equals_ignoring_case(text, name)) return text;
+    if (protocol::glob_match(text, name, protocol::LetterCase::ignored)) return name;
+  }
+  return {};
+}
+
 // Parameters are known by their Redis name and by the path of our key; a pattern is tried on both.
 Outcome get(Context& context) {
   const auto settings = context.server.settings.current();
   const auto asked = context.args.subspan(2);
-  const auto wanted = [&asked](std::string_view name) {
-    return std::any_of(asked.begin(), asked.end(),
-                       [name](std::string_view pattern) { return protocol::glob_match(pattern, name, protocol::LetterCase::ignored); });
-  };
   std::vector<std::pair<std::string_view, std::string>> found;
+  const auto add = [&](std::string_view name, auto&& value) {
+    if (const std::string_view text = asked_as(asked, name); !text.empty()) found.emplace_back(text, value());
+  };
   for (const RedisSetting& setting : redis_settings()) {
-    if (wanted(setting.name)) found.emplace_back(setting.name, redis_value(setting, context.server, *settings));
+    add(setting.name, [&] { return redis_value(setting, context.server, *settings); });
   }
   for (const config::Key& key : config::all_keys()) {
-    if (wanted(key.path)) found.emplace_back(key.path, key.shown(*settings));
+    add(key.path, [&] { return key.shown(*settings); });
   }
   context.reply.map(found.size());
   for (const auto& [name, value] : found) {
@@ -63,7 +72,7 @@ void report(Context& context, const config::Problem& problem, std::string_view n
 // All changes take effect, or none does.
 Outcome set(Context& context) {
   if (context.args.size() % 2 != 0) {
-    context.reply.error(errors::wrong_arity("config|set"));
+    context.reply.error(errors::kSyntax);
     return Outcome::done;
   }
   std::vector<config::Change> changes;

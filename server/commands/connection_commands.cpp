@@ -98,11 +98,9 @@ void describe_server(Context& context) {
   reply.array(0);
 }
 
-// The options of HELLO; they take effect only when all are in order.
+// The options of HELLO. As in Redis, AUTH takes effect where it stands, the others when all are in order.
 struct HelloOptions {
   std::optional<protocol::Version> version;
-  std::optional<std::string_view> user;
-  std::string_view password;
   std::optional<std::string_view> name;
 };
 
@@ -120,8 +118,7 @@ bool parse_hello(Context& context, HelloOptions& options) {
   for (std::size_t i = 2; i < context.args.size(); ++i) {
     const std::size_t more = context.args.size() - 1 - i;
     if (equals_ignoring_case(context.args[i], "auth") && more >= 2) {
-      options.user = context.args[i + 1];
-      options.password = context.args[i + 2];
+      if (!authenticate(context, context.args[i + 1], context.args[i + 2])) return fail(errors::kWrongPassword);
       i += 2;
     } else if (equals_ignoring_case(context.args[i], "setname") && more >= 1) {
       options.name = context.args[++i];
@@ -136,9 +133,7 @@ bool parse_hello(Context& context, HelloOptions& options) {
 Outcome hello(Context& context) {
   HelloOptions options;
   if (!parse_hello(context, options)) return Outcome::done;
-  if (options.user && !authenticate(context, *options.user, options.password)) {
-    context.reply.error(errors::kWrongPassword);
-  } else if (context.server.password.required() && !context.client.authenticated) {
+  if (context.server.password.required() && !context.client.authenticated) {
     context.reply.error(errors::kHelloNotAuthenticated);
   } else {
     if (options.name) context.client.set_name(*options.name);

@@ -1,8 +1,11 @@
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 
 #include "engine/api/strata.hpp"
 #include "protocol/errors.h"
 #include "server/commands/context.h"
+#include "server/commands/words.h"
 
 namespace strata::server {
 
@@ -14,9 +17,19 @@ bool arity_fits(int arity, std::size_t words) noexcept {
   return arity >= 0 ? words == static_cast<std::size_t>(arity) : words >= static_cast<std::size_t>(-arity);
 }
 
+// A browser can be made to send requests to any port: the first line of a POST or the Host header gives it away before the body, which an attacker
+// chooses, is taken for commands. As Redis does, end the connection without a word.
+bool is_http(std::string_view word) noexcept { return equals_ignoring_case(word, "post") || equals_ignoring_case(word, "host:"); }
+
 // The command that was asked for, or null with the error already answered.
 const Command* resolve(Context& context) {
   const Command* command = context.server.commands.find(context.args[0]);
+  if (command == nullptr && is_http(context.args[0])) {
+    spdlog::warn("client {} ({}) speaks HTTP to the Redis port; disconnected", context.client.identity().id,
+                 context.client.identity().peer_address);
+    context.client.close_after_reply = true;
+    return nullptr;
+  }
   if (command == nullptr) {
     context.reply.error(errors::unknown_command(context.args));
     return nullptr;

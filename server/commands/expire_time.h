@@ -12,6 +12,7 @@ namespace strata::server {
 struct ExpireUnit {
   bool seconds = false;
   bool absolute = false;
+  bool operator==(const ExpireUnit&) const = default;
 };
 
 // EX, PX, EXAT or PXAT.

@@ -58,7 +58,7 @@ bool parse_set_options(Context& context, SetOptions& options) {
       options.get_old = true;
     } else if (equals_ignoring_case(word, "keepttl") && !unit) {
       options.keep_ttl = true;
-    } else if (const auto given = expire_unit(word); given && more && !unit && !options.keep_ttl) {
+    } else if (const auto given = expire_unit(word); given && more && (!unit || *unit == *given) && !options.keep_ttl) {
       unit = given;
       amount = context.args[++i];
     } else {

@@ -1,5 +1,6 @@
 #include "server/net/connection.h"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <new>
@@ -16,6 +17,7 @@ namespace {
 constexpr std::size_t kBatch = 64;
 // Replies beyond this are sent before the next request is executed.
 constexpr std::size_t kSendBytes = 64ULL << 10;
+constexpr std::size_t kSendPins = 16;
 
 }  // namespace
 
@@ -33,13 +35,16 @@ void Connection::close() noexcept {
   if (state_ == State::closed) return;
   state_ = State::closed;
   rest_ = nullptr;
+  timer_.reset();
   transport_->close();
   loop_.forget(*this);
 }
 
 void Connection::close_gracefully() {
-  if (state_ == State::suspended) {
-    client_->close_after_reply = true;
+  if (state_ == State::suspended && !timer_) {
+    client_->close_after_reply = true;  // its slices end by themselves
+  } else if (state_ == State::suspended) {
+    close();  // what waits for a time would wait too long
   } else if (state_ != State::closed) {
     state_ = State::closing;
     if (output_.empty()) close();
@@ -47,7 +52,7 @@ void Connection::close_gracefully() {
 }
 
 bool Connection::idle_longer_than(std::chrono::milliseconds limit, std::int64_t now_ms) const noexcept {
-  return state_ == State::open && now_ms - client_->activity.last_active_ms.load(std::memory_order_relaxed) > limit.count();
+  return (state_ == State::open || state_ == State::paused) && now_ms - client_->activity.last_active_ms.load(std::memory_order_relaxed) > limit.count();
 }
 
 Context Connection::context() {
@@ -70,7 +75,11 @@ void Connection::guarded(Turn&& turn) {
 
 void Connection::on_readable() {
   waiting_readable_ = false;
-  if (state_ == State::open) guarded([this] { read_turn(); });
+  if (state_ == State::open) {
+    guarded([this] { read_turn(); });
+  } else if (state_ == State::suspended && transport_->peer_has_closed()) {
+    close();  // nobody waits for the reply any more
+  }
 }
 
 void Connection::on_writable() {
@@ -111,7 +120,7 @@ void Connection::process() {
   }
   if (state_ == State::open && status == protocol::ParseStatus::error) {
     loop_.statistics().traffic.protocol_errors.add();
-    loop_.reply().error(reader_.error());
+    loop_.reply().error(fmt::format("ERR {}", reader_.error()));
     loop_.statistics().count_error(loop_.reply().last_error_code());
     state_ = State::closing;
   }
@@ -121,8 +130,10 @@ void Connection::execute_batch(RequestBatch& batch) {
   for (std::size_t i = 0; i < batch.requests.size() && state_ == State::open; ++i) {
     const RequestBatch::Request& request = batch.requests[i];
     if (request.count > 0) execute_one(batch, request, i == 0);
-    if (state_ == State::suspended) reader_.rewind(request);
-    if (loop_.reply().overflowed() || loop_.reply().bytes().size() > kSendBytes) send_reply();
+    Reply& reply = loop_.reply();
+    if (reply.overflowed() || reply.bytes().size() > kSendBytes || reply.pins().size() > kSendPins) send_reply();
+    if (state_ == State::open && holds_too_many_values()) state_ = State::paused;
+    if (state_ == State::suspended || state_ == State::paused) reader_.rewind(request);
   }
 }
 
@@ -150,7 +161,7 @@ void Connection::execute_one(const RequestBatch& batch, const RequestBatch::Requ
 
 void Connection::resume_after(std::chrono::milliseconds delay, Continuation rest) {
   rest_ = std::move(rest);
-  loop_.run_after(delay, [self = shared_from_this()] { self->go_on(); });
+  timer_ = loop_.run_after(delay, [self = shared_from_this()] { self->go_on(); });
 }
 
 void Connection::resume_soon(Continuation rest) {
@@ -162,6 +173,7 @@ void Connection::resumed_turn() {
   loop_.reply().set_version(client_->resp3() ? protocol::Version::resp3 : protocol::Version::resp2);
   Context context = this->context();
   const Continuation rest = std::exchange(rest_, nullptr);
+  timer_.reset();
   if (resume(context, rest) == Outcome::done) {
     state_ = client_->close_after_reply ? State::closing : State::open;
     if (state_ == State::open) {
@@ -183,12 +195,20 @@ void Connection::finish_turn() {
   charge();
   report_activity();
   if (state_ == State::closing && output_.empty()) return close();
-  // A client that does not take its large values is not served further ones until it does.
-  const bool paused = output_.pinned_bytes() > loop_.server().limits.output_buffer_bytes.load(std::memory_order_relaxed);
-  if (state_ == State::open && !paused && !waiting_readable_) {
-    waiting_readable_ = true;
-    transport_->wait_readable(shared_from_this());
-  }
+  if (state_ == State::open || state_ == State::suspended) wait_readable();
+}
+
+// Large values wait by reference, so a client that does not take them costs little until they are overwritten: it is not dropped, but
+// gets no further ones until it has taken some.
+bool Connection::holds_too_many_values() const noexcept {
+  return output_.pinned_bytes() > loop_.server().limits.output_buffer_bytes.load(std::memory_order_relaxed);
+}
+
+// While a command is suspended readiness is waited for as well, only to learn that the client is gone.
+void Connection::wait_readable() {
+  if (waiting_readable_) return;
+  waiting_readable_ = true;
+  transport_->wait_readable(shared_from_this());
 }
 
 void Connection::send_reply() {
@@ -220,6 +240,11 @@ void Connection::write_turn() {
   const IoStatus status = output_.flush(*transport_);
   loop_.statistics().traffic.network_output_bytes.add(output_.sent_bytes() - before);
   after_send(status);
+  if (state_ == State::paused && !holds_too_many_values()) {
+    state_ = State::open;
+    reader_.take_up();
+    process();
+  }
   finish_turn();
 }
 

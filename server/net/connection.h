@@ -41,7 +41,8 @@ class Connection final : public TransportListener, public Suspension, public std
  private:
   enum class State : std::uint8_t {
     open,
-    suspended,  // a command is waiting; no further request is read
+    suspended,  // a command is waiting; no further request is executed
+    paused,     // the client does not take its large values; no further request is executed until it does
     closing,    // nothing is read any more; ends when the replies are sent
     closed,
   };
@@ -59,6 +60,8 @@ class Connection final : public TransportListener, public Suspension, public std
   void go_on();
   void finish_turn();
   void send_reply();
+  [[nodiscard]] bool holds_too_many_values() const noexcept;
+  void wait_readable();
   void after_send(IoStatus status);
   void drop(std::string_view why);
   void report_activity();
@@ -70,6 +73,7 @@ class Connection final : public TransportListener, public Suspension, public std
   RequestReader reader_;
   OutputQueue output_;
   Continuation rest_;                       // of the suspended command
+  std::shared_ptr<void> timer_;             // it waits for, if it does; letting go cancels
   const Command* last_command_ = nullptr;
   State state_ = State::open;
   bool waiting_writable_ = false;

@@ -99,11 +99,12 @@ void EventLoop::begin_turn() noexcept {
 
 void EventLoop::run_soon(std::function<void()> task) { boost::asio::post(io_, std::move(task)); }
 
-void EventLoop::run_after(std::chrono::milliseconds delay, std::function<void()> task) {
+std::shared_ptr<void> EventLoop::run_after(std::chrono::milliseconds delay, std::function<void()> task) {
   auto timer = std::make_shared<boost::asio::steady_timer>(io_, delay);
-  timer->async_wait([timer, task = std::move(task)](const boost::system::error_code& error) {
+  timer->async_wait([task = std::move(task)](const boost::system::error_code& error) {
     if (!error) task();
   });
+  return timer;
 }
 
 void EventLoop::schedule_tick() {

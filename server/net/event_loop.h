@@ -49,7 +49,8 @@ class EventLoop {
   // Reads the clock; once per turn.
   void begin_turn() noexcept;
   void run_soon(std::function<void()> task);
-  void run_after(std::chrono::milliseconds delay, std::function<void()> task);
+  // Letting go of the result cancels the task.
+  [[nodiscard]] std::shared_ptr<void> run_after(std::chrono::milliseconds delay, std::function<void()> task);
   void forget(Connection& connection);
 
  private:

@@ -37,6 +37,11 @@ class SocketTransport final : public Transport {
     });
   }
 
+  bool peer_has_closed() noexcept override {
+    char byte = 0;
+    return result_of([&] { return ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT); }).status == IoStatus::closed;
+  }
+
   void wait_readable(std::shared_ptr<TransportListener> listener) override {
     socket_.async_wait(Socket::wait_read, [listener = std::move(listener)](const boost::system::error_code& error) {
       if (error != boost::asio::error::operation_aborted) listener->on_readable();

@@ -41,6 +41,9 @@ class Transport {
   virtual IoResult read(std::span<const iovec> buffers) noexcept = 0;
   virtual IoResult write(std::span<const iovec> buffers) noexcept = 0;
 
+  // Whether the peer has ended its side and nothing is left to read.
+  [[nodiscard]] virtual bool peer_has_closed() noexcept = 0;
+
   virtual void wait_readable(std::shared_ptr<TransportListener> listener) = 0;
   virtual void wait_writable(std::shared_ptr<TransportListener> listener) = 0;
   virtual void close() noexcept = 0;

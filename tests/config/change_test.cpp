@@ -10,7 +10,8 @@ namespace {
 using namespace std::chrono_literals;
 
 TEST(Change, AppliesAllChanges) {
-  const std::vector<Change> changes = {{"server.idle_timeout", "90s"}, {"memory.policy", "noeviction"}, {"security.password", "hush"}};
+  const std::vector<Change> changes = {
+      {"server.idle_timeout", "90s"}, {"memory.policy", "noeviction"}, {"security.password", "hush"}};
   const ChangeResult result = apply_changes(Settings{}, changes);
   Settings expected;
   expected.server.idle_timeout = 90s;
@@ -22,12 +23,8 @@ TEST(Change, AppliesAllChanges) {
 
 TEST(Change, RefusesAllWhenOneIsWrongAndNamesEach) {
   const std::vector<Change> changes = {
-      {"limits.max_clients", "500"},
-      {"limits.max_client", "500"},
-      {"limits.max_clients", "600"},
-      {"server.port", "6380"},
-      {"server.idle_timeout", "long"},
-      {"security.password", "a\nb"},
+      {"limits.max_clients", "500"}, {"limits.max_client", "500"},    {"limits.max_clients", "600"},
+      {"server.port", "6380"},       {"server.idle_timeout", "long"}, {"security.password", "a\nb"},
   };
   const ChangeResult result = apply_changes(Settings{}, changes);
   const std::vector<std::string> expected = {
@@ -52,9 +49,19 @@ TEST(Change, FixedAndChangeableKeysAreTheDocumentedOnes) {
   for (const Key& key : all_keys()) {
     if (!key.changeable) fixed.push_back(key.path);
   }
-  const std::vector<std::string_view> expected = {
-      "server.bind", "server.port", "server.unix_socket", "server.unix_socket_mode", "server.threads", "server.databases",
-      "server.data_dir", "server.tcp_backlog", "security.protected_mode", "admin.bind", "admin.port", "log.format", "log.file"};
+  const std::vector<std::string_view> expected = {"server.bind",
+                                                  "server.port",
+                                                  "server.unix_socket",
+                                                  "server.unix_socket_mode",
+                                                  "server.threads",
+                                                  "server.databases",
+                                                  "server.data_dir",
+                                                  "server.tcp_backlog",
+                                                  "security.protected_mode",
+                                                  "admin.bind",
+                                                  "admin.port",
+                                                  "log.format",
+                                                  "log.file"};
   EXPECT_EQ(fixed, expected);
 }
 

@@ -38,8 +38,9 @@ TEST(HostileInput, RandomBytesAsFile) {
 }
 
 TEST(HostileInput, RandomPiecesOfYamlAsFile) {
-  constexpr std::string_view kPieces[] = {"server", "port", "log", ":", ": ", "\n", "\n  ", "- ", "[", "]", "{", "}", "&a ", "*a", "!!str ",
-                                          "|", ">", "'", "\"", "\\", "#", "---\n", "...\n", "? ", "<<", "~", "1", ",", "%YAML 1.2\n", "\t"};
+  constexpr std::string_view kPieces[] = {"server", "port",  "log",   ":",  ": ",     "\n", "\n  ", "- ", "[",           "]",
+                                          "{",      "}",     "&a ",   "*a", "!!str ", "|",  ">",    "'",  "\"",          "\\",
+                                          "#",      "---\n", "...\n", "? ", "<<",     "~",  "1",    ",",  "%YAML 1.2\n", "\t"};
   Random random(2);
   for (int i = 0; i < 1500; ++i) {
     std::string yaml;

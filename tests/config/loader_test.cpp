@@ -78,7 +78,8 @@ TEST(Loader, EveryKeyCanComeFromEverySource) {
 }
 
 TEST(Loader, FilesThatSayNothingAreFine) {
-  for (const char* yaml : {"", "# only a comment\n", "---\n", "{}", "~", "server:\n", "server: {}\nlog: ~\n", "\xEF\xBB\xBFserver:\n"}) {
+  for (const char* yaml :
+       {"", "# only a comment\n", "---\n", "{}", "~", "server:\n", "server: {}\nlog: ~\n", "\xEF\xBB\xBFserver:\n"}) {
     const Loaded loaded = load_yaml(yaml);
     EXPECT_EQ(loaded.problems, Texts{}) << yaml;
     EXPECT_EQ(loaded.result.settings, Settings{}) << yaml;
@@ -101,7 +102,10 @@ TEST(Loader, YamlNotations) {
 }
 
 TEST(Loader, ProblemsOfFiles) {
-  const struct { std::string_view yaml; Texts problems; } cases[] = {
+  const struct {
+    std::string_view yaml;
+    Texts problems;
+  } cases[] = {
       {"server:\n  port: 70000\n", {R"(F:2:3: server.port: "70000" is out of range; allowed: an integer from 0 to 65535)"}},
       {"server:\n  prot: 1\n", {"F:2:3: server.prot: unknown key, did you mean server.port?"}},
       {"servr:\n  port: 1\n", {"F:2:3: servr.port: unknown key, did you mean server.port?"}},
@@ -119,7 +123,8 @@ TEST(Loader, ProblemsOfFiles) {
        {"F:2:3: server.bind: is empty; allowed: a list of 1 to 16 addresses, each an IPv4 or IPv6 address in digits, such as "
         "127.0.0.1, 0.0.0.0 or ::1"}},
       {"server:\n  port: 1\n  port: 2\n", {"F:3:3: server.port: given twice, first at F:2:3; allowed: once"}},
-      {"log:\n  level: info\nserver:\n  port: 1\nlog:\n  format: text\n", {"F:5:1: log: given twice, first at F:1:1; allowed: once"}},
+      {"log:\n  level: info\nserver:\n  port: 1\nlog:\n  format: text\n",
+       {"F:5:1: log: given twice, first at F:1:1; allowed: once"}},
       {"- a\n", {"F:1:1: is not a map; allowed: a map of sections"}},
       {"text\n", {"F:1:1: is not a map; allowed: a map of sections"}},
       {"[a]: 1\n", {"F:1:1: a key is not plain text"}},
@@ -209,11 +214,15 @@ TEST(Loader, HiddenValuesAreChecked) {
 
 TEST(Loader, ThePortsMayNotCollide) {
   const auto ports = [](const char* server_bind, const char* admin_bind, const char* port) {
-    return Sources{{}, {}, {{"--bind", "server.bind", server_bind}, {"--set", "admin.bind", admin_bind}, {"--admin-port", "admin.port", port}}};
+    return Sources{
+        {},
+        {},
+        {{"--bind", "server.bind", server_bind}, {"--set", "admin.bind", admin_bind}, {"--admin-port", "admin.port", port}}};
   };
-  EXPECT_EQ(problems_of(ports("::1, 127.0.0.1", "127.0.0.1", "6379")),
-            Texts{"command line --admin-port: admin.port: port 6379 of 127.0.0.1 is taken by server.port; allowed: another port, an "
-                  "admin.bind that server.bind does not cover, or 0 to turn the interface off"});
+  EXPECT_EQ(
+      problems_of(ports("::1, 127.0.0.1", "127.0.0.1", "6379")),
+      Texts{"command line --admin-port: admin.port: port 6379 of 127.0.0.1 is taken by server.port; allowed: another port, an "
+            "admin.bind that server.bind does not cover, or 0 to turn the interface off"});
   EXPECT_EQ(problems_of(ports("0.0.0.0", "127.0.0.1", "6379")).size(), 1U);
   EXPECT_EQ(problems_of(ports("::1", "::", "6379")).size(), 1U);
   EXPECT_EQ(problems_of(ports("127.0.0.2", "127.0.0.1", "6379")), Texts{});

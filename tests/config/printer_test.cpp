@@ -22,8 +22,17 @@ std::vector<std::string> problems_of(const LoadResult& result) {
 // Settings in which no key has its default.
 Settings all_changed() {
   Settings settings;
-  settings.server = {{"0.0.0.0", "::"}, 7000, "run/s \"1\" # \\.sock", 0750, 4, 1, "/data/caf\xC3\xA9: x",
-                     128, std::chrono::milliseconds(1500), std::chrono::hours(2), std::chrono::seconds(0)};
+  settings.server = {{"0.0.0.0", "::"},
+                     7000,
+                     "run/s \"1\" # \\.sock",
+                     0750,
+                     4,
+                     1,
+                     "/data/caf\xC3\xA9: x",
+                     128,
+                     std::chrono::milliseconds(1500),
+                     std::chrono::hours(2),
+                     std::chrono::seconds(0)};
   settings.memory = {{MemoryAmount::Unit::bytes, 1000000007}, EvictionPolicy::volatile_ttl, 64};
   settings.limits = {1, 2ULL << 20, 65536, 3ULL << 20, 17};
   settings.security = {"hush: \"#\"", false};
@@ -34,9 +43,10 @@ Settings all_changed() {
 
 TEST(PrintConfig, NamesTheOrigin) {
   const std::string text = print_config(Settings{}, {{"server.port", "strata.yaml:3:9"}});
-  EXPECT_NE(text.find("\nserver:\n  bind: [\"127.0.0.1\"]  # default\n  port: 6379  # strata.yaml:3:9\n  unix_socket: \"\"  # default\n"
-                      "  unix_socket_mode: \"700\"  # default\n"),
-            std::string::npos)
+  EXPECT_NE(
+      text.find("\nserver:\n  bind: [\"127.0.0.1\"]  # default\n  port: 6379  # strata.yaml:3:9\n  unix_socket: \"\"  # default\n"
+                "  unix_socket_mode: \"700\"  # default\n"),
+      std::string::npos)
       << text;
   EXPECT_NE(text.find("\n  password: \"\"  # default\n"), std::string::npos) << text;
 }
@@ -46,7 +56,8 @@ TEST(PrintConfig, HidesSecrets) {
   settings.security.password = "hush";
   const std::string text = print_config(settings, {{"security.password", "environment STRATA_SECURITY_PASSWORD"}});
   EXPECT_EQ(text.find("hush"), std::string::npos);
-  EXPECT_NE(text.find("\n  # password: \"********\"  # environment STRATA_SECURITY_PASSWORD (hidden: give it again)\n"), std::string::npos)
+  EXPECT_NE(text.find("\n  # password: \"********\"  # environment STRATA_SECURITY_PASSWORD (hidden: give it again)\n"),
+            std::string::npos)
       << text;
 }
 

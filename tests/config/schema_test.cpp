@@ -95,9 +95,14 @@ TEST(Schema, TheBoundsAreThoseOfTheDocumentation) {
 }
 
 TEST(Schema, SaysWhatIsWrong) {
-  const std::string many_addresses = "1.1.1.1,1.1.1.2,1.1.1.3,1.1.1.4,1.1.1.5,1.1.1.6,1.1.1.7,1.1.1.8,1.1.1.9,"
-                                     "1.1.2.1,1.1.2.2,1.1.2.3,1.1.2.4,1.1.2.5,1.1.2.6,1.1.2.7,1.1.2.8";
-  const struct { std::string_view path; std::string text; std::string_view wrong; } cases[] = {
+  const std::string many_addresses =
+      "1.1.1.1,1.1.1.2,1.1.1.3,1.1.1.4,1.1.1.5,1.1.1.6,1.1.1.7,1.1.1.8,1.1.1.9,"
+      "1.1.2.1,1.1.2.2,1.1.2.3,1.1.2.4,1.1.2.5,1.1.2.6,1.1.2.7,1.1.2.8";
+  const struct {
+    std::string_view path;
+    std::string text;
+    std::string_view wrong;
+  } cases[] = {
       {"server.port", "abc", R"("abc" is not an integer)"},
       {"server.port", "6379x", R"("6379x" is not an integer)"},
       {"server.port", "", R"("" is not an integer)"},
@@ -140,7 +145,9 @@ TEST(Schema, SaysWhatIsWrong) {
 }
 
 TEST(Schema, TakesEveryNotation) {
-  const struct { std::string_view path, text, canonical; } cases[] = {
+  const struct {
+    std::string_view path, text, canonical;
+  } cases[] = {
       {"server.bind", " 0.0.0.0,  ::", "0.0.0.0, ::"},
       {"server.unix_socket_mode", "0770", "770"},
       {"server.idle_timeout", "3600", "1h"},

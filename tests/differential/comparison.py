@@ -1,5 +1,6 @@
 """Sends one stream to two servers and finds the first reply that differs."""
 
+import time
 from dataclasses import dataclass
 
 from differences import Reply, is_unknown_command, not_there_yet, same_reply
@@ -138,18 +139,18 @@ def _compare_reply(ours, reference, index, step):
     return None
 
 
-def shrink(ours_address, reference_address, steps, most_runs=400):
+def shrink(ours_address, reference_address, steps, most_seconds=60.0):
     """A short list of steps that still shows a difference for the same command as the whole list does, and that difference."""
+    deadline = time.monotonic() + most_seconds
     difference = first_difference(ours_address, reference_address, steps)
     if difference is None:
         return steps, None
     steps = steps[:difference.index + 1]
-    name, size, runs = difference.step.name, max(1, len(steps) // 2), 0
-    while runs < most_runs:
+    name, size = difference.step.name, max(1, len(steps) // 2)
+    while time.monotonic() < deadline:
         position, removed = 0, False
-        while position < len(steps) - 1 and runs < most_runs:
+        while position < len(steps) - 1 and time.monotonic() < deadline:
             shorter = steps[:position] + steps[min(position + size, len(steps) - 1):]
-            runs += 1
             found = first_difference(ours_address, reference_address, shorter)
             if found is not None and found.step.name == name:
                 steps, difference, removed = shorter[:found.index + 1], found, True

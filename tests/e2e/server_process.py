@@ -75,12 +75,13 @@ def wait_until(condition, what, deadline_seconds=None, interval_seconds=0.02):
 class ServerProcess:
     """A server on 127.0.0.1 with a free port. Use start() and stop(), or a with block."""
 
-    def __init__(self, directory, settings=None, arguments=(), environment=None, program=None, peer=None, admin=True):
+    def __init__(self, directory, settings=None, arguments=(), environment=None, program=None, peer=None, admin=True,
+                 port=None, admin_port=None):
         self.program = program or os.environ["STRATA_SERVER"]
         self.is_redis = peer_is_redis() if peer is None else peer == "redis"
         self.directory = Path(directory)
-        self.port = free_port()
-        self.admin_port = free_port() if admin and not self.is_redis else 0
+        self.port = port or free_port()
+        self.admin_port = 0 if self.is_redis or not admin else admin_port or free_port()
         self.log_path = self.directory / f"server-{self.port}.log"
         self.settings = dict(settings or {})
         self.arguments = list(arguments)
@@ -127,7 +128,8 @@ class ServerProcess:
         deadline = time.monotonic() + DEADLINE_SECONDS
         while not self._answers():
             if self.process.poll() is not None:
-                raise StartFailure(f"the server ended with {self.process.returncode}:\n{self.log()}")
+                code, self.process = self.process.returncode, None
+                raise StartFailure(f"the server ended with {code}:\n{self.log()}")
             if time.monotonic() > deadline:
                 self.kill()
                 raise StartFailure(f"the server does not answer:\n{self.log()}")

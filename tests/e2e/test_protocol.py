@@ -56,7 +56,7 @@ def test_request_forms(connection, request_bytes, reply):
     (b'GET "a\r\n', "unbalanced quotes in request"),
     (b"GET 'a\r\n", "unbalanced quotes in request"),
     (b'SET "a"b c\r\n', "unbalanced quotes in request"),
-])
+], ids=lambda value: repr(value[:24]) if isinstance(value, bytes) else None)
 def test_protocol_error_is_told_and_closes(server, request_bytes, text):
     with server.connect() as connection:
         connection.send_bytes(request_bytes)

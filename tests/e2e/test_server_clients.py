@@ -132,7 +132,7 @@ def test_debug_sleep_suspends_one_client_only(start_server):
     server = start_server({"server.threads": 2})
     sleepers = [server.connect() for _ in range(16)]
     for sleeper in sleepers:
-        sleeper.send("DEBUG", "SLEEP", "100000")
+        sleeper.send("DEBUG", "SLEEP", "3000")
     for _ in range(16):
         assert server.call("SET", "k", "v") == OK
     for sleeper in sleepers:

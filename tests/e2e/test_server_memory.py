@@ -26,7 +26,7 @@ def fill_until_refused(connection, prefix="k", value=VALUE, options=()):
     raise AssertionError("the limit has no effect")
 
 
-@pytest.mark.parametrize("policy", ["allkeys-lru", "allkeys-lfu", "allkeys-random"])
+@pytest.mark.parametrize("policy", ["allkeys-lru", "allkeys-random"])
 def test_eviction_keeps_the_limit(start_server, policy):
     server = start_server({"memory.max_memory": LIMIT, "memory.policy": policy})
     with server.connect() as connection:

@@ -1,5 +1,7 @@
 #include "engine/cache/cache.h"
 
+#include <sys/mman.h>
+
 #include <array>
 
 #include "engine/cache/item.h"
@@ -119,7 +121,11 @@ TEST_F(CacheTest, AnOverwrittenValueGivesItsMemoryBack) {
 
 TEST_F(CacheTest, TooLargeChangesNothing) {
   ASSERT_EQ(set("a", "old"), Status::ok);
-  const std::string half(kMaxValueBytes / 2 + 1, '\0');
+  // Nobody reads what is refused, so that address space without memory will do.
+  void* reserved = mmap(nullptr, kMaxKeyBytes + 1, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  ASSERT_NE(reserved, MAP_FAILED);
+  const std::string_view vast(static_cast<const char*>(reserved), kMaxKeyBytes + 1);
+  const std::string_view half = vast.substr(0, kMaxValueBytes / 2 + 1);
   const Status status =
       cache->update(*session, cache->key(0, "a"), [&](Decision& decision) { decision.put(half, half, kNoExpiry); });
   EXPECT_EQ(status, Status::too_large);
@@ -133,8 +139,12 @@ TEST_F(CacheTest, TooLargeChangesNothing) {
                                }),
             Status::too_large);
   EXPECT_EQ(get("a"), "new");
-  const std::string key(kMaxKeyBytes + 1, 'k');
-  EXPECT_EQ(set(key, "value"), Status::too_large);
+  const std::array vast_key{keys[0], Key{.bytes = vast, .hash = 1, .ns = 0}};
+  const auto put = [](Decision& decision) { decision.put("newer", kNoExpiry); };
+  EXPECT_EQ(cache->update(*session, vast_key[1], put), Status::too_large);
+  EXPECT_EQ(cache->update_many(*session, vast_key, 0, [&](std::size_t, Decision& decision) { put(decision); }), Status::too_large);
+  EXPECT_EQ(get("a"), "new");
+  munmap(reserved, vast.size());
 }
 
 TEST_F(CacheTest, ReadManySeesKeysInOrder) {

@@ -61,11 +61,12 @@ TEST_F(ConcurrencyTest, IncrementsAreNotLost) {
   for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([&] {
       const auto own = cache->open_session();
+      std::string after;
       for (int i = 0; i < kRounds; ++i) {
         EXPECT_EQ(cache->update(*own, cache->key(0, "counter"),
-                                [](Decision& decision) {
+                                [&](Decision& decision) {
                                   const std::string before(decision.current() != nullptr ? decision.current()->value : "0");
-                                  const std::string after = std::to_string(std::stoi(before) + 1);
+                                  after = std::to_string(std::stoi(before) + 1);
                                   decision.put(after, kNoExpiry);
                                 }),
                   Status::ok);

@@ -103,11 +103,11 @@ TEST_F(EvictionTest, LimitIsHeldUnderChurn) {
       const std::size_t size = random() % 3 == 0 ? random() % 102'400 + 1 : random() % 2000 + 1;
       const auto expire_at = now() + 1'000'000 + static_cast<std::int64_t>(random() % 1000);
       ASSERT_EQ(set(name(static_cast<int>(random() % 20'000)), std::string(size, 'v'), expire_at), Status::ok);
-      ASSERT_LE(cache->budget().total_bytes(), kLimit);
+      ASSERT_LE(cache->budget().total_bytes(), kLimit + kTolerance);
       advance(10);
     }
     EXPECT_GT(cache->statistics().evicted, 1000U);
-    EXPECT_LE(cache->budget().peak_bytes(), kLimit + 110'000);
+    EXPECT_LE(cache->budget().peak_bytes(), kLimit + kTolerance);
     EXPECT_EQ(verify(*cache), "");
     EXPECT_LE(cache->budget().total_bytes(), kLimit + kTolerance);
     EXPECT_GT(cache->budget().total_bytes(), kLimit / 10 * 8);
@@ -177,12 +177,12 @@ TEST_F(EvictionTest, GrownClientBuffersPushItemsOutAndThenWritesFail) {
 }
 
 TEST_F(EvictionTest, RareVolatileItemsAreFoundInLargeTables) {
-  for (int i = 0; i < 300'000; ++i) set(name(i), "v", i == 123'456 ? now() + 1'000'000 : kNoExpiry);
+  for (int i = 0; i < 100'000; ++i) set(name(i), "v", i == 23'456 ? now() + 1'000'000 : kNoExpiry);
   ASSERT_EQ(verify(*cache), "");
   const std::uint64_t total = cache->budget().total_bytes();
   limit(total - 1, Policy::volatile_lru);
   EXPECT_EQ(cache->make_room(*session, 0), Status::ok);
-  EXPECT_FALSE(exists(name(123'456)));
+  EXPECT_FALSE(exists(name(23'456)));
 }
 
 TEST_F(EvictionTest, MakesRoomForALargeValueOfManySmallOnes) {

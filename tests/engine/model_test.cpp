@@ -97,7 +97,10 @@ class ModelTest : public CacheTest, public testing::WithParamInterface<int> {
       case 2: {
         std::vector<Name> names(1 + roll(12));
         std::vector<Key> keys;
-        for (Name& name : names) keys.push_back(cache->key((name = any_name()).first, name.second));
+        for (Name& name : names) {
+          name = any_name();
+          keys.push_back(cache->key(name.first, name.second));
+        }
         if (roll(2) == 0) {
           cache->read_many(*session, keys, [&](std::size_t i, const ItemView* item) { compare(names[i], item); });
         } else {
@@ -155,7 +158,9 @@ TEST_P(ModelTest, BehavesAsAMap) {
   for (int i = 0; i < 8000; ++i) {
     ASSERT_NO_FATAL_FAILURE(one_operation()) << "operation " << i;
     if (roll(400) == 0) rare_operation();
-    if (i % 1000 == 999) ASSERT_NO_FATAL_FAILURE(compare_all());
+    if (i % 1000 == 999) {
+      ASSERT_NO_FATAL_FAILURE(compare_all());
+    }
   }
 }
 

@@ -82,19 +82,19 @@ TEST_F(SystemMemoryTest, ReadsWhatIsResidentByKind) {
 }
 
 TEST_F(SystemMemoryTest, MalformedFilesCountAsMissing) {
-  for (const std::string& broken : {"MemTotal", "MemTotal:", "MemTotal: kB", "MemTotal: -5 kB", "MemTotal: 5 MB", "MemTotal: 5",
+  for (const std::string broken : {"MemTotal", "MemTotal:", "MemTotal: kB", "MemTotal: -5 kB", "MemTotal: 5 MB", "MemTotal: 5",
                                     "MemTotal: 99999999999999999999 kB", "MemTotal: 18446744073709551615 kB", "MemTotal: 5x kB"}) {
     write("proc/meminfo", broken);
     EXPECT_EQ(memory_.total_bytes(), std::nullopt) << broken;
   }
   write("proc/meminfo", std::string(200'000, '\0'));
   EXPECT_EQ(memory_.total_bytes(), std::nullopt);
-  for (const std::string& broken : {"", "\n", "0", "0:", "0::", "::::", "0:memory:/a", "x::/a", "4:memory", "0::/../../..", "0::relative"}) {
+  for (const std::string broken : {"", "\n", "0", "0:", "0::", "::::", "0:memory:/a", "x::/a", "4:memory", "0::/../../..", "0::relative"}) {
     write("proc/self/cgroup", broken);
     EXPECT_EQ(memory_.cgroup().has_value(), false) << broken;
   }
   write("proc/self/cgroup", "0::/a\n");
-  for (const std::string& broken : {"", "-1", "12 13", "lots", "0x10", "1e9"}) {
+  for (const std::string broken : {"", "-1", "12 13", "lots", "0x10", "1e9"}) {
     write_v2("a", broken, "1");
     EXPECT_EQ(memory_.cgroup().has_value(), false) << broken;
   }

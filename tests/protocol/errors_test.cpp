@@ -25,9 +25,10 @@ TEST(Errors, OfAnyCommand) {
 TEST(Errors, OfConnections) {
   EXPECT_EQ(kTooManyClients, "ERR max number of clients reached");
   EXPECT_EQ(kNotAuthenticated, "NOAUTH Authentication required.");
-  EXPECT_EQ(kHelloNotAuthenticated,
-            "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> option can "
-            "be used to authenticate the client and select the RESP protocol version at the same time");
+  EXPECT_EQ(
+      kHelloNotAuthenticated,
+      "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> option can "
+      "be used to authenticate the client and select the RESP protocol version at the same time");
   EXPECT_EQ(kWrongPassword, "WRONGPASS invalid username-password pair or user is disabled.");
   EXPECT_EQ(kNoPasswordConfigured,
             "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration "
@@ -84,8 +85,7 @@ TEST(Errors, WrongArity) {
 
 TEST(Errors, UnknownCommand) {
   EXPECT_EQ(unknown_command(Request{"foo"}), "ERR unknown command 'foo', with args beginning with: ");
-  EXPECT_EQ(unknown_command(Request{"foo", "bar", "baz"}),
-            "ERR unknown command 'foo', with args beginning with: 'bar' 'baz' ");
+  EXPECT_EQ(unknown_command(Request{"foo", "bar", "baz"}), "ERR unknown command 'foo', with args beginning with: 'bar' 'baz' ");
   EXPECT_EQ(unknown_command(Request{"", " "}), "ERR unknown command '', with args beginning with: ' ' ");
 }
 
@@ -104,7 +104,8 @@ TEST(Errors, UnknownCommandQuotesArgumentsUntilTheirTextHas128Bytes) {
   EXPECT_EQ(unknown_command(Request{"foo", std::string(124, 'a'), "bcd"}), before + "'" + std::string(124, 'a') + "' 'b' ");
   EXPECT_EQ(unknown_command(Request{"foo", std::string(125, 'a'), "b"}), before + "'" + std::string(125, 'a') + "' ");
   EXPECT_EQ(unknown_command(Request{"foo", std::string(200, 'a'), "b"}), before + "'" + std::string(128, 'a') + "' ");
-  EXPECT_EQ(unknown_command(Request(61, "")).size(), std::string("ERR unknown command '', with args beginning with: ").size() + 43 * 3);
+  EXPECT_EQ(unknown_command(Request(61, "")).size(),
+            std::string("ERR unknown command '', with args beginning with: ").size() + 43 * 3);
 }
 
 TEST(Errors, UserInputEndsAtItsFirstNul) {

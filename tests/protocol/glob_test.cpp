@@ -128,11 +128,21 @@ TEST(Glob, AnswersAsRedisSeven) {
 
 TEST(Glob, LetterCaseIgnored) {
   const Case cases[] = {
-      {"maxmemory"sv, "MAXMEMORY"sv, true}, {"MAX*"sv, "maxmemory"sv, true},  {"[A-M]"sv, "k"sv, true},
-      {"[a-m]"sv, "K"sv, true},             {"[^M]"sv, "m"sv, false},         {"[M]"sv, "m"sv, true},
-      {"\\A"sv, "a"sv, true},               {"[\\M]"sv, "m"sv, false},        {"[\\m]"sv, "m"sv, true},
-      {"[a-Z]"sv, "m"sv, false},            {"[A-z]"sv, "m"sv, true},         {"[z-a]"sv, "M"sv, true},
-      {"@"sv, "`"sv, false},                {"["sv, "{"sv, false},            {"\303\204"sv, "\303\244"sv, false},
+      {"maxmemory"sv, "MAXMEMORY"sv, true},
+      {"MAX*"sv, "maxmemory"sv, true},
+      {"[A-M]"sv, "k"sv, true},
+      {"[a-m]"sv, "K"sv, true},
+      {"[^M]"sv, "m"sv, false},
+      {"[M]"sv, "m"sv, true},
+      {"\\A"sv, "a"sv, true},
+      {"[\\M]"sv, "m"sv, false},
+      {"[\\m]"sv, "m"sv, true},
+      {"[a-Z]"sv, "m"sv, false},
+      {"[A-z]"sv, "m"sv, true},
+      {"[z-a]"sv, "M"sv, true},
+      {"@"sv, "`"sv, false},
+      {"["sv, "{"sv, false},
+      {"\303\204"sv, "\303\244"sv, false},
   };
   for (const Case& example : cases) {
     EXPECT_EQ(glob_match(example.pattern, example.text, LetterCase::ignored), example.matches)

@@ -21,9 +21,28 @@ TEST(ParseInteger, ReadsWholeRange) {
 }
 
 TEST(ParseInteger, RefusesEveryOtherForm) {
-  for (const std::string_view text :
-       {"", "-", "+", "+1", "-0", "00", "01", "-01", " 1", "1 ", "1\n", "0x10", "1.0", "1e3", "a", "1a", "--1", "-+1",
-        "9223372036854775808", "-9223372036854775809", "99999999999999999999", "-99999999999999999999"}) {
+  for (const std::string_view text : {"",
+                                      "-",
+                                      "+",
+                                      "+1",
+                                      "-0",
+                                      "00",
+                                      "01",
+                                      "-01",
+                                      " 1",
+                                      "1 ",
+                                      "1\n",
+                                      "0x10",
+                                      "1.0",
+                                      "1e3",
+                                      "a",
+                                      "1a",
+                                      "--1",
+                                      "-+1",
+                                      "9223372036854775808",
+                                      "-9223372036854775809",
+                                      "99999999999999999999",
+                                      "-99999999999999999999"}) {
     EXPECT_EQ(parse_integer(text), std::nullopt) << '"' << text << '"';
   }
   EXPECT_EQ(parse_integer(std::string_view("1\0", 2)), std::nullopt);

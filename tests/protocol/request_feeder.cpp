@@ -63,8 +63,9 @@ class Feeder {
   void deliver(std::span<const std::string_view> arguments, std::span<const std::size_t> request_ends) {
     std::size_t begin = 0;
     for (const std::size_t end : request_ends) {
-      if (begin != end) meaning_.requests.emplace_back(arguments.begin() + static_cast<std::ptrdiff_t>(begin),
-                                                       arguments.begin() + static_cast<std::ptrdiff_t>(end));
+      if (begin != end)
+        meaning_.requests.emplace_back(arguments.begin() + static_cast<std::ptrdiff_t>(begin),
+                                       arguments.begin() + static_cast<std::ptrdiff_t>(end));
       begin = end;
     }
     // Only the unfinished request, which has no views yet, may refer to a destination, and it is told of one after this.
@@ -115,9 +116,7 @@ Meaning feed(std::string_view stream, std::span<const std::size_t> cuts, const P
   return std::move(feeder).meaning();
 }
 
-Meaning feed_whole(std::string_view stream, const ParseLimits& limits) {
-  return feed(stream, {}, limits, LargeBulks::in_window);
-}
+Meaning feed_whole(std::string_view stream, const ParseLimits& limits) { return feed(stream, {}, limits, LargeBulks::in_window); }
 
 std::string encode(const Request& request) {
   std::string bytes = "*" + std::to_string(request.size()) + "\r\n";

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <boost/json/stream_parser.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "server/admin/router.h"
+
+namespace strata::server::admin {
+
+// One admitted request on its way to its answer: the body is parsed in slices, then the handler is called, then the job it left is run.
+class Exchange final : public Job {
+ public:
+  Exchange(AdminState& state, const Route& route, std::string body);
+
+  std::optional<Response> slice() override;
+
+ private:
+  std::optional<Response> parse_more();
+  std::optional<Response> call(boost::json::value body);
+
+  AdminState& state_;
+  const Route& route_;
+  std::string body_;
+  std::size_t parsed_bytes_ = 0;
+  std::optional<boost::json::stream_parser> parser_;  // while the body is being parsed
+  std::unique_ptr<Job> job_;                          // of the handler
+};
+
+}  // namespace strata::server::admin

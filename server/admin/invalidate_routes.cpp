@@ -1,0 +1,108 @@
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <array>
+#include <boost/json/value.hpp>
+
+#include "config/printable_text.h"
+#include "server/admin/invalidation.h"
+#include "server/admin/router.h"
+
+namespace strata::server::admin {
+
+namespace json = boost::json;
+
+namespace {
+
+// Matching takes pattern length times key length; no pattern that a person writes comes near.
+constexpr std::size_t kMaxGlobBytes = 1024;
+
+constexpr std::string_view kOneOf = "exactly one of 'keys', 'prefix' and 'glob' has to be given";
+
+// The request, as far as it is understood; `wrong` says what is not.
+struct InvalidateRequest {
+  InvalidationScope scope;
+  json::value* keys = nullptr;
+  json::value* prefix = nullptr;
+  json::value* glob = nullptr;
+  std::string wrong;
+};
+
+std::string read_database(const json::value& value, std::size_t databases, Namespace& database) {
+  std::uint64_t number = databases;
+  if (const auto* positive = value.if_int64(); positive != nullptr && *positive >= 0)
+    number = static_cast<std::uint64_t>(*positive);
+  if (number >= databases) return fmt::format("'database' has to be an integer from 0 to {}", databases - 1);
+  database = static_cast<Namespace>(number);
+  return {};
+}
+
+std::string read_member(InvalidateRequest& request, std::string_view name, json::value& value, std::size_t databases) {
+  if (name == "keys") {
+    request.keys = &value;
+  } else if (name == "prefix") {
+    request.prefix = &value;
+  } else if (name == "glob") {
+    request.glob = &value;
+  } else if (name == "database") {
+    return read_database(value, databases, request.scope.database);
+  } else if (name == "dry_run") {
+    if (!value.is_bool()) return "'dry_run' has to be true or false";
+    request.scope.dry_run = value.get_bool();
+  } else {
+    return fmt::format("unknown member {}; allowed: keys, prefix, glob, database, dry_run", config::quoted(name));
+  }
+  return {};
+}
+
+InvalidateRequest read_request(json::object& object, std::size_t databases) {
+  InvalidateRequest request;
+  for (auto& member : object) {
+    request.wrong = read_member(request, member.key(), member.value(), databases);
+    if (!request.wrong.empty()) return request;
+  }
+  const int selectors = (request.keys != nullptr) + (request.prefix != nullptr) + (request.glob != nullptr);
+  if (selectors != 1) request.wrong = kOneOf;
+  return request;
+}
+
+std::string check_keys(const json::value& keys) {
+  if (!keys.is_array()) return "'keys' has to be an array of strings";
+  const json::array& array = keys.get_array();
+  for (std::size_t i = 0; i < array.size(); ++i) {
+    if (!array[i].is_string()) return fmt::format("'keys' has to be an array of strings, and member {} is none", i);
+  }
+  return {};
+}
+
+std::string check_pattern(const json::value& value, PatternInvalidation::Kind kind) {
+  if (kind == PatternInvalidation::Kind::prefix) return value.is_string() ? "" : "'prefix' has to be a string";
+  if (!value.is_string()) return "'glob' has to be a string";
+  const std::size_t bytes = value.get_string().size();
+  return bytes <= kMaxGlobBytes ? "" : fmt::format("'glob' has {} bytes; allowed: at most {}", bytes, kMaxGlobBytes);
+}
+
+Answer by_pattern(AdminState& state, InvalidationScope scope, PatternInvalidation::Kind kind, const json::value& value) {
+  if (auto wrong = check_pattern(value, kind); !wrong.empty()) return invalid_request(wrong);
+  return std::make_unique<PatternInvalidation>(state, scope, kind, std::string(value.get_string()));
+}
+
+Answer invalidate(AdminState& state, json::value body) {
+  InvalidateRequest request = read_request(body.get_object(), state.server.cache.options().namespaces);
+  if (!request.wrong.empty()) return invalid_request(request.wrong);
+  if (request.prefix != nullptr) return by_pattern(state, request.scope, PatternInvalidation::Kind::prefix, *request.prefix);
+  if (request.glob != nullptr) return by_pattern(state, request.scope, PatternInvalidation::Kind::glob, *request.glob);
+  if (auto wrong = check_keys(*request.keys); !wrong.empty()) return invalid_request(wrong);
+  return std::make_unique<KeyInvalidation>(state, request.scope, std::move(request.keys->get_array()));
+}
+
+constexpr std::array kRoutes = {
+    Route{"POST", "/v1/invalidate", Access::token, Body::json,
+          "Removes keys by name, prefix or glob pattern, or counts them in a dry run.", invalidate},
+};
+
+}  // namespace
+
+std::span<const Route> invalidate_routes() { return kRoutes; }
+
+}  // namespace strata::server::admin

@@ -1,0 +1,38 @@
+#include <array>
+
+#include "server/admin/metrics/metric_row.h"
+#include "server/admin/purpose_name.h"
+
+namespace strata::server::admin {
+
+namespace {
+
+using prometheus::MetricType;
+
+constexpr std::array kRows = {
+    MetricRow{"strata_memory_bytes", MetricType::Gauge, "Memory charged to the limit, by what it is held for.",
+              [](const Scrape& scrape, Samples& samples) {
+                const Budget& budget = scrape.server().cache.budget();
+                for (std::size_t i = 0; i < kPurposeNames.size(); ++i) {
+                  samples.add(budget.bytes(static_cast<Purpose>(i)), {{"purpose", kPurposeNames[i]}});
+                }
+              }},
+    MetricRow{"strata_memory_limit_bytes", MetricType::Gauge, "The limit of memory (memory.max_memory).",
+              [](const Scrape& scrape, Samples& samples) { samples.add(scrape.server().cache.budget().limit_bytes()); }},
+    MetricRow{"strata_memory_peak_bytes", MetricType::Gauge, "The most memory that was ever charged to the limit.",
+              [](const Scrape& scrape, Samples& samples) { samples.add(scrape.server().cache.budget().peak_bytes()); }},
+    MetricRow{"strata_resident_memory_bytes", MetricType::Gauge,
+              "Memory of the process as the kernel counts it, by kind; page tables are no part of what tools call RSS.",
+              [](const Scrape& scrape, Samples& samples) {
+                samples.add(scrape.resident.anonymous_bytes, {{"kind", "anonymous"}});
+                samples.add(scrape.resident.file_bytes, {{"kind", "file"}});
+                samples.add(scrape.resident.shared_bytes, {{"kind", "shared"}});
+                samples.add(scrape.resident.page_table_bytes, {{"kind", "page_tables"}});
+              }},
+};
+
+}  // namespace
+
+std::span<const MetricRow> memory_metrics() { return kRows; }
+
+}  // namespace strata::server::admin

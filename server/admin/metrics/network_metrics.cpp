@@ -1,0 +1,55 @@
+#include <array>
+
+#include "server/admin/metrics/metric_row.h"
+
+namespace strata::server::admin {
+
+namespace {
+
+using prometheus::MetricType;
+
+// The event loops count how late they were, not the sum of it: every one is taken as the middle of its bucket.
+double estimated_sum_seconds(const Histogram<std::uint64_t>& histogram) {
+  double sum = 0;
+  for (std::size_t i = 0; i < histogram.buckets.size(); ++i) {
+    const auto upper = static_cast<double>(Histogram<std::uint64_t>::upper_bound_microseconds(i)) / 1e6;
+    sum += static_cast<double>(histogram.buckets[i]) * upper * (i == 0 ? 0.5 : 0.75);
+  }
+  return sum;
+}
+
+constexpr std::array kRows = {
+    MetricRow{"strata_connections", MetricType::Gauge, "Clients connected now.",
+              [](const Scrape& scrape, Samples& samples) { samples.add(std::uint64_t{scrape.server().clients.size()}); }},
+    MetricRow{"strata_connections_accepted_total", MetricType::Counter, "Connections of clients accepted.",
+              [](const Scrape& scrape, Samples& samples) { samples.add(scrape.counts.traffic.connections_accepted); }},
+    MetricRow{"strata_connections_rejected_total", MetricType::Counter,
+              "Connections refused because limits.max_clients was reached.",
+              [](const Scrape& scrape, Samples& samples) { samples.add(scrape.counts.traffic.connections_rejected); }},
+    MetricRow{"strata_connections_dropped_total", MetricType::Counter,
+              "Connections the server closed, by reason: slow (the output limit was reached) or idle.",
+              [](const Scrape& scrape, Samples& samples) {
+                samples.add(scrape.counts.traffic.dropped_slow, {{"reason", "slow"}});
+                samples.add(scrape.counts.traffic.dropped_idle, {{"reason", "idle"}});
+              }},
+    MetricRow{"strata_network_input_bytes_total", MetricType::Counter, "Bytes received from clients.",
+              [](const Scrape& scrape, Samples& samples) { samples.add(scrape.counts.traffic.network_input_bytes); }},
+    MetricRow{"strata_network_output_bytes_total", MetricType::Counter, "Bytes sent to clients.",
+              [](const Scrape& scrape, Samples& samples) { samples.add(scrape.counts.traffic.network_output_bytes); }},
+    MetricRow{"strata_protocol_errors_total", MetricType::Counter,
+              "Requests that could not be understood, after which the connection was closed.",
+              [](const Scrape& scrape, Samples& samples) { samples.add(scrape.counts.traffic.protocol_errors); }},
+    MetricRow{"strata_loop_turns_total", MetricType::Counter, "Turns of the event loops: readable sockets served.",
+              [](const Scrape& scrape, Samples& samples) { samples.add(scrape.counts.traffic.turns); }},
+    MetricRow{"strata_loop_lag_seconds", MetricType::Histogram,
+              "How late timers of the event loops fired; the sum is estimated from the buckets.",
+              [](const Scrape& scrape, Samples& samples) {
+                samples.add(scrape.counts.traffic.loop_lag, estimated_sum_seconds(scrape.counts.traffic.loop_lag));
+              }},
+};
+
+}  // namespace
+
+std::span<const MetricRow> network_metrics() { return kRows; }
+
+}  // namespace strata::server::admin

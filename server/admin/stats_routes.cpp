@@ -1,0 +1,98 @@
+#include <array>
+#include <boost/json/value.hpp>
+
+#include "server/admin/database_sizes.h"
+#include "server/admin/purpose_name.h"
+#include "server/admin/router.h"
+#include "server/version.h"
+
+namespace strata::server::admin {
+
+namespace json = boost::json;
+
+namespace {
+
+json::value connections(const ServerState& server, const BasicTraffic<std::uint64_t>& traffic) {
+  return {{"current", server.clients.size()},
+          {"accepted", traffic.connections_accepted},
+          {"rejected", traffic.connections_rejected},
+          {"dropped_slow", traffic.dropped_slow},
+          {"dropped_idle", traffic.dropped_idle}};
+}
+
+// Those that were ever called.
+json::value commands(const ServerState& server, const StatisticsSnapshot& counts) {
+  json::object all;
+  for (const Command& command : server.commands.all()) {
+    const auto& count = counts.commands[command.id];
+    if (count.calls == 0 && count.rejected == 0) continue;
+    all[command.full_name] = {{"calls", count.calls},
+                              {"seconds", static_cast<double>(count.nanoseconds) / 1e9},
+                              {"rejected", count.rejected},
+                              {"failed", count.failed}};
+  }
+  return all;
+}
+
+json::value memory(const Budget& budget) {
+  json::object by_purpose;
+  for (std::size_t i = 0; i < kPurposeNames.size(); ++i) by_purpose[kPurposeNames[i]] = budget.bytes(static_cast<Purpose>(i));
+  const os::ResidentMemory resident = LinuxSystemMemory().resident();
+  return {{"bytes", std::move(by_purpose)},
+          {"total_bytes", budget.total_bytes()},
+          {"limit_bytes", budget.limit_bytes()},
+          {"peak_bytes", budget.peak_bytes()},
+          {"resident_bytes",
+           {{"anonymous", resident.anonymous_bytes},
+            {"file", resident.file_bytes},
+            {"shared", resident.shared_bytes},
+            {"page_tables", resident.page_table_bytes}}}};
+}
+
+// Those that hold something.
+json::value databases(const DatabaseSizes& sizes) {
+  json::object all;
+  for (std::size_t i = 0; i < sizes.all().size(); ++i) {
+    const cache::NamespaceSize& size = sizes.all()[i];
+    if (size.items != 0) all[std::to_string(i)] = {{"keys", size.items}, {"with_expiry", size.with_expiry}};
+  }
+  return all;
+}
+
+// Counts the databases in slices, then takes everything else at one moment.
+class StatsJob final : public Job {
+ public:
+  explicit StatsJob(AdminState& state) : server_(state.server), sizes_(state.server.cache) {}
+
+  std::optional<Response> slice() override {
+    if (!sizes_.slice()) return std::nullopt;
+    const StatisticsSnapshot counts = server_.statistics.since_start();
+    const cache::Statistics cache = server_.cache.statistics();
+    return json_response(200, {{"version", kVersion},
+                               {"uptime_seconds", (wall_clock_ms() - server_.facts.started_at_ms) / 1000},
+                               {"connections", connections(server_, counts.traffic)},
+                               {"commands", commands(server_, counts)},
+                               {"hits", cache.hits},
+                               {"misses", cache.misses},
+                               {"evicted", cache.evicted},
+                               {"expired", cache.expired},
+                               {"memory", memory(server_.cache.budget())},
+                               {"databases", databases(sizes_)}});
+  }
+
+ private:
+  ServerState& server_;
+  DatabaseSizes sizes_;
+};
+
+Answer get_stats(AdminState& state, json::value) { return std::make_unique<StatsJob>(state); }
+
+constexpr std::array kRoutes = {
+    Route{"GET", "/v1/stats", Access::token, Body::none, "What the server did since its start and holds now.", get_stats},
+};
+
+}  // namespace
+
+std::span<const Route> stats_routes() { return kRoutes; }
+
+}  // namespace strata::server::admin

@@ -1,0 +1,51 @@
+#include "server/commands/table.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+
+namespace strata::server {
+namespace {
+
+TEST(CommandTableTest, FindsWithoutRegardToCase) {
+  const CommandTable table;
+  ASSERT_NE(table.find("GeT"), nullptr);
+  EXPECT_EQ(table.find("GeT")->full_name, "get");
+  EXPECT_EQ(table.find("gett"), nullptr);
+  EXPECT_EQ(table.find(""), nullptr);
+  ASSERT_NE(table.find_full("CONFIG|Get"), nullptr);
+  EXPECT_EQ(table.find_full("CONFIG|Get")->full_name, "config|get");
+  EXPECT_EQ(table.find_full("config|nothing"), nullptr);
+  EXPECT_EQ(table.find_full("get|get"), nullptr);
+}
+
+TEST(CommandTableTest, EveryCommandIsFoundUnderItsName) {
+  const CommandTable table;
+  for (const Command& command : table.all()) EXPECT_EQ(table.find_full(command.full_name), &command) << command.full_name;
+}
+
+TEST(CommandTableTest, RowsAreComplete) {
+  const CommandTable table;
+  std::set<std::string> names;
+  std::size_t id = 0;
+  for (const Command& command : table.all()) {
+    const CommandSpec& spec = *command.spec;
+    EXPECT_TRUE(names.insert(command.full_name).second) << command.full_name << " stands twice";
+    EXPECT_EQ(command.id, id++);
+    EXPECT_NE(spec.arity, 0) << command.full_name;
+    EXPECT_FALSE(spec.summary.empty()) << command.full_name;
+    EXPECT_FALSE(spec.since.empty()) << command.full_name;
+    EXPECT_FALSE(spec.complexity.empty()) << command.full_name;
+    EXPECT_TRUE(spec.group == "string" || spec.group == "generic" || spec.group == "connection" || spec.group == "server")
+        << command.full_name;
+    EXPECT_TRUE(spec.handler != nullptr || !spec.subcommands.empty()) << command.full_name << " does nothing";
+    EXPECT_EQ(spec.keys.first == 0, spec.keys.access == KeyAccess::none) << command.full_name;
+    EXPECT_FALSE(command.has(kWrite) && command.has(kReadonly)) << command.full_name;
+    // What may grow memory has to be refused at the limit.
+    if (spec.keys.access == KeyAccess::read_write) EXPECT_TRUE(command.has(kDenyOom)) << command.full_name;
+  }
+}
+
+}  // namespace
+}  // namespace strata::server
