@@ -11,8 +11,8 @@ namespace strata::cache {
 enum class Purpose : std::uint8_t { items, index, large_values, client_buffers };
 inline constexpr std::size_t kPurposes = 4;
 
-// The one account of memory. Everybody who holds bytes charges them here under a purpose; the cache evicts when the total passes the limit.
-// Thread safety: all functions, from any thread. Shards batch their changes (at most kCreditBytes each) before they
+// The one account of memory. Everybody who holds bytes charges them here under a purpose; the cache evicts when the total passes
+// the limit. Thread safety: all functions, from any thread. Shards batch their changes (at most kCreditBytes each) before they
 // charge, so the total may be off by shards x kCreditBytes.
 class Budget {
  public:

@@ -45,15 +45,17 @@ struct NamespaceSize {
 struct UpkeepReport {
   std::uint64_t expired = 0;
   std::uint64_t evicted = 0;
-  std::uint64_t freed = 0;     // items of flushed namespaces given back
-  bool more = false;           // due work is left: call again soon
+  std::uint64_t freed = 0;  // items of flushed namespaces given back
+  bool more = false;        // due work is left: call again soon
 };
 
 // The shared level of the cache: 256 shards, each a hash table under its own lock; any thread serves any key.
-// An operation on one key is atomic, and so is every operation on several (`read_many`, `update_many`): all shards concerned are locked in
-// ascending order. Visitors and decisions run under those locks: short, no calls into the cache, no blocking.
-// Ownership: keys and values are copied in, large values (ValueRef) adopted. Thread safety: all functions, from any thread, each with
-// a session of its own. Memory: everything is charged to `budget()`; a write that would pass the limit evicts first.
+// An operation on one key is atomic, and so is every operation on several (`read_many`, `update_many`): all shards concerned are
+// locked in ascending order. Visitors and decisions run under those locks: short, no calls into the cache, no blocking.
+// Ownership: keys and values are copied in, large values (ValueRef) adopted.
+// Thread safety: all functions, from any thread, each with a session of its own.
+// Memory: everything is charged to `budget()`; a write that would pass the limit evicts first. What one update adds is known only
+// when it has decided, so that the total may pass the limit by one value a thread, until that update returns.
 class Cache {
  public:
   static constexpr std::size_t kShards = 256;
@@ -80,7 +82,8 @@ class Cache {
   // As read, for looking without touching: neither statistics nor recency change (TTL, EXISTS as introspection, OBJECT).
   bool peek(Session& session, const Key& key, Visitor<void(const ItemView&)> visit);
 
-  // Read-modify-write of one key: `decide` sees the current item and says what becomes of it, under the lock.
+  // Read-modify-write of one key: `decide` sees the current item and says what becomes of it, under the lock; it is called once,
+  // or not at all when the key is too large. A put whose expiry has passed removes the item.
   // Does not count hits or misses (callers whose command reads do: count_lookup).
   Status update(Session& session, const Key& key, Visitor<void(Decision&)> decide);
   // The same for several keys at one moment; `decide(i, decision)` is called for each in the order given. A key that is given
@@ -91,17 +94,19 @@ class Cache {
   // Books a hit or a miss for a lookup made inside `update`.
   static void count_lookup(Session& session, bool hit) noexcept;
 
-  // Evicts until `bytes` more fit below the limit. When the limit is further away than that (it was lowered, or buffers of clients
-  // have grown) it is ok as soon as a few items and at least `bytes` are gone: upkeep brings the rest down.
+  // Evicts until `bytes` more fit below the limit. When the limit is further away than that (it was lowered, or buffers of
+  // clients have grown) it is ok as soon as a few items and at least `bytes` are gone: upkeep brings the rest down.
   Status make_room(Session& session, std::size_t bytes);
 
-  // Removes everything in a namespace at one moment; the memory comes back in slices of `upkeep`, unless `wait`: then before it returns.
+  // Removes everything in a namespace at one moment; the memory comes back in slices of `upkeep`, unless `wait`: then before it
+  // returns.
   void clear(Session& session, Namespace ns, bool wait);
   void clear_all(Session& session, bool wait);
 
-  // Visits items in the order of their hash, a bucket at a time, at least `at_least` of them if there are as many, from `cursor` (0 at the beginning);
-  // returns where to go on, 0 at the end. The cursor is a hash position below 2^53: an item that is there during the whole
-  // iteration is visited exactly once, whatever else comes, goes or grows. At most `max_buckets` buckets are looked at in one call.
+  // Visits items in the order of their hash, a bucket at a time, at least `at_least` of them if there are as many, from `cursor`
+  // (0 at the beginning); returns where to go on, 0 at the end. The cursor is a hash position below 2^53: an item that is there
+  // during the whole iteration is visited exactly once, whatever else comes, goes or grows. At most `max_buckets` buckets are
+  // looked at in one call.
   std::uint64_t scan(Session& session, Namespace ns, std::uint64_t cursor, std::size_t at_least, std::size_t max_buckets,
                      Visitor<void(std::string_view key, const ItemView&)> visit);
 
@@ -109,8 +114,9 @@ class Cache {
   [[nodiscard]] Statistics statistics() const;
   void reset_statistics();
 
-  // One slice of housekeeping over every `stride`-th shard from `first`: removes expired items, evicts down to the limit, frees flushed
-  // items, until `slice` has passed (checked every few dozen items). Each event loop calls it for its own share of shards.
+  // One slice of housekeeping over every `stride`-th shard from `first`: removes expired items, evicts down to the limit, frees
+  // flushed items, until `slice` has passed (checked every few dozen items). Each event loop calls it for its own share of
+  // shards.
   UpkeepReport upkeep(Session& session, std::size_t first, std::size_t stride, std::chrono::nanoseconds slice);
 
   [[nodiscard]] Budget& budget() noexcept;
@@ -123,7 +129,7 @@ class Cache {
   friend class Verifier;
 
   struct Evicted {
-    bool found = false;          // false: there is nothing that the policy lets go
+    bool found = false;           // false: there is nothing that the policy lets go
     std::size_t freed_bytes = 0;  // what the budget got back; a pinned block gives nothing yet
   };
 
@@ -132,7 +138,8 @@ class Cache {
   [[nodiscard]] bool fits(std::uint64_t bytes) const noexcept { return budget_.total_bytes() + bytes <= budget_.limit_bytes(); }
   // Removes one item (eviction.cpp).
   Evicted evict_one(Session& session);
-  // Removes items until `bytes` more fit, or, when the limit is far, enough for one write to pay. False: not enough could be removed.
+  // Removes items until `bytes` more fit, or, when the limit is far, enough for one write to pay. False: not enough could be
+  // removed.
   bool reserve(Session& session, std::uint64_t bytes);
   // Brings the total down again after a write that turned out larger than what was reserved.
   void settle(Session& session, std::int64_t added_bytes);

@@ -8,8 +8,8 @@ namespace strata::cache {
 
 namespace {
 
-// A large value that is appended to gets a quarter of its size as spare room, so that building one up piece by piece copies each byte
-// a handful of times, not once per piece.
+// A large value that is appended to gets a quarter of its size as spare room, so that building one up piece by piece copies each
+// byte a handful of times, not once per piece.
 constexpr std::size_t kAppendSpareDivisor = 4;
 
 // An allocation less than half used is replaced by a smaller one only if that gives back something worth it.
@@ -31,7 +31,7 @@ void copy_two(char* destination, std::string_view head, std::string_view tail) n
 
 }  // namespace
 
-void Change::free_displaced() noexcept {
+void Change::free_all() noexcept {
   while (logged_ > 0) {
     const Undo& undo = log_[--logged_];
     if (undo.displaced != nullptr) discard(undo.displaced);
@@ -68,18 +68,13 @@ Status Change::apply(Shard& shard, const Key& key, const Visitor<void(Decision&)
   if (item != nullptr) item->touch(now_ms_);
 
   switch (decision.action_) {
-    case Decision::Action::keep:
-      break;
+    case Decision::Action::keep: break;
     case Decision::Action::put:
       if (decision.expire_at_ms_ > now_ms_) return put(shard, place, key, decision);
       remove(shard, place);
       break;
-    case Decision::Action::set_expiry:
-      set_expiry(shard, place, decision.expire_at_ms_);
-      break;
-    case Decision::Action::remove:
-      remove(shard, place);
-      break;
+    case Decision::Action::set_expiry: set_expiry(shard, place, decision.expire_at_ms_); break;
+    case Decision::Action::remove: remove(shard, place); break;
   }
   return Status::ok;
 }

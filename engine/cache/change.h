@@ -13,9 +13,9 @@
 
 namespace strata::cache {
 
-// Carries out the decisions of one update. What it takes out of the tables it keeps until `free_displaced`, so that freeing happens
-// after unlocking: REQUIRES it outlives the locks. With a log it can take back everything it did, as long as the locks are held.
-// Thread safety: none.
+// Carries out the decisions of one update. What it takes out of the tables it keeps until `free_displaced`, so that freeing
+// happens after unlocking: REQUIRES it outlives the locks. With a log it can take back everything it did, as long as the locks
+// are held. Thread safety: none.
 class Change {
  public:
   // `strict`: refuse whatever does not fit below the limit. Otherwise room has been made, or will be after unlocking, and only
@@ -36,7 +36,9 @@ class Change {
   void take_back() noexcept;
 
   // Frees what the changes have taken out; they can not be taken back any more.
-  void free_displaced() noexcept;
+  void free_displaced() noexcept {
+    if (discarded_ != nullptr || logged_ > 0) free_all();
+  }
 
   // What the budget was charged for more (or less, when negative).
   [[nodiscard]] std::int64_t added_bytes() const noexcept { return added_bytes_; }
@@ -67,6 +69,7 @@ class Change {
   [[nodiscard]] Item* make_item(const Item* old, const Key& key, Decision& decision) noexcept;
   [[nodiscard]] bool admits(std::size_t new_bytes, std::size_t old_bytes) const noexcept;
   void discard(Item* item) noexcept;
+  void free_all() noexcept;
   void log(const Undo& undo) noexcept;
 
   Budget* budget_;

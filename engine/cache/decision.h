@@ -15,9 +15,9 @@ inline constexpr std::int64_t kNoExpiry = std::numeric_limits<std::int64_t>::max
 // One item as a visitor sees it. Valid during the visit only; a large value outlives it when its block is pinned.
 struct ItemView {
   std::string_view value;
-  ValueRef block;                             // set when the value is large: copy it to keep the bytes
-  std::int64_t expire_at_ms = kNoExpiry;      // wall clock, milliseconds since 1970
-  std::int64_t idle_ms = 0;                   // since the last access
+  ValueRef block;                         // set when the value is large: copy it to keep the bytes
+  std::int64_t expire_at_ms = kNoExpiry;  // wall clock, milliseconds since 1970
+  std::int64_t idle_ms = 0;               // since the last access
 };
 
 // What an update wants done to a key. The decision function of Session::update gets one, looks at `current` and calls at
@@ -72,7 +72,8 @@ class Visitor<void(Args...)> {
   template <typename F>
     requires(!std::is_same_v<std::remove_cvref_t<F>, Visitor>)
   // NOLINTNEXTLINE(google-explicit-constructor): callers pass lambdas
-  Visitor(F&& callable) noexcept
+  Visitor(F&& callable)
+  noexcept
       : object_(const_cast<void*>(static_cast<const void*>(std::addressof(callable)))),
         call_([](void* object, Args... args) { (*static_cast<std::remove_reference_t<F>*>(object))(args...); }) {}
 

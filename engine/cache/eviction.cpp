@@ -72,7 +72,8 @@ class Sampler {
     ++seen_;
     // Higher is sooner to go; what has expired goes before all others.
     std::uint64_t score = idle_units(item.accessed, now_);
-    if (policy_ == Policy::volatile_ttl) score = static_cast<std::uint64_t>(kNoExpiry - std::max<std::int64_t>(item.expire_at_ms, 0));
+    if (policy_ == Policy::volatile_ttl)
+      score = static_cast<std::uint64_t>(kNoExpiry - std::max<std::int64_t>(item.expire_at_ms, 0));
     if (item.has_expired(now_ms_)) score = ~std::uint64_t{0};
     if (seen_ > 1 && score <= score_) return;
     score_ = score;
@@ -174,13 +175,15 @@ bool Cache::evict_for(Session& session, std::uint64_t room_bytes, std::uint64_t 
 }
 
 bool Cache::reserve(Session& session, std::uint64_t bytes) {
-  if (fits(bytes)) [[likely]] return true;
+  if (fits(bytes)) [[likely]]
+    return true;
   if (bytes > budget_.limit_bytes()) return false;  // emptying the cache would not help
   return evict_for(session, bytes, bytes);
 }
 
 void Cache::settle(Session& session, std::int64_t added_bytes) {
-  if (added_bytes <= 0 || fits(0)) [[likely]] return;
+  if (added_bytes <= 0 || fits(0)) [[likely]]
+    return;
   static_cast<void>(evict_for(session, 0, static_cast<std::uint64_t>(added_bytes)));
 }
 

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <string_view>
 
-// The one hash of a key and what its bits are for: the 8 highest choose the shard, the next ones the bucket in the shard's tables.
-// SCAN's cursor is a position: the 53 highest bits of a hash, so that every client can hold it in a double.
+// The one hash of a key and what its bits are for: the 8 highest choose the shard, the next ones the bucket in the shard's
+// tables. SCAN's cursor is a position: the 53 highest bits of a hash, so that every client can hold it in a double.
 namespace strata::cache {
 
 inline constexpr unsigned kShardBits = 8;

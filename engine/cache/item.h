@@ -15,18 +15,22 @@
 
 namespace strata::cache {
 
-// Recency is kept in units of 100 ms: coarse enough that a hot item is seldom written to for it, 32 bits wide (13 years, then it wraps).
+// Recency is kept in units of 100 ms: coarse enough that a hot item is seldom written to for it, 32 bits wide (13 years, then it
+// wraps).
 inline constexpr std::int64_t kRecencyUnitMs = 100;
-[[nodiscard]] constexpr std::uint32_t recency_of(std::int64_t now_ms) noexcept { return static_cast<std::uint32_t>(now_ms / kRecencyUnitMs); }
-// Units from `then` to `now`, whichever way the 32 bits have wrapped; 0 if `then` is later (threads read the clock at different moments).
+[[nodiscard]] constexpr std::uint32_t recency_of(std::int64_t now_ms) noexcept {
+  return static_cast<std::uint32_t>(now_ms / kRecencyUnitMs);
+}
+// Units from `then` to `now`, whichever way the 32 bits have wrapped; 0 if `then` is later (threads read the clock at different
+// moments).
 [[nodiscard]] constexpr std::uint32_t idle_units(std::uint32_t then, std::uint32_t now) noexcept {
   const std::uint32_t distance = now - then;
   return distance <= (1U << 31U) ? distance : 0;
 }
 
-// One key with its value, in one allocation: this header, the key, the value. A large value (kLargeValueBytes or more) lies in a block of
-// its own; the ValueRef to it stands between header and key.
-// Owned by the table it is linked into. Thread safety: none, the lock of its shard guards it.
+// One key with its value, in one allocation: this header, the key, the value. A large value (kLargeValueBytes or more) lies in a
+// block of its own; the ValueRef to it stands between header and key. Owned by the table it is linked into. Thread safety: none,
+// the lock of its shard guards it.
 class Item {
  public:
   // The value's bytes are left uninitialised. nullptr when memory is out. REQUIRES: value_size < kLargeValueBytes
@@ -57,9 +61,7 @@ class Item {
 
   [[nodiscard]] std::uint64_t hash() const noexcept { return hash_; }
   [[nodiscard]] std::string_view key() const noexcept { return {key_data(), key_size_}; }
-  [[nodiscard]] bool is(std::string_view key, std::uint64_t hash) const noexcept {
-    return hash_ == hash && this->key() == key;
-  }
+  [[nodiscard]] bool is(std::string_view key, std::uint64_t hash) const noexcept { return hash_ == hash && this->key() == key; }
   [[nodiscard]] bool is_large() const noexcept { return is_large_; }
   // REQUIRES: is_large()
   [[nodiscard]] ValueRef& block() noexcept { return *std::launder(reinterpret_cast<ValueRef*>(this + 1)); }

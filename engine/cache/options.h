@@ -15,8 +15,8 @@ enum class Policy : std::uint8_t { noeviction, allkeys_lru, allkeys_random, vola
 
 // Fixed at start.
 struct Options {
-  std::size_t namespaces = 16;   // 1 to 256; databases in Redis' words
-  std::uint64_t hash_seed = 0;   // keyed hashing: a client that does not know it can not aim at one bucket
+  std::size_t namespaces = 16;  // 1 to 256; databases in Redis' words
+  std::uint64_t hash_seed = 0;  // keyed hashing: a client that does not know it can not aim at one bucket
 };
 
 // Changeable at any time through Cache::apply.

@@ -19,8 +19,8 @@ struct Progress {
   std::size_t buckets = 0;
 };
 
-// Visits the bucket at the cursor and moves the cursor behind it. The cursor may lie within the bucket, if the table has shrunk since the
-// last call: what lies before it has been visited then.
+// Visits the bucket at the cursor and moves the cursor behind it. The cursor may lie within the bucket, if the table has shrunk
+// since the last call: what lies before it has been visited then.
 void scan_bucket(Table& table, Progress& progress, std::int64_t now_ms,
                  const Visitor<void(std::string_view, const ItemView&)>& visit) {
   const std::uint64_t inner = progress.cursor % kInnerEnd;

@@ -12,8 +12,8 @@ class Cache;
 struct SessionCounters {
   std::atomic<std::uint64_t> hits{0};
   std::atomic<std::uint64_t> misses{0};
-  std::atomic<std::uint64_t> expired{0};   // items removed because their time had come
-  std::atomic<std::uint64_t> evicted{0};   // items removed because memory was needed
+  std::atomic<std::uint64_t> expired{0};            // items removed because their time had come
+  std::atomic<std::uint64_t> evicted{0};            // items removed because memory was needed
   std::atomic<std::uint64_t> eviction_refusals{0};  // writes refused: over the limit and nothing to evict
 
   // By the owning thread only: no atomic addition is needed.
@@ -22,8 +22,8 @@ struct SessionCounters {
   }
 };
 
-// What one thread brings to the cache: its clock reading, its counters, its random numbers. Every thread that uses the cache opens
-// one (Cache::open_session) and passes it to each call. Thread safety: none; the counters may be read from other threads.
+// What one thread brings to the cache: its clock reading, its counters, its random numbers. Every thread that uses the cache
+// opens one (Cache::open_session) and passes it to each call. Thread safety: none; the counters may be read from other threads.
 class Session {
  public:
   Session(const Session&) = delete;

@@ -12,9 +12,9 @@
 
 namespace strata::cache {
 
-// One 256th of the cache: a lock and, under it, a table for each namespace that has ever had an item here.
-// Changes in the bytes of its items are collected in a credit and told to the budget when they pass Budget::kCreditBytes either way.
-// Thread safety: lock `mutex`, then anything.
+// One 256th of the cache: a lock and, under it, a table for each namespace that has ever had an item here. Changes in the bytes
+// of its items are collected in a credit and told to the budget when they pass Budget::kCreditBytes either way. Thread safety:
+// lock `mutex`, then anything.
 class alignas(64) Shard {
  public:
   Shard() = default;
@@ -62,7 +62,8 @@ class alignas(64) Shard {
     flushed_ = std::move(tables_[ns]);
   }
   [[nodiscard]] Table* first_flushed() const noexcept STRATA_REQUIRES(mutex) { return flushed_.get(); }
-  // Takes some flushed items (a list linked by `next`, `count` of them) out of the account. The caller frees them after unlocking.
+  // Takes some flushed items (a list linked by `next`, `count` of them) out of the account. The caller frees them after
+  // unlocking.
   struct Flushed {
     Item* list = nullptr;
     std::size_t count = 0;

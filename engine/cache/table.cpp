@@ -5,16 +5,30 @@
 #include <algorithm>
 #include <cstdlib>
 #include <new>
+#include <utility>
 
 namespace strata::cache {
 
+namespace {
+
+// What the budget is charged for an allocation; 0 for none.
+std::size_t allocated_bytes(void* memory) noexcept {
+  return memory == nullptr ? 0 : malloc_usable_size(memory) + kMallocHeaderBytes;
+}
+
+constexpr std::int64_t kOwnBytes = sizeof(Table) + kMallocHeaderBytes;
+
+}  // namespace
+
 std::unique_ptr<Table> Table::create(Budget& budget) noexcept {
   std::unique_ptr<Table> table(new (std::nothrow) Table(budget));
-  if (table != nullptr && !table->allocate(table->main_, kMinBits)) table.reset();
+  if (table == nullptr) return nullptr;
+  table->main_ = {static_cast<Item***>(table->allocate(1)), kMinBits};
+  if (table->main_.segments == nullptr || !table->open_segment(table->main_, 0)) return nullptr;
   return table;
 }
 
-Table::Table(Budget& budget) noexcept : budget_(&budget) { budget_->charge(Purpose::index, sizeof(Table) + kMallocHeaderBytes); }
+Table::Table(Budget& budget) noexcept : budget_(&budget) { budget_->charge(Purpose::index, kOwnBytes); }
 
 Table::~Table() {
   for (std::uint64_t position = 0; items_ > 0 && position < kInnerEnd;) {
@@ -22,33 +36,48 @@ Table::~Table() {
     while (*bucket.head != nullptr) Item::destroy(unlink(bucket.head));
     position = bucket.end;
   }
-  free(old_);
-  free(main_);
-  budget_->charge(Purpose::index, -static_cast<std::int64_t>(sizeof(Table) + kMallocHeaderBytes));
+  close(old_);
+  close(main_);
+  budget_->charge(Purpose::index, -kOwnBytes);
 }
 
-std::size_t Table::index_bytes() const noexcept { return sizeof(Table) + kMallocHeaderBytes + bytes(main_) + bytes(old_); }
+std::size_t Table::index_bytes() const noexcept { return kOwnBytes + bytes(main_) + bytes(old_); }
 
 std::size_t Table::bytes(const Array& array) noexcept {
-  return array.buckets == nullptr ? 0 : malloc_usable_size(array.buckets) + kMallocHeaderBytes;
+  if (array.segments == nullptr) return 0;
+  std::size_t sum = allocated_bytes(array.segments);
+  for (std::size_t i = 0; i < array.segment_count(); ++i) sum += allocated_bytes(array.segments[i]);
+  return sum;
 }
 
-bool Table::allocate(Array& array, unsigned bits) noexcept {
-  auto* buckets = static_cast<Item**>(std::calloc(std::size_t{1} << bits, sizeof(Item*)));
-  if (buckets == nullptr) return false;
-  array = {buckets, bits};
-  budget_->charge(Purpose::index, static_cast<std::int64_t>(bytes(array)));
-  return true;
+void* Table::allocate(std::size_t count) noexcept {
+  void* pointers = std::calloc(count, sizeof(void*));
+  budget_->charge(Purpose::index, static_cast<std::int64_t>(allocated_bytes(pointers)));
+  return pointers;
 }
 
-void Table::free(Array& array) noexcept {
-  budget_->charge(Purpose::index, -static_cast<std::int64_t>(bytes(array)));
-  std::free(array.buckets);
+void Table::free(void* pointers) noexcept {
+  budget_->charge(Purpose::index, -static_cast<std::int64_t>(allocated_bytes(pointers)));
+  std::free(pointers);
+}
+
+bool Table::open_segment(Array& array, std::size_t bucket) noexcept {
+  Item**& segment = array.segments[bucket >> kSegmentBits];
+  if (segment == nullptr) segment = static_cast<Item**>(allocate(array.segment_buckets()));
+  return segment != nullptr;
+}
+
+void Table::close(Array& array) noexcept {
+  if (array.segments == nullptr) return;
+  for (std::size_t i = 0; i < array.segment_count(); ++i) {
+    if (array.segments[i] != nullptr) free(array.segments[i]);
+  }
+  free(array.segments);
   array = {};
 }
 
 Item** Table::find(std::string_view key, std::uint64_t hash) noexcept {
-  Item** link = head_of(inner_position_of(hash));
+  Item** link = bucket_of(inner_position_of(hash));
   while (*link != nullptr && !(*link)->is(key, hash)) link = &(*link)->next;
   return link;
 }
@@ -80,34 +109,47 @@ Table::Bucket Table::bucket_at(std::uint64_t position) noexcept {
   const Array& array = in_old ? old_ : main_;
   const std::size_t index = array.index_of(position);
   const unsigned width = kInnerBits - array.bits;
-  return {&array.buckets[index], std::uint64_t{index} << width, (std::uint64_t{index} + 1) << width};
+  return {array.bucket(index), std::uint64_t{index} << width, (std::uint64_t{index} + 1) << width};
 }
 
-void Table::resize() noexcept {
+bool Table::resize() noexcept {
   // Growing doubles; shrinking quarters, to half full.
-  const unsigned bits = items_ > main_.size() ? std::min(main_.bits + 1, kMaxBits) : std::max(main_.bits - 2, kMinBits);
-  if (bits == main_.bits) return;
-  Array array;
-  if (!allocate(array, bits)) return;  // longer chains are slow, not wrong; the next change tries again
+  const unsigned bits = items_ > main_.buckets() ? std::min(main_.bits + 1, kMaxBits) : std::max(main_.bits - 2, kMinBits);
+  if (bits == main_.bits) return false;
+  Array array{.bits = bits};
+  array.segments = static_cast<Item***>(allocate(array.segment_count()));
+  if (array.segments == nullptr) return false;  // longer chains are slow, not wrong; the next change tries again
   old_ = main_;
   main_ = array;
   moved_ = 0;
+  return true;
 }
 
-void Table::move(std::size_t buckets) noexcept {
+bool Table::move(std::size_t buckets) noexcept {
   // When shrinking, all buckets that fall into one new bucket move together, so that the boundary is one of both arrays.
   const std::size_t unit = old_.bits > main_.bits ? std::size_t{1} << (old_.bits - main_.bits) : 1;
-  const std::size_t until = std::min(old_.size(), moved_ + (buckets + unit - 1) / unit * unit);
-  for (; moved_ < until; ++moved_) {
-    for (Item* item = old_.buckets[moved_]; item != nullptr;) {
-      Item* next = item->next;
-      Item** head = &main_.buckets[main_.index_of(inner_position_of(item->hash()))];
-      item->next = *head;
-      *head = item;
-      item = next;
+  const std::size_t until = std::min(old_.buckets(), moved_ + (buckets + unit - 1) / unit * unit);
+  while (moved_ < until) {
+    const std::uint64_t position = std::uint64_t{moved_} << (kInnerBits - old_.bits);
+    if (!open_segment(main_, main_.index_of(position))) return false;
+    for (std::size_t n = 0; n < unit; ++n) move_bucket(*old_.bucket(moved_++));
+    if (moved_ % old_.segment_buckets() == 0) {
+      Item**& emptied = old_.segments[(moved_ - 1) >> kSegmentBits];
+      free(std::exchange(emptied, nullptr));
     }
   }
-  if (moved_ == old_.size()) free(old_);
+  if (moved_ == old_.buckets()) close(old_);
+  return true;
+}
+
+void Table::move_bucket(Item*& head) noexcept {
+  for (Item* item = std::exchange(head, nullptr); item != nullptr;) {
+    Item* next = item->next;
+    Item** destination = main_.bucket(main_.index_of(inner_position_of(item->hash())));
+    item->next = *destination;
+    *destination = item;
+    item = next;
+  }
 }
 
 }  // namespace strata::cache

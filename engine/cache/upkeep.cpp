@@ -76,18 +76,20 @@ bool Cache::free_some(Shard& shard, Time::time_point deadline, UpkeepReport& rep
 bool Cache::expire_some(Session& session, Shard& shard, Time::time_point deadline, UpkeepReport& report) {
   for (std::size_t ns = 0;;) {
     Swept swept;
+    bool moving = false;
     {
       const sync::MutexLock lock(shard.mutex);
       Table* table = next_table(shard, ns);
       if (table == nullptr) return false;
       swept = sweep(shard, *table, session.now_ms_);
-      table->settle(kLooksPerStep);
+      moving = table->settle(kLooksPerStep);
     }
     destroy_all(swept.expired);
     report.expired += swept.expired_count;
     SessionCounters::add(session.counters_.expired, swept.expired_count);
-    if (!swept.worth_going_on()) ++ns;
-    if (Time::now() >= deadline) return swept.worth_going_on();
+    const bool more = moving || swept.worth_going_on();
+    if (!more) ++ns;
+    if (Time::now() >= deadline) return more;
   }
 }
 

@@ -15,10 +15,10 @@ inline constexpr std::size_t kLargeValueBytes = 16ULL << 10;
 // What malloc puts in front of every block it hands out, beside what malloc_usable_size tells. Charged with each allocation.
 inline constexpr std::size_t kMallocHeaderBytes = 8;
 
-// The bytes of one large value, in one allocation, reference counted: a network reader receives into it, the cache adopts it, and
-// a reply that is being sent to a slow client pins it. Charged to the budget (Purpose::large_values) exactly once, from creation until
-// the last reference is gone, whoever holds it. Written only while its creator holds the one reference; immutable afterwards, but
-// for the cache appending to a block that nobody but itself refers to.
+// The bytes of one large value, in one allocation, reference counted: a network reader receives into it, the cache adopts it,
+// and a reply that is being sent to a slow client pins it. Charged to the budget (Purpose::large_values) exactly once, from
+// creation until the last reference is gone, whoever holds it. Written only while its creator holds the one reference; immutable
+// afterwards, but for the cache appending to a block that nobody but itself refers to.
 class ValueBlock {
  public:
   ValueBlock(const ValueBlock&) = delete;

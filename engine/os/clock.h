@@ -13,13 +13,14 @@ namespace strata::os {
 [[nodiscard]] std::uint64_t monotonic_ns() noexcept;
 
 // The cheapest clock for measuring short spans: the processor's cycle counter where it runs at a constant rate (x86-64 with an
-// invariant TSC), the steady clock elsewhere. Its rate is measured once, during static initialisation, which takes 2 ms; spans must not begin
-// before main().
+// invariant TSC), the steady clock elsewhere. Its rate is measured once, during static initialisation, which takes 2 ms; spans
+// must not begin before main().
 class CycleClock {
  public:
   [[nodiscard]] static std::uint64_t ticks() noexcept {
 #if defined(__x86_64__)
-    if (kRate.from_cycle_counter) [[likely]] return __builtin_ia32_rdtsc();
+    if (kRate.from_cycle_counter) [[likely]]
+      return __builtin_ia32_rdtsc();
 #endif
     return monotonic_ns();
   }

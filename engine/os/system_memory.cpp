@@ -91,8 +91,8 @@ std::optional<std::uint64_t> stat_field(std::string_view content, std::string_vi
   return found;
 }
 
-// The path of this process below the mount point of a hierarchy, from /proc/self/cgroup: lines "id:controllers:path", version 2 with
-// id 0 and no controllers. nullopt: the process is in none.
+// The path of this process below the mount point of a hierarchy, from /proc/self/cgroup: lines "id:controllers:path", version 2
+// with id 0 and no controllers. nullopt: the process is in none.
 std::optional<std::string> own_group(std::string_view content, bool version_2) {
   std::optional<std::string> found;
   find_line(content, [&](std::string_view line) {
@@ -101,7 +101,8 @@ std::optional<std::string> own_group(std::string_view content, bool version_2) {
     if (second == std::string_view::npos) return false;
     const std::string_view controllers = line.substr(first + 1, second - first - 1);
     const std::string list = "," + std::string(controllers) + ",";
-    const bool right = version_2 ? line.substr(0, first) == "0" && controllers.empty() : list.find(",memory,") != std::string::npos;
+    const bool right =
+        version_2 ? line.substr(0, first) == "0" && controllers.empty() : list.find(",memory,") != std::string::npos;
     if (right) found = std::string(trimmed(line.substr(second + 1)));
     return right;
   });
@@ -120,8 +121,8 @@ void take_group(const fs::path& group, const CgroupFiles& files, std::optional<C
   lowest->headroom_bytes = std::min(lowest->headroom_bytes, headroom);
 }
 
-// From the process' own group up to the mount point. Inside a container the path may be the host's: groups that can not be seen from
-// here are passed over, and the mount point itself is the container's own group.
+// From the process' own group up to the mount point. Inside a container the path may be the host's: groups that can not be seen
+// from here are passed over, and the mount point itself is the container's own group.
 void walk_up(const fs::path& mount, const std::string& group, const CgroupFiles& files, std::optional<CgroupMemory>& lowest) {
   fs::path relative = fs::path(group).relative_path().lexically_normal();
   if (relative.native().starts_with("..")) relative.clear();

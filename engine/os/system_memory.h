@@ -10,17 +10,18 @@ namespace strata::os {
 // What this process holds in memory now, by kind, in bytes. A kind the kernel does not tell is 0.
 struct ResidentMemory {
   std::uint64_t anonymous_bytes = 0;
-  std::uint64_t file_bytes = 0;         // mapped files: program text and libraries
-  std::uint64_t shared_bytes = 0;       // shared memory, tmpfs
-  std::uint64_t page_table_bytes = 0;   // beside the others, not part of what tools call RSS
+  std::uint64_t file_bytes = 0;        // mapped files: program text and libraries
+  std::uint64_t shared_bytes = 0;      // shared memory, tmpfs
+  std::uint64_t page_table_bytes = 0;  // beside the others, not part of what tools call RSS
 
   [[nodiscard]] std::uint64_t rss_bytes() const noexcept { return anonymous_bytes + file_bytes + shared_bytes; }
 };
 
 // The memory limits of the control groups this process is in.
 struct CgroupMemory {
-  std::uint64_t limit_bytes = 0;     // the lowest limit on the way from the process' own group up to the root
-  std::uint64_t headroom_bytes = 0;  // the least that any of these groups may still grow by; file cache the kernel would drop counts as free
+  std::uint64_t limit_bytes = 0;  // the lowest limit on the way from the process' own group up to the root
+  std::uint64_t headroom_bytes =
+      0;  // the least that any of these groups may still grow by; file cache the kernel would drop counts as free
 };
 
 // What the machine says about memory. An interface, so that tests can say something else.
@@ -46,9 +47,9 @@ class SystemMemory {
   [[nodiscard]] std::optional<std::uint64_t> effective_available_bytes() const;
 };
 
-// The answers of Linux, from /proc and /sys/fs/cgroup (versions 1 and 2). Files are read anew at each call (some ten microseconds).
-// A file that is missing, unreadable or malformed counts as if it said nothing: a group without a limit, a total unknown; for MemAvailable
-// MemFree is taken instead.
+// The answers of Linux, from /proc and /sys/fs/cgroup (versions 1 and 2). Files are read anew at each call (some ten
+// microseconds). A file that is missing, unreadable or malformed counts as if it said nothing: a group without a limit, a total
+// unknown; for MemAvailable MemFree is taken instead.
 class LinuxSystemMemory final : public SystemMemory {
  public:
   // `root` is where "proc" and "sys" lie; other than "/" in tests.

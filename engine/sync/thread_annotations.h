@@ -1,6 +1,7 @@
 #pragma once
 
-// Names for clang's thread-safety attributes: which lock guards what, checked at compile time (-Wthread-safety). Empty for other compilers.
+// Names for clang's thread-safety attributes: which lock guards what, checked at compile time (-Wthread-safety). Empty for other
+// compilers.
 #if defined(__clang__)
 #define STRATA_THREAD_ATTRIBUTE(x) __attribute__((x))
 #else

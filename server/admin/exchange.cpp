@@ -15,6 +15,9 @@ namespace {
 constexpr std::size_t kSliceBytes = 64ULL << 10;
 // The deepest body that a route takes has two levels.
 constexpr std::size_t kMaxDepth = 8;
+// The parser builds an array or object at once when its end comes: these two keep that short.
+constexpr std::size_t kMaxValues = 50'000;
+constexpr std::size_t kMaxMembers = 1000;
 
 Response invalid_json(const boost::system::error_code& error, std::size_t before_byte) {
   if (error == json::error::too_deep) {
@@ -44,6 +47,11 @@ std::optional<Response> Exchange::slice() {
 std::optional<Response> Exchange::parse_more() {
   if (body_.empty()) return error_response(400, "invalid_json", "the body is empty; a JSON object is needed");
   const std::string_view part = std::string_view(body_).substr(parsed_bytes_, kSliceBytes);
+  structure_.look_at(part);
+  if (structure_.values() >= kMaxValues || structure_.members() > kMaxMembers) {
+    return invalid_request(
+        fmt::format("the body has too many values; allowed: {} of them, and {} members", kMaxValues, kMaxMembers));
+  }
   boost::system::error_code error;
   parser_->write(part.data(), part.size(), error);
   parsed_bytes_ += part.size();

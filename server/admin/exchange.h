@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "server/admin/json_structure.h"
 #include "server/admin/router.h"
 
 namespace strata::server::admin {
@@ -24,6 +25,7 @@ class Exchange final : public Job {
   const Route& route_;
   std::string body_;
   std::size_t parsed_bytes_ = 0;
+  JsonStructure structure_;                           // of what is parsed
   std::optional<boost::json::stream_parser> parser_;  // while the body is being parsed
   std::unique_ptr<Job> job_;                          // of the handler
 };

@@ -41,11 +41,11 @@ const std::vector<Route>& all_routes();
 
 // What of a request's head decides about it. The texts belong to the caller.
 struct RequestHead {
-  std::string_view method;
-  std::string_view target;  // with the query, which no route uses
-  std::string_view authorization;
-  std::string_view origin;
-  std::string_view host;
+  std::string_view method{};
+  std::string_view target{};  // with the query, which no route uses
+  std::string_view authorization{};
+  std::string_view origin{};
+  std::string_view host{};
 };
 
 // Either the route, or why there is none.

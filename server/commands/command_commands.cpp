@@ -280,7 +280,7 @@ constexpr CommandSpec kSubcommands[] = {
     {"count", 2, kIntrospection, {}, "server", "2.8.13", "Returns a count of commands.", "O(1)", "", count},
     {"docs", -2, kIntrospection, {}, "server", "7.0.0", "Returns documentary information about one, multiple or all commands.",
      "O(N) where N is the number of commands to look up", "[command-name [command-name ...]]", docs},
-    {"getkeys", -3, kIntrospection, {}, "server", "2.8.13", "Extracts the key names from an arbitrary command.",
+    {"getkeys", -4, kIntrospection, {}, "server", "2.8.13", "Extracts the key names from an arbitrary command.",
      "O(N) where N is the number of arguments to the command", "command [arg [arg ...]]", getkeys},
     {"help", 2, kIntrospection, {}, "server", "5.0.0", "Returns helpful text about the different subcommands.", "O(1)", "",
      subcommand_help},

@@ -59,11 +59,6 @@ std::string_view name_used(std::span<const config::Change> changes, std::span<co
 }
 
 void report(Context& context, const config::Problem& problem, std::string_view name) {
-  const config::Key* key = config::find_key(problem.key);
-  if (key != nullptr && !key->changeable) {
-    context.reply.error(errors::config_set_failed(name, errors::kConfigImmutable));
-    return;
-  }
   std::string reason = problem.wrong;
   if (!problem.allowed.empty()) reason += "; allowed: " + problem.allowed;
   context.reply.error(errors::config_set_failed(name, reason));
@@ -85,11 +80,12 @@ Outcome set(Context& context) {
       context.reply.error(errors::unknown_config(name));
       return Outcome::done;
     }
-    if (setting != nullptr && setting->path.empty()) {
+    if (setting != nullptr) key = config::find_key(setting->path);
+    if (key == nullptr || !key->changeable) {
       context.reply.error(errors::config_set_failed(name, errors::kConfigImmutable));
       return Outcome::done;
     }
-    const std::string path(setting != nullptr ? setting->path : key->path);
+    const std::string path(key->path);
     if (std::any_of(changes.begin(), changes.end(), [&path](const config::Change& change) { return change.first == path; })) {
       context.reply.error(errors::config_set_failed(name, errors::kConfigDuplicate));
       return Outcome::done;

@@ -98,13 +98,8 @@ void describe_server(Context& context) {
   reply.array(0);
 }
 
-// The options of HELLO. As in Redis, AUTH takes effect where it stands, the others when all are in order.
-struct HelloOptions {
-  std::optional<protocol::Version> version;
-  std::optional<std::string_view> name;
-};
-
-bool parse_hello(Context& context, HelloOptions& options) {
+// Reads the options of HELLO. As in Redis, AUTH and SETNAME take effect where they stand, the version when all is in order.
+bool parse_hello(Context& context, std::optional<protocol::Version>& wanted) {
   const auto fail = [&](std::string_view text) {
     context.reply.error(text);
     return false;
@@ -113,7 +108,7 @@ bool parse_hello(Context& context, HelloOptions& options) {
     const auto version = parse_integer(context.args[1]);
     if (!version) return fail(errors::kProtocolNotInteger);
     if (*version < 2 || *version > 3) return fail(errors::kUnsupportedProtocol);
-    options.version = *version == 3 ? protocol::Version::resp3 : protocol::Version::resp2;
+    wanted = *version == 3 ? protocol::Version::resp3 : protocol::Version::resp2;
   }
   for (std::size_t i = 2; i < context.args.size(); ++i) {
     const std::size_t more = context.args.size() - 1 - i;
@@ -121,8 +116,8 @@ bool parse_hello(Context& context, HelloOptions& options) {
       if (!authenticate(context, context.args[i + 1], context.args[i + 2])) return fail(errors::kWrongPassword);
       i += 2;
     } else if (equals_ignoring_case(context.args[i], "setname") && more >= 1) {
-      options.name = context.args[++i];
-      if (!is_client_name(*options.name)) return fail(errors::kBadClientName);
+      if (!is_client_name(context.args[++i])) return fail(errors::kBadClientName);
+      context.client.set_name(context.args[i]);
     } else {
       return fail(errors::hello_option(context.args[i]));
     }
@@ -131,13 +126,12 @@ bool parse_hello(Context& context, HelloOptions& options) {
 }
 
 Outcome hello(Context& context) {
-  HelloOptions options;
-  if (!parse_hello(context, options)) return Outcome::done;
+  std::optional<protocol::Version> wanted;
+  if (!parse_hello(context, wanted)) return Outcome::done;
   if (context.server.password.required() && !context.client.authenticated) {
     context.reply.error(errors::kHelloNotAuthenticated);
   } else {
-    if (options.name) context.client.set_name(*options.name);
-    if (options.version) switch_protocol(context, *options.version);
+    if (wanted) switch_protocol(context, *wanted);
     describe_server(context);
   }
   return Outcome::done;

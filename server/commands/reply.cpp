@@ -24,6 +24,7 @@ void Reply::value(const ItemView& item) {
   }
   bulk_header(item.value.size());
   pins_.push_back({bytes_.size(), item.block});
+  pinned_bytes_ += item.value.size();
   bulk_end();
 }
 
@@ -34,6 +35,7 @@ void Reply::clear(std::size_t keep_bytes) {
     bytes_.clear();
   }
   pins_.clear();
+  pinned_bytes_ = 0;
   overflowed_ = false;
 }
 

@@ -59,7 +59,8 @@ class Reply : private protocol::ReplyWriter {
   [[nodiscard]] bool overflowed() const noexcept { return overflowed_ || bytes_.size() > limit_bytes_; }
 
   [[nodiscard]] const protocol::ByteBuffer& bytes() const noexcept { return bytes_; }
-  [[nodiscard]] std::vector<Pin>& pins() noexcept { return pins_; }
+  [[nodiscard]] const std::vector<Pin>& pins() const noexcept { return pins_; }
+  [[nodiscard]] std::size_t pinned_bytes() const noexcept { return pinned_bytes_; }
   [[nodiscard]] bool empty() const noexcept { return bytes_.empty() && pins_.empty(); }
   // Forgets everything; memory beyond `keep_bytes` is given back.
   void clear(std::size_t keep_bytes);
@@ -67,6 +68,7 @@ class Reply : private protocol::ReplyWriter {
  private:
   protocol::ByteBuffer bytes_;
   std::vector<Pin> pins_;
+  std::size_t pinned_bytes_ = 0;
   std::size_t limit_bytes_ = ~std::size_t{0};
   std::uint64_t errors_ = 0;
   char last_error_code_[32] = {};

@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t kBatch = 64;
 // Replies beyond this are sent before the next request is executed.
 constexpr std::size_t kSendBytes = 64ULL << 10;
-constexpr std::size_t kSendPins = 16;
+constexpr std::size_t kSendPinnedBytes = 512ULL << 10;
 
 }  // namespace
 
@@ -131,7 +131,7 @@ void Connection::execute_batch(RequestBatch& batch) {
     const RequestBatch::Request& request = batch.requests[i];
     if (request.count > 0) execute_one(batch, request, i == 0);
     Reply& reply = loop_.reply();
-    if (reply.overflowed() || reply.bytes().size() > kSendBytes || reply.pins().size() > kSendPins) send_reply();
+    if (reply.overflowed() || reply.bytes().size() > kSendBytes || reply.pinned_bytes() > kSendPinnedBytes) send_reply();
     if (state_ == State::open && holds_too_many_values()) state_ = State::paused;
     if (state_ == State::suspended || state_ == State::paused) reader_.rewind(request);
   }

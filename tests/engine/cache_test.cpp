@@ -142,7 +142,8 @@ TEST_F(CacheTest, TooLargeChangesNothing) {
   const std::array vast_key{keys[0], Key{.bytes = vast, .hash = 1, .ns = 0}};
   const auto put = [](Decision& decision) { decision.put("newer", kNoExpiry); };
   EXPECT_EQ(cache->update(*session, vast_key[1], put), Status::too_large);
-  EXPECT_EQ(cache->update_many(*session, vast_key, 0, [&](std::size_t, Decision& decision) { put(decision); }), Status::too_large);
+  EXPECT_EQ(cache->update_many(*session, vast_key, 0, [&](std::size_t, Decision& decision) { put(decision); }),
+            Status::too_large);
   EXPECT_EQ(get("a"), "new");
   munmap(reserved, vast.size());
 }

@@ -104,12 +104,14 @@ class Stress {
       });
     } else if (kind < 85) {
       const std::string value(random_() % 50 == 0 ? 20'000 : random_() % 300, static_cast<char>('a' + random_() % 26));
-      const std::int64_t expiry = random_() % 2 == 0 ? session_->now_ms() + static_cast<std::int64_t>(random_() % 200) : kNoExpiry;
+      const std::int64_t expiry =
+          random_() % 2 == 0 ? session_->now_ms() + static_cast<std::int64_t>(random_() % 200) : kNoExpiry;
       static_cast<void>(cache_.update(*session_, any_key(), [&](Decision& decision) { decision.put(value, expiry); }));
     } else if (kind < 92) {
       static_cast<void>(cache_.update(*session_, any_key(), [](Decision& decision) { decision.remove(); }));
     } else if (kind < 95) {
-      cursor_ = cache_.scan(*session_, 0, cursor_, 20, 200, [](std::string_view key, const ItemView&) { EXPECT_FALSE(key.empty()); });
+      cursor_ =
+          cache_.scan(*session_, 0, cursor_, 20, 200, [](std::string_view key, const ItemView&) { EXPECT_FALSE(key.empty()); });
     } else if (kind < 97) {
       cache_.upkeep(*session_, random_() % 2, 2, std::chrono::microseconds(100));
     } else if (kind < 98) {

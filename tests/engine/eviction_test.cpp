@@ -191,7 +191,8 @@ TEST_F(EvictionTest, MakesRoomForALargeValueOfManySmallOnes) {
   ValueRef block = cache->allocate_value(*session, 2U << 20U);
   ASSERT_TRUE(block);
   EXPECT_LE(cache->budget().total_bytes(), cache->budget().limit_bytes() + kMallocHeaderBytes + 4096);
-  EXPECT_EQ(cache->update(*session, cache->key(0, "large"), [&](Decision& decision) { decision.put(block, kNoExpiry); }), Status::ok);
+  EXPECT_EQ(cache->update(*session, cache->key(0, "large"), [&](Decision& decision) { decision.put(block, kNoExpiry); }),
+            Status::ok);
   EXPECT_TRUE(exists("large"));
 }
 

@@ -72,8 +72,7 @@ class ModelTest : public CacheTest, public testing::WithParamInterface<int> {
         put(name, *tails_.back(), expiry);
         break;
       }
-      case 4:
-        break;
+      case 4: break;
       default:
         tails_.push_back(std::make_unique<std::string>(any_value()));
         decision.put(*tails_.back(), expiry);
@@ -109,13 +108,12 @@ class ModelTest : public CacheTest, public testing::WithParamInterface<int> {
         }
         break;
       }
-      case 3:
-        advance(static_cast<std::int64_t>(roll(50)));
-        break;
+      case 3: advance(static_cast<std::int64_t>(roll(50))); break;
       default: {
         const Name name = any_name();
-        ASSERT_EQ(cache->update(*session, cache->key(name.first, name.second), [&](Decision& decision) { decide(name, decision); }),
-                  Status::ok);
+        ASSERT_EQ(
+            cache->update(*session, cache->key(name.first, name.second), [&](Decision& decision) { decide(name, decision); }),
+            Status::ok);
       }
     }
   }
@@ -127,11 +125,8 @@ class ModelTest : public CacheTest, public testing::WithParamInterface<int> {
         std::erase_if(model_, [&](const auto& entry) { return entry.first.first == ns; });
         break;
       }
-      case 1:
-        cache->upkeep(*session, roll(2), 2, std::chrono::nanoseconds(0));
-        break;
-      default:
-        upkeep();
+      case 1: cache->upkeep(*session, roll(2), 2, std::chrono::nanoseconds(0)); break;
+      default: upkeep();
     }
   }
   void compare_all() {

@@ -25,8 +25,8 @@ class SystemMemoryTest : public testing::Test {
     std::ofstream(root_ / path) << content;
   }
   void write_machine(std::uint64_t total_kib, std::uint64_t available_kib) {
-    write("proc/meminfo", "MemTotal:       " + std::to_string(total_kib) + " kB\nMemFree:        1 kB\nMemAvailable:   " +
-                              std::to_string(available_kib) + " kB\n");
+    write("proc/meminfo", "MemTotal:       " + std::to_string(total_kib) +
+                              " kB\nMemFree:        1 kB\nMemAvailable:   " + std::to_string(available_kib) + " kB\n");
   }
   void write_v2(const std::string& group, const std::string& limit, const std::string& usage) {
     write("sys/fs/cgroup/" + group + "/memory.max", limit + "\n");
@@ -72,7 +72,8 @@ TEST_F(SystemMemoryTest, NothingThereMeansUnknown) {
 }
 
 TEST_F(SystemMemoryTest, ReadsWhatIsResidentByKind) {
-  write("proc/self/status", "Name:\tx\nVmPTE:\t      12 kB\nRssAnon:\t     100 kB\nRssFile:\t      20 kB\nRssShmem:\t       3 kB\n");
+  write("proc/self/status",
+        "Name:\tx\nVmPTE:\t      12 kB\nRssAnon:\t     100 kB\nRssFile:\t      20 kB\nRssShmem:\t       3 kB\n");
   const ResidentMemory resident = memory_.resident();
   EXPECT_EQ(resident.anonymous_bytes, 100 * kKib);
   EXPECT_EQ(resident.file_bytes, 20 * kKib);
@@ -83,13 +84,14 @@ TEST_F(SystemMemoryTest, ReadsWhatIsResidentByKind) {
 
 TEST_F(SystemMemoryTest, MalformedFilesCountAsMissing) {
   for (const std::string broken : {"MemTotal", "MemTotal:", "MemTotal: kB", "MemTotal: -5 kB", "MemTotal: 5 MB", "MemTotal: 5",
-                                    "MemTotal: 99999999999999999999 kB", "MemTotal: 18446744073709551615 kB", "MemTotal: 5x kB"}) {
+                                   "MemTotal: 99999999999999999999 kB", "MemTotal: 18446744073709551615 kB", "MemTotal: 5x kB"}) {
     write("proc/meminfo", broken);
     EXPECT_EQ(memory_.total_bytes(), std::nullopt) << broken;
   }
   write("proc/meminfo", std::string(200'000, '\0'));
   EXPECT_EQ(memory_.total_bytes(), std::nullopt);
-  for (const std::string broken : {"", "\n", "0", "0:", "0::", "::::", "0:memory:/a", "x::/a", "4:memory", "0::/../../..", "0::relative"}) {
+  for (const std::string broken :
+       {"", "\n", "0", "0:", "0::", "::::", "0:memory:/a", "x::/a", "4:memory", "0::/../../..", "0::relative"}) {
     write("proc/self/cgroup", broken);
     EXPECT_EQ(memory_.cgroup().has_value(), false) << broken;
   }

@@ -83,9 +83,8 @@ TEST_F(ValueBlockTest, OneBlockUnderTwoKeysIsChargedOnce) {
 
 TEST_F(ValueBlockTest, SetExpiryOnItsOwnBlockKeepsIt) {
   put("a", make(30'000, 'x'));
-  const Status status = cache->update(*session, cache->key(0, "a"), [&](Decision& decision) {
-    decision.put(decision.current()->block, now() + 1000);
-  });
+  const Status status = cache->update(*session, cache->key(0, "a"),
+                                      [&](Decision& decision) { decision.put(decision.current()->block, now() + 1000); });
   EXPECT_EQ(status, Status::ok);
   EXPECT_EQ(get("a"), std::string(30'000, 'x'));
   EXPECT_EQ(cache->size(0).with_expiry, 1U);

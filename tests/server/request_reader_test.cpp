@@ -56,6 +56,7 @@ class RequestReaderTest : public testing::Test {
           reader_.rewind(batch.requests[i]);
           reader_.end_turn(cache_, *session_);
           reader_.take_up();
+          status = protocol::ParseStatus::request;  // what was parsed behind it is parsed again
           break;
         }
       }
