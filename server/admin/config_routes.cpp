@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::string_view kOrigin = "PATCH /v1/config";
 
-Answer get_config(AdminState& state, json::value) {
+Answer get_config(AdminState& state, json::value&) {
   const auto settings = state.server.settings.current();
   const config::Origins origins = state.server.settings.origins();
   json::object all;
@@ -53,7 +53,7 @@ Response refused(const std::vector<config::Problem>& problems) {
   return json_response(400, {{"error", {{"code", "invalid_config"}, {"message", message}, {"problems", std::move(list)}}}});
 }
 
-Answer patch_config(AdminState& state, json::value body) {
+Answer patch_config(AdminState& state, json::value& body) {
   const json::object& object = body.get_object();
   // Before anything is copied: the store would refuse them too.
   if (object.size() > config::all_keys().size()) {

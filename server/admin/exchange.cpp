@@ -41,7 +41,9 @@ Exchange::Exchange(AdminState& state, const Route& route, std::string body)
 
 std::optional<Response> Exchange::slice() {
   if (job_) return job_->slice();
-  return parser_ ? parse_more() : call({});
+  if (parser_) return parse_more();
+  json::value nothing;
+  return call(nothing);
 }
 
 std::optional<Response> Exchange::parse_more() {
@@ -62,11 +64,11 @@ std::optional<Response> Exchange::parse_more() {
   parser_.reset();
   body_ = {};
   if (!value.is_object()) return invalid_request("the body has to be a JSON object");
-  return call(std::move(value));
+  return call(value);
 }
 
-std::optional<Response> Exchange::call(json::value body) {
-  Answer answer = route_.handler(state_, std::move(body));
+std::optional<Response> Exchange::call(json::value& body) {
+  Answer answer = route_.handler(state_, body);
   if (auto* response = std::get_if<Response>(&answer)) return std::move(*response);
   job_ = std::get<std::unique_ptr<Job>>(std::move(answer));
   return std::nullopt;

@@ -19,7 +19,7 @@ class Exchange final : public Job {
 
  private:
   std::optional<Response> parse_more();
-  std::optional<Response> call(boost::json::value body);
+  std::optional<Response> call(boost::json::value& body);
 
   AdminState& state_;
   const Route& route_;

@@ -8,9 +8,9 @@ namespace json = boost::json;
 
 namespace {
 
-Answer healthz(AdminState&, json::value) { return json_response(200, {{"status", "ok"}}); }
+Answer healthz(AdminState&, json::value&) { return json_response(200, {{"status", "ok"}}); }
 
-Answer readyz(AdminState& state, json::value) {
+Answer readyz(AdminState& state, json::value&) {
   return state.ready ? json_response(200, {{"status", "ready"}}) : json_response(503, {{"status", "not ready"}});
 }
 

@@ -87,7 +87,7 @@ Answer by_pattern(AdminState& state, InvalidationScope scope, PatternInvalidatio
   return std::make_unique<PatternInvalidation>(state, scope, kind, std::string(value.get_string()));
 }
 
-Answer invalidate(AdminState& state, json::value body) {
+Answer invalidate(AdminState& state, json::value& body) {
   InvalidateRequest request = read_request(body.get_object(), state.server.cache.options().namespaces);
   if (!request.wrong.empty()) return invalid_request(request.wrong);
   if (request.prefix != nullptr) return by_pattern(state, request.scope, PatternInvalidation::Kind::prefix, *request.prefix);

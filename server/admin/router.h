@@ -16,8 +16,8 @@ namespace strata::server::admin {
 enum class Access : std::uint8_t { open, token };  // token: only with admin.token, if one is set
 enum class Body : std::uint8_t { none, json };     // none: what is sent is ignored
 
-// `body` is null where the route takes none. Called on the control thread.
-using Handler = Answer (*)(AdminState& state, boost::json::value body);
+// `body` is null where the route takes none; its parts may be moved out. Called on the control thread.
+using Handler = Answer (*)(AdminState& state, boost::json::value& body);
 
 // One row of the route table. HEAD is served where GET is.
 struct Route {

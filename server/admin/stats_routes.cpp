@@ -85,7 +85,7 @@ class StatsJob final : public Job {
   DatabaseSizes sizes_;
 };
 
-Answer get_stats(AdminState& state, json::value) { return std::make_unique<StatsJob>(state); }
+Answer get_stats(AdminState& state, json::value&) { return std::make_unique<StatsJob>(state); }
 
 constexpr std::array kRoutes = {
     Route{"GET", "/v1/stats", Access::token, Body::none, "What the server did since its start and holds now.", get_stats},

@@ -70,6 +70,7 @@ class CacheTest : public testing::Test {
   }
   Status set_many(const std::vector<std::pair<std::string, std::string>>& pairs, std::size_t extra_bytes = 0) {
     std::vector<Key> keys;
+    keys.reserve(pairs.size());
     for (const auto& [key, value] : pairs) keys.push_back(cache->key(0, key));
     return cache->update_many(*session, keys, extra_bytes,
                               [&](std::size_t i, Decision& decision) { decision.put(pairs[i].second, kNoExpiry); });

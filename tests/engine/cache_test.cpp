@@ -87,6 +87,19 @@ TEST_F(CacheTest, NewValueMayBeMadeOfTheOldOne) {
   }
 }
 
+TEST_F(CacheTest, NewValueMayEndWithTheOldOne) {
+  for (const std::size_t size : {60U, 9000U}) {
+    const std::string old = std::string(size / 2, 'a') + std::string(size / 2, 'b');
+    ASSERT_EQ(set("a", old), Status::ok);
+    const Status status = cache->update(*session, cache->key(0, "a"), [&](Decision& decision) {
+      // Shorter than before, so that it would fit into the old place, where the head would overwrite what the tail needs.
+      decision.put("uvwxyz", decision.current()->value.substr(4, size - 8), kNoExpiry);
+    });
+    EXPECT_EQ(status, Status::ok);
+    EXPECT_EQ(get("a"), "uvwxyz" + old.substr(4, size - 8));
+  }
+}
+
 TEST_F(CacheTest, AppendsPieceByPiece) {
   std::string expected;
   for (int i = 0; i < 3000; ++i) {

@@ -1,5 +1,6 @@
 #include <array>
 #include <atomic>
+#include <functional>
 #include <random>
 #include <thread>
 
@@ -13,16 +14,20 @@ using ConcurrencyTest = CacheTest;
 TEST_F(ConcurrencyTest, ReadersSeeAllOfAnUpdateManyOrNothing) {
   constexpr int kRounds = 1500;
   std::vector<std::string> names;
+  names.reserve(20);
   for (int i = 0; i < 20; ++i) names.push_back("key" + std::to_string(i));
   std::vector<Key> keys;
+  keys.reserve(names.size());
   for (const std::string& name : names) keys.push_back(cache->key(0, name));
+  // Nobody may owe it to a common first key that others are kept out.
+  const std::vector<Key> backwards(keys.rbegin(), keys.rend());
   std::atomic<int> writers_left{2};
   std::atomic<int> torn{0};
   const auto write = [&](int writer) {
     const auto own = cache->open_session();
     for (int round = 0; round < kRounds; ++round) {
       const std::string value = std::to_string(writer) + ":" + std::to_string(round);
-      EXPECT_EQ(cache->update_many(*own, keys, 0,
+      EXPECT_EQ(cache->update_many(*own, writer == 0 ? keys : backwards, 0,
                                    [&](std::size_t, Decision& decision) {
                                      if (round % 7 == 0) {
                                        decision.remove();
@@ -34,11 +39,11 @@ TEST_F(ConcurrencyTest, ReadersSeeAllOfAnUpdateManyOrNothing) {
     }
     --writers_left;
   };
-  const auto read = [&] {
+  const auto read = [&](const std::vector<Key>& order) {
     const auto own = cache->open_session();
     do {
       std::string first;
-      cache->read_many(*own, keys, [&](std::size_t i, const ItemView* item) {
+      cache->read_many(*own, order, [&](std::size_t i, const ItemView* item) {
         const std::string value(item != nullptr ? item->value : "-");
         if (i == 0) first = value;
         torn += value != first;
@@ -48,8 +53,8 @@ TEST_F(ConcurrencyTest, ReadersSeeAllOfAnUpdateManyOrNothing) {
   std::vector<std::jthread> threads;
   threads.emplace_back(write, 0);
   threads.emplace_back(write, 1);
-  threads.emplace_back(read);
-  threads.emplace_back(read);
+  threads.emplace_back(read, std::cref(keys));
+  threads.emplace_back(read, std::cref(backwards));
   threads.clear();
   EXPECT_EQ(torn, 0);
 }
@@ -58,6 +63,7 @@ TEST_F(ConcurrencyTest, IncrementsAreNotLost) {
   constexpr int kThreads = 4;
   constexpr int kRounds = 3000;
   std::vector<std::jthread> threads;
+  threads.reserve(kThreads);
   for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([&] {
       const auto own = cache->open_session();
@@ -107,6 +113,8 @@ class Stress {
       const std::int64_t expiry =
           random_() % 2 == 0 ? session_->now_ms() + static_cast<std::int64_t>(random_() % 200) : kNoExpiry;
       static_cast<void>(cache_.update(*session_, any_key(), [&](Decision& decision) { decision.put(value, expiry); }));
+    } else if (kind < 88) {
+      several();
     } else if (kind < 92) {
       static_cast<void>(cache_.update(*session_, any_key(), [](Decision& decision) { decision.remove(); }));
     } else if (kind < 95) {
@@ -130,6 +138,22 @@ class Stress {
     }
   }
 
+  void several() {
+    const std::string other = "key" + std::to_string(random_() % 3000);
+    const std::string value(random_() % 300, 'm');
+    const std::array keys{any_key(), cache_.key(1, other), cache_.key(0, other)};
+    if (random_() % 2 == 0) {
+      cache_.read_many(*session_, keys, [](std::size_t, const ItemView* item) {
+        EXPECT_TRUE(item == nullptr || item->value.find_first_not_of(item->value[0]) == std::string_view::npos);
+      });
+    } else {
+      static_cast<void>(cache_.update_many(*session_, keys, 3 * value.size(), [&](std::size_t i, Decision& decision) {
+        if (i == 1) decision.remove();
+        if (i != 1) decision.put(value, kNoExpiry);
+      }));
+    }
+  }
+
   Cache& cache_;
   std::unique_ptr<Session> session_;
   std::mt19937_64 random_;
@@ -141,6 +165,7 @@ class Stress {
 TEST_F(ConcurrencyTest, StressOfEverything) {
   open({.max_memory_bytes = 1ULL << 20U});
   std::vector<std::jthread> threads;
+  threads.reserve(4);
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([this, t] { Stress(*cache, t + 1).run(15'000); });
   }

@@ -32,7 +32,7 @@ TEST_F(EvictionTest, LruLetsTheLongestIdleGo) {
     advance(100);
   }
   for (int i = 0; i < 500; ++i) get(name(i));  // the oldest become the newest
-  squeeze(500 * 1064, Policy::allkeys_lru, 64);
+  squeeze(500UL * 1064, Policy::allkeys_lru, 64);
   EXPECT_GT(count(0, 500), 495);
   EXPECT_LT(count(500, 1000), 100);
   EXPECT_GT(count(1500, 2000), 495);
@@ -44,7 +44,7 @@ TEST_F(EvictionTest, LruIsInOrderAcrossFewItems) {
     set(name(i), std::string(100'000, 'v'));
     advance(100);
   }
-  squeeze(10 * 100'100, Policy::allkeys_lru, 64);
+  squeeze(10UL * 100'100, Policy::allkeys_lru, 64);
   EXPECT_LT(count(0, 15), 9);
   EXPECT_GE(count(25, 30), 4);
 }
@@ -54,15 +54,15 @@ TEST_F(EvictionTest, RandomTakesFromEverywhere) {
     set(name(i), std::string(1000, 'v'));
     advance(100);
   }
-  squeeze(1000 * 1064, Policy::allkeys_random, 5);
+  squeeze(1000UL * 1064, Policy::allkeys_random, 5);
   EXPECT_GT(count(0, 1000), 300);
   EXPECT_GT(count(1000, 2000), 300);
 }
 
 TEST_F(EvictionTest, TtlLetsTheNearestExpiryGo) {
-  for (int i = 0; i < 2000; ++i) set(name(i), std::string(1000, 'v'), now() + 1'000'000 - i * 100);
+  for (int i = 0; i < 2000; ++i) set(name(i), std::string(1000, 'v'), now() + 1'000'000 - i * 100L);
   for (int i = 2000; i < 2200; ++i) set(name(i), std::string(1000, 'v'));
-  squeeze(500 * 1064, Policy::volatile_ttl, 64);
+  squeeze(500UL * 1064, Policy::volatile_ttl, 64);
   EXPECT_GT(count(0, 1000), 980);
   EXPECT_LT(count(1500, 2000), 60);
   EXPECT_EQ(count(2000, 2200), 200);
@@ -88,8 +88,8 @@ TEST_F(EvictionTest, ExpiredItemsGoFirst) {
   for (int i = 0; i < 1000; ++i) set(name(i), std::string(1000, 'v'), i % 2 == 0 ? now() + 10 : kNoExpiry);
   advance(1000);
   ASSERT_EQ(verify(*cache), "");
-  limit(cache->budget().total_bytes() - 300 * 1064, Policy::allkeys_lru, 64);
-  ASSERT_EQ(cache->make_room(*session, 290 * 1064), Status::ok);
+  limit(cache->budget().total_bytes() - 300UL * 1064, Policy::allkeys_lru, 64);
+  ASSERT_EQ(cache->make_room(*session, 290UL * 1064), Status::ok);
   EXPECT_GT(cache->statistics().expired, 200U);
   EXPECT_LT(cache->statistics().evicted, 100U + cache->statistics().expired);
 }

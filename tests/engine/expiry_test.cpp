@@ -96,7 +96,7 @@ TEST_F(ExpiryTest, EachLoopSweepsItsOwnShards) {
 TEST_F(ExpiryTest, UpkeepGivesTheIndexBackToo) {
   const std::uint64_t before = cache->budget().bytes(Purpose::index);
   for (int i = 0; i < 60'000; ++i) set("key" + std::to_string(i), "v", now() + 10);
-  EXPECT_GT(cache->budget().bytes(Purpose::index), before + 60'000 * 8);
+  EXPECT_GT(cache->budget().bytes(Purpose::index), before + 60'000UL * 8);
   advance(10);
   for (int i = 0; i < 50; ++i) upkeep();
   EXPECT_EQ(cache->size(0).items, 0U);

@@ -107,6 +107,20 @@ TEST_F(ScanTest, OnceEachWhileTheTableShrinks) {
   for (const auto& [key, times] : seen) ASSERT_EQ(times, 1) << key;
 }
 
+TEST_F(ScanTest, OnceEachWhenTheTableShrinksUnderTheCursor) {
+  for (int steps = 1; steps <= 12; ++steps) {
+    fill(0, 30'000);
+    seen.clear();
+    std::uint64_t cursor = 0;
+    for (int i = 0; i < steps; ++i) cursor = step(cursor, 11);  // ends in the middle of a shard
+    drop(2000, 30'000);
+    upkeep();  // finishes the shrinking: the cursor now lies within a bucket
+    while (cursor != 0) cursor = step(cursor, 11);
+    expect_once(0, 2000);
+    for (const auto& [key, times] : seen) ASSERT_EQ(times, 1) << key << " after " << steps;
+  }
+}
+
 TEST_F(ScanTest, OnceEachWhileItComesAndGoes) {
   fill(0, 3000);
   std::uint64_t cursor = 0;

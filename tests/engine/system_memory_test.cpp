@@ -12,7 +12,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t kKib = 1024;
-constexpr std::uint64_t kMib = 1024 * 1024;
+constexpr std::uint64_t kMib = 1024 * kKib;
 
 // A root directory with the files of /proc and /sys/fs/cgroup that a test writes into it.
 class SystemMemoryTest : public testing::Test {

@@ -61,9 +61,10 @@ TEST_F(UpdateManyTest, MakesRoomForAllOfIt) {
   open({.max_memory_bytes = 8ULL << 20U});
   for (int i = 0; i < 10'000; ++i) ASSERT_EQ(set("old" + std::to_string(i), std::string(1000, 'v')), Status::ok);
   std::vector<std::pair<std::string, std::string>> pairs;
+  pairs.reserve(1000);
   for (int i = 0; i < 1000; ++i) pairs.emplace_back("new" + std::to_string(i), std::string(2000, 'w'));
   advance(60'000);
-  EXPECT_EQ(set_many(pairs, 1000 * 2000), Status::ok);
+  EXPECT_EQ(set_many(pairs, 1000UL * 2000), Status::ok);
   int there = 0;
   for (const auto& [key, value] : pairs) there += exists(key);
   EXPECT_GT(there, 950);

@@ -146,7 +146,7 @@ TEST_F(Bodies, AreParsedInSlices) {
 
 TEST_F(Bodies, MayNotHoldTooManyValues) {
   const auto list = [](std::size_t values) {
-    std::string text = R"({"keys":["\",",:")";
+    std::string text = R"({"keys":["\\\",:")";
     for (std::size_t i = 1; i < values; ++i) text += R"(,"")";
     return text + "]}";
   };
