@@ -16,7 +16,7 @@ inline constexpr std::size_t kPurposes = 4;
 // charge, so the total may be off by shards x kCreditBytes.
 class Budget {
  public:
-  static constexpr std::int64_t kCreditBytes = 4096;
+  static constexpr std::int64_t kCreditBytes = 512;
 
   void charge(Purpose purpose, std::int64_t delta_bytes) noexcept;
 

@@ -115,6 +115,11 @@ Statistics Cache::statistics() const {
   return sum;
 }
 
+Statistics Cache::statistics_since_start() const {
+  const sync::MutexLock lock(sessions_mutex_);
+  return sum_of_sessions();
+}
+
 void Cache::reset_statistics() {
   const sync::MutexLock lock(sessions_mutex_);
   baseline_ = sum_of_sessions();

@@ -111,7 +111,8 @@ class Cache {
                      Visitor<void(std::string_view key, const ItemView&)> visit);
 
   [[nodiscard]] NamespaceSize size(Namespace ns) const;
-  [[nodiscard]] Statistics statistics() const;
+  [[nodiscard]] Statistics statistics() const;              // since the last reset
+  [[nodiscard]] Statistics statistics_since_start() const;  // never falls
   void reset_statistics();
 
   // One slice of housekeeping over every `stride`-th shard from `first`: removes expired items, evicts down to the limit, frees

@@ -67,7 +67,7 @@ class StatsJob final : public Job {
   std::optional<Response> slice() override {
     if (!sizes_.slice()) return std::nullopt;
     const StatisticsSnapshot counts = server_.statistics.since_start();
-    const cache::Statistics cache = server_.cache.statistics();
+    const cache::Statistics cache = server_.cache.statistics_since_start();
     return json_response(200, {{"version", kVersion},
                                {"uptime_seconds", (wall_clock_ms() - server_.facts.started_at_ms) / 1000},
                                {"connections", connections(server_, counts.traffic)},

@@ -17,7 +17,7 @@ Scrape take_scrape(const AdminState& state, std::vector<cache::NamespaceSize> da
   ::getrusage(RUSAGE_SELF, &usage);
   return {.state = state,
           .counts = state.server.statistics.since_start(),
-          .cache = state.server.cache.statistics(),
+          .cache = state.server.cache.statistics_since_start(),
           .resident = LinuxSystemMemory().resident(),
           .databases = std::move(databases),
           .open_files = open_files,
