@@ -221,7 +221,7 @@ void App::Impl::announce() {
     if (facts_.port != 0) spdlog::info("clients: {}", address_and_port(address, facts_.port));
   }
   if (!settings_.server.unix_socket.empty()) spdlog::info("clients: {}", resolve(settings_.server.unix_socket, settings_.server.data_dir));
-  if (admin_) spdlog::info("admin:   http://{}/ (metrics at /metrics)", address_and_port(settings_.admin.bind, admin_->port()));
+  if (admin_) spdlog::info("admin:   http://{}/v1/stats (metrics at /metrics)", address_and_port(settings_.admin.bind, admin_->port()));
   const cache::Tunables tunables = cache_.tunables();
   spdlog::info("memory:  {:.0f} MiB for keys, values, index and client buffers; at the limit: {}",
                static_cast<double>(tunables.max_memory_bytes) / mebibyte, cache::policy_name(tunables.policy));

@@ -98,6 +98,7 @@ RULES = [
     Rule("flags, categories, tips and key specifications describe each server's own implementation", _command("command", "info"),
          _same_command_entries),
     Rule("the texts are our own", _command("command", "docs"), _same_docs),
+    Rule("we have other settings", lambda words: words[:2] == [b"config", b"get"] and b"*" in words[2:], _same_kind),
     Rule("the order of settings is unspecified", _command("config", "get"), _same_fields(set())),
     Rule("what is allowed is told in our own words", _command("config", "set"), _same_start),
 ]
