@@ -58,7 +58,10 @@ bool admit(Context& context, const Command& command) {
     std::size_t bytes = 0;
     for (const std::string_view arg : context.args) bytes += arg.size();
     for (const ValueRef& block : context.blocks) bytes -= std::min(bytes, block->size());  // charged since it was received
-    if (context.server.cache.make_room(context.session, bytes) == Status::ok) return true;
+    // Room is made ahead as far as possible. What does not fit even so is judged by the cache itself, which knows what the new value replaces; only
+    // a cache that is over its limit already refuses here.
+    Cache& cache = context.server.cache;
+    if (cache.make_room(context.session, bytes) == Status::ok || cache.make_room(context.session, 0) == Status::ok) return true;
     context.reply.error(errors::kOutOfMemory);
   } else {
     return true;

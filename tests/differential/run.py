@@ -75,7 +75,7 @@ def main():
     if not arguments.server:
         parser.error("--server is needed")
     with tempfile.TemporaryDirectory() as directory:
-        ours, reference = start_pair(directory, arguments.server, arguments.peer, arguments.reference)
+        ours, reference = start_pair(directory, Path(arguments.server).resolve(), arguments.peer, arguments.reference)
         try:
             started = time.monotonic()
             found = compare(ours.address, reference.address, arguments.seed, arguments.count, arguments.peer is None, arguments.shrink)
