@@ -74,9 +74,11 @@ std::string resolve(const std::string& path, const std::string& data_dir) {
 
 std::string check_directory(const std::string& path) {
   struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) return fmt::format("server.data_dir: {}: {}. Create it, or change server.data_dir", path, std::strerror(errno));
+  if (::stat(path.c_str(), &status) != 0)
+    return fmt::format("server.data_dir: {}: {}. Create it, or change server.data_dir", path, std::strerror(errno));
   if (!S_ISDIR(status.st_mode)) return fmt::format("server.data_dir: {} is not a directory. Change server.data_dir", path);
-  if (::access(path.c_str(), W_OK | X_OK) != 0) return fmt::format("server.data_dir: no permission to write to {}. Change its owner, or server.data_dir", path);
+  if (::access(path.c_str(), W_OK | X_OK) != 0)
+    return fmt::format("server.data_dir: no permission to write to {}. Change its owner, or server.data_dir", path);
   return {};
 }
 
@@ -88,8 +90,9 @@ void raise_descriptor_limit(std::size_t clients) {
   if (limit.rlim_cur >= wanted) return;
   limit.rlim_cur = std::min(wanted, limit.rlim_max);
   if (::setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur >= wanted) return;
-  spdlog::warn("only {} files may be open, so at most {} clients will be served instead of limits.max_clients = {}; raise 'ulimit -n'",
-               limit.rlim_cur, limit.rlim_cur - std::min(limit.rlim_cur, kOwnDescriptors), clients);
+  spdlog::warn(
+      "only {} files may be open, so at most {} clients will be served instead of limits.max_clients = {}; raise 'ulimit -n'",
+      limit.rlim_cur, limit.rlim_cur - std::min(limit.rlim_cur, kOwnDescriptors), clients);
 }
 
 }  // namespace
@@ -102,7 +105,8 @@ class App::Impl {
         available_bytes_(os::LinuxSystemMemory().effective_available_bytes()),
         cache_(engine_options(settings_), engine_tunables(settings_, available_bytes_.value_or(kAssumedBytes))),
         statistics_(commands_.all().size()),
-        server_{cache_, store_, commands_, clients_, statistics_, limits_, password_, facts_, [this] { request_stop("SHUTDOWN"); }},
+        server_{
+            cache_, store_, commands_, clients_, statistics_, limits_, password_, facts_, [this] { request_stop("SHUTDOWN"); }},
         control_statistics_(statistics_.add_loop()),
         signals_(control_),
         sample_timer_(control_) {
@@ -153,7 +157,8 @@ void App::Impl::apply(const config::Settings& settings) {
   cache_.apply(engine_tunables(settings, available_bytes_.value_or(kAssumedBytes)));
   set(limits_.max_clients, std::size_t{settings.limits.max_clients});
   set(limits_.idle_timeout_ms, std::int64_t{settings.server.idle_timeout.count()});
-  set(limits_.tcp_keepalive_seconds, std::int64_t{std::chrono::ceil<std::chrono::seconds>(settings.server.tcp_keepalive).count()});
+  set(limits_.tcp_keepalive_seconds,
+      std::int64_t{std::chrono::ceil<std::chrono::seconds>(settings.server.tcp_keepalive).count()});
   set(limits_.query_buffer_bytes, std::size_t{settings.limits.query_buffer_bytes});
   set(limits_.output_buffer_bytes, std::size_t{settings.limits.output_buffer_bytes});
   set(limits_.bulk_bytes, std::size_t{settings.limits.bulk_length_bytes});
@@ -193,7 +198,8 @@ std::string App::Impl::start() {
 }
 
 std::string App::Impl::open_acceptors() {
-  const Acceptor::Environment environment{control_, server_, loops_, control_statistics_, static_cast<int>(settings_.server.tcp_backlog)};
+  const Acceptor::Environment environment{control_, server_, loops_, control_statistics_,
+                                          static_cast<int>(settings_.server.tcp_backlog)};
   ListenError error;
   const auto keep = [&](std::unique_ptr<Acceptor> acceptor) {
     if (!acceptor) return false;
@@ -220,8 +226,10 @@ void App::Impl::announce() {
   for (const std::string& address : settings_.server.bind) {
     if (facts_.port != 0) spdlog::info("clients: {}", address_and_port(address, facts_.port));
   }
-  if (!settings_.server.unix_socket.empty()) spdlog::info("clients: {}", resolve(settings_.server.unix_socket, settings_.server.data_dir));
-  if (admin_) spdlog::info("admin:   http://{}/v1/stats (metrics at /metrics)", address_and_port(settings_.admin.bind, admin_->port()));
+  if (!settings_.server.unix_socket.empty())
+    spdlog::info("clients: {}", resolve(settings_.server.unix_socket, settings_.server.data_dir));
+  if (admin_)
+    spdlog::info("admin:   http://{}/v1/stats (metrics at /metrics)", address_and_port(settings_.admin.bind, admin_->port()));
   const cache::Tunables tunables = cache_.tunables();
   spdlog::info("memory:  {:.0f} MiB for keys, values, index and client buffers; at the limit: {}",
                static_cast<double>(tunables.max_memory_bytes) / mebibyte, cache::policy_name(tunables.policy));

@@ -22,6 +22,7 @@ struct Shortcut {
   const char* help;
 };
 
+// clang-format off
 constexpr std::array kShortcuts = {
     Shortcut{"--bind", "server.bind", "Addresses to listen on (server.bind)"},
     Shortcut{"--port", "server.port", "TCP port, 0 for none (server.port)"},
@@ -31,6 +32,7 @@ constexpr std::array kShortcuts = {
     Shortcut{"--policy", "memory.policy", "What is evicted at the limit (memory.policy)"},
     Shortcut{"--data-dir", "server.data_dir", "Directory that relative paths start from (server.data_dir)"},
 };
+// clang-format on
 
 std::vector<std::pair<std::string, std::string>> variables(char** environment) {
   std::vector<std::pair<std::string, std::string>> all;
@@ -70,10 +72,12 @@ CommandLine read_command_line(int argc, char** argv, char** environment) {
   bool check = false;
   app.add_option("--config", file, "Configuration file, YAML (or STRATA_CONFIG in the environment)")->envname("STRATA_CONFIG");
   for (std::size_t i = 0; i < kShortcuts.size(); ++i) app.add_option(kShortcuts[i].option, values[i], kShortcuts[i].help);
-  app.add_option("--set", assignments, "Set any configuration key: --set key.path=value; may be repeated")->allow_extra_args(false);
+  app.add_option("--set", assignments, "Set any configuration key: --set key.path=value; may be repeated")
+      ->allow_extra_args(false);
   app.add_flag("--print-config", print, "Print every key with its value and where it comes from, and exit");
   app.add_flag("--check-config", check, "Check the configuration and exit");
-  app.footer("Every key a.b is also the environment variable STRATA_A_B.\nPrecedence: default < file < environment < command line.");
+  app.footer(
+      "Every key a.b is also the environment variable STRATA_A_B.\nPrecedence: default < file < environment < command line.");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& stop) {
@@ -83,7 +87,8 @@ CommandLine read_command_line(int argc, char** argv, char** environment) {
   }
   if (!file.empty()) result.sources.yaml_path = file;
   for (std::size_t i = 0; i < kShortcuts.size(); ++i) {
-    if (app.count(kShortcuts[i].option) > 0) result.sources.overrides.push_back({kShortcuts[i].option, kShortcuts[i].path, values[i]});
+    if (app.count(kShortcuts[i].option) > 0)
+      result.sources.overrides.push_back({kShortcuts[i].option, kShortcuts[i].path, values[i]});
   }
   if (!add_assignments(assignments, result.sources)) {
     result.task = CommandLine::Task::exit;

@@ -10,7 +10,7 @@ namespace strata::server {
 struct CommandLine {
   enum class Task { serve, print_config, check_config, exit };
   Task task = Task::serve;
-  int exit_code = 0;      // of Task::exit: help, version, or a mistake (which has been reported)
+  int exit_code = 0;  // of Task::exit: help, version, or a mistake (which has been reported)
   config::Sources sources;
 };
 

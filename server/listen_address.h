@@ -13,8 +13,8 @@ namespace strata::server {
 // Whether only this machine can reach the address.
 [[nodiscard]] bool is_loopback(const std::string& address);
 
-// Protected mode: what others can reach needs a password, and an admin API they can reach needs a token. Empty, or one line that says what is
-// exposed and what to change.
+// Protected mode: what others can reach needs a password, and an admin API they can reach needs a token. Empty, or one
+// line that says what is exposed and what to change.
 [[nodiscard]] std::string check_exposure(const config::Settings& settings);
 
 }  // namespace strata::server

@@ -7,8 +7,8 @@
 
 namespace strata::server {
 
-// The one password of the server, empty if there is none. Compared in constant time: how long a wrong guess takes tells nothing about
-// how much of it was right. Thread safety: all functions, from any thread.
+// The one password of the server, empty if there is none. Compared in constant time: how long a wrong guess takes tells
+// nothing about how much of it was right. Thread safety: all functions, from any thread.
 class Password {
  public:
   void set(std::string_view password);

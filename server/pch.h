@@ -1,6 +1,7 @@
 #pragma once
 
-// Precompiled for server/: what most of its files include and none of ours changes. Asio and Beast stay out, since few files need them.
+// Precompiled for server/: what most of its files include and none of ours changes. Asio and Beast stay out, since few
+// files need them.
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 

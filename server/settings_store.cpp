@@ -53,7 +53,8 @@ SettingsStore::Reload SettingsStore::reload() {
   Reload outcome;
   for (const std::string& path : differences.fixed) {
     const auto origin = loaded.origins.find(path);
-    outcome.problems.push_back({origin != loaded.origins.end() ? origin->second : "", path, "can only change with a restart", ""});
+    outcome.problems.push_back(
+        {origin != loaded.origins.end() ? origin->second : "", path, "can only change with a restart", ""});
   }
   if (!outcome.problems.empty()) return outcome;
   config::ChangeResult result = config::apply_changes(*settings_, differences.changeable);

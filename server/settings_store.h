@@ -13,12 +13,13 @@
 
 namespace strata::server {
 
-// The settings in force, and the one path by which they change: CONFIG SET, PATCH /v1/config and SIGHUP all come through here, are
-// checked by config::apply_changes, and take effect together or not at all.
-// Thread safety: all functions, from any thread; changes happen one after the other.
+// The settings in force, and the one path by which they change: CONFIG SET, PATCH /v1/config and SIGHUP all come through
+// here, are checked by config::apply_changes, and take effect together or not at all. Thread safety: all functions, from
+// any thread; changes happen one after the other.
 class SettingsStore {
  public:
-  // Brings new settings into effect; called under the store's lock, also once by `on_change` itself with the settings of the start.
+  // Brings new settings into effect; called under the store's lock, also once by `on_change` itself with the settings of
+  // the start.
   using Apply = std::function<void(const config::Settings&)>;
 
   SettingsStore(config::Settings settings, config::Origins origins, config::Sources sources);
@@ -33,7 +34,8 @@ class SettingsStore {
   // As change, without the effect.
   [[nodiscard]] std::vector<config::Problem> check(std::span<const config::Change> changes) const;
 
-  // Reads file, environment and command line again. Nothing changes if anything is wrong in them, or if a key was changed that needs a restart.
+  // Reads file, environment and command line again. Nothing changes if anything is wrong in them, or if a key was
+  // changed that needs a restart.
   struct Reload {
     std::vector<config::Problem> problems;
     std::vector<std::string> changed;  // paths

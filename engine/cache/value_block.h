@@ -25,7 +25,9 @@ class ValueBlock {
   ValueBlock& operator=(const ValueBlock&) = delete;
 
   [[nodiscard]] char* data() noexcept { return reinterpret_cast<char*>(this) + sizeof(ValueBlock); }
-  [[nodiscard]] std::string_view view() const noexcept { return {reinterpret_cast<const char*>(this) + sizeof(ValueBlock), size_}; }
+  [[nodiscard]] std::string_view view() const noexcept {
+    return {reinterpret_cast<const char*>(this) + sizeof(ValueBlock), size_};
+  }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   // What the budget is charged for it: the bytes malloc set aside, more than size().
   [[nodiscard]] std::size_t charged_bytes() const noexcept { return charged_bytes_; }

@@ -9,8 +9,8 @@
 
 namespace strata::server {
 
-// The admin HTTP API and the metrics: health, statistics, configuration, invalidation. It runs on the control thread's io_context and
-// holds it for a millisecond at most at a time. Thread safety: none; use it from that thread.
+// The admin HTTP API and the metrics: health, statistics, configuration, invalidation. It runs on the control thread's
+// io_context and holds it for a millisecond at most at a time. Thread safety: none; use it from that thread.
 class AdminServer {
  public:
   // Listens on admin.bind:admin.port of the settings in force. Null, and `error` filled, when the address can not be had.

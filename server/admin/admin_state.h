@@ -8,8 +8,8 @@
 
 namespace strata::server::admin {
 
-// What the handlers of the admin API share. Only the control thread uses it. Sessions hold it together with the AdminServer, since
-// handlers that wait in the io_context may be destroyed after the AdminServer.
+// What the handlers of the admin API share. Only the control thread uses it. Sessions hold it together with the
+// AdminServer, since handlers that wait in the io_context may be destroyed after the AdminServer.
 struct AdminState {
   explicit AdminState(ServerState& of_server) : server(of_server), session(of_server.cache.open_session()) {}
 

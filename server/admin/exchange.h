@@ -10,7 +10,8 @@
 
 namespace strata::server::admin {
 
-// One admitted request on its way to its answer: the body is parsed in slices, then the handler is called, then the job it left is run.
+// One admitted request on its way to its answer: the body is parsed in slices, then the handler is called, then the job
+// it left is run.
 class Exchange final : public Job {
  public:
   Exchange(AdminState& state, const Route& route, std::string body);

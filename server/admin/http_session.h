@@ -17,9 +17,10 @@
 
 namespace strata::server::admin {
 
-// One connection to the admin API: reads a request, carries it out in slices, answers, and again while the client keeps the connection.
-// What it reads is limited in bytes and in time (admin.body_limit, admin.request_timeout); what it writes, in time.
-// Lifetime: kept by its own pending operations until the connection ends. Thread safety: none; runs on the control thread.
+// One connection to the admin API: reads a request, carries it out in slices, answers, and again while the client keeps
+// the connection. What it reads is limited in bytes and in time (admin.body_limit, admin.request_timeout); what it
+// writes, in time. Lifetime: kept by its own pending operations until the connection ends. Thread safety: none; runs on
+// the control thread.
 class HttpSession final : public std::enable_shared_from_this<HttpSession> {
  public:
   // `overloaded`: there are too many sessions already; it answers one request with 503 and goes.

@@ -18,8 +18,8 @@ struct InvalidationScope {
   bool dry_run = false;  // count only
 };
 
-// Removes what it is told to and counts: `matched` is what was found, `invalidated` what this job removed. Keys that come while it runs may
-// stay. Answers {"matched", "invalidated", "dry_run"}.
+// Removes what it is told to and counts: `matched` is what was found, `invalidated` what this job removed. Keys that
+// come while it runs may stay. Answers {"matched", "invalidated", "dry_run"}.
 class Invalidation : public Job {
  public:
   std::optional<Response> slice() final;
@@ -59,8 +59,8 @@ class KeyInvalidation final : public Invalidation {
   std::unordered_set<std::string_view> seen_;  // in a dry run, where a key that is listed twice is found twice
 };
 
-// The keys that begin with a prefix, or match a glob pattern, found by a walk through the database. What a step finds it removes before the
-// next one, so that memory stays bounded whatever matches.
+// The keys that begin with a prefix, or match a glob pattern, found by a walk through the database. What a step finds it
+// removes before the next one, so that memory stays bounded whatever matches.
 class PatternInvalidation final : public Invalidation {
  public:
   enum class Kind : std::uint8_t { prefix, glob };

@@ -8,8 +8,8 @@
 
 namespace strata::server::admin {
 
-// Work that is too long for one go: it is done in slices of at most half a millisecond or so, between which the control thread serves others.
-// Destroying it before its end gives it up. Thread safety: none.
+// Work that is too long for one go: it is done in slices of at most half a millisecond or so, between which the control
+// thread serves others. Destroying it before its end gives it up. Thread safety: none.
 class Job {
  public:
   Job() = default;

@@ -5,8 +5,8 @@
 
 namespace strata::server::admin {
 
-// Counts what makes a JSON text costly to turn into values, without doing so: the members of its objects and the values of its arrays.
-// Takes the text in parts; what is not JSON gives numbers without a meaning. Thread safety: none.
+// Counts what makes a JSON text costly to turn into values, without doing so: the members of its objects and the values
+// of its arrays. Takes the text in parts; what is not JSON gives numbers without a meaning. Thread safety: none.
 class JsonStructure {
  public:
   void look_at(std::string_view part) noexcept {

@@ -7,8 +7,8 @@
 
 namespace strata::server::admin {
 
-// Answered requests by route and status. The routes are those of the route table, so that a client can not grow it; everything else
-// counts as kNoRoute. Thread safety: none.
+// Answered requests by route and status. The routes are those of the route table, so that a client can not grow it;
+// everything else counts as kNoRoute. Thread safety: none.
 class RequestCounts {
  public:
   static constexpr std::string_view kNoRoute = "none";

@@ -25,8 +25,8 @@ std::string allowed_methods(std::string_view path) {
   return list;
 }
 
-// Browsers name the page that makes them write in Origin. A page of this server has our own address in there; what another site's page
-// sends to a port of the reader's machine is an attack. Programs send no Origin.
+// Browsers name the page that makes them write in Origin. A page of this server has our own address in there; what
+// another site's page sends to a port of the reader's machine is an attack. Programs send no Origin.
 bool comes_from_another_site(const RequestHead& head) {
   if (head.origin.empty() || head.method == "GET" || head.method == "HEAD") return false;
   const std::size_t scheme_end = head.origin.find("://");

@@ -54,8 +54,8 @@ struct Admission {
   std::optional<Response> refusal;
 };
 
-// Looks up the route (404, 405), asks for the token (401) and refuses writes that a page of another site makes a browser send (403). Done
-// before the body is read, so that a stranger can not make us take one.
+// Looks up the route (404, 405), asks for the token (401) and refuses writes that a page of another site makes a browser
+// send (403). Done before the body is read, so that a stranger can not make us take one.
 [[nodiscard]] Admission admit(const RequestHead& head, const config::Admin& settings);
 
 // Carries out an admitted request: parses its body if the route takes one, then calls the handler.

@@ -14,15 +14,15 @@
 
 namespace strata::server {
 
-// What the server knows about one client. The event loop that owns the connection writes it; other threads read it for CLIENT LIST and the
-// admin API: hence single-writer atomics (relaxed), and a lock around the texts.
+// What the server knows about one client. The event loop that owns the connection writes it; other threads read it for
+// CLIENT LIST and the admin API: hence single-writer atomics (relaxed), and a lock around the texts.
 class Client {
  public:
   // What is known when the connection is accepted; never changes.
   struct Identity {
     std::uint64_t id = 0;
     int fd = -1;
-    std::string peer_address;   // "127.0.0.1:50614"; the path for a unix socket
+    std::string peer_address;  // "127.0.0.1:50614"; the path for a unix socket
     std::string local_address;
     std::int64_t connected_at_ms = 0;
   };
@@ -51,7 +51,7 @@ class Client {
   struct Activity {
     std::atomic<std::int64_t> last_active_ms{0};
     std::atomic<const Command*> last_command{nullptr};
-    std::atomic<std::uint64_t> query_buffer_bytes{0};         // capacity held
+    std::atomic<std::uint64_t> query_buffer_bytes{0};  // capacity held
     std::atomic<std::uint64_t> query_buffer_used_bytes{0};
     std::atomic<std::uint64_t> output_bytes{0};
     std::atomic<std::uint64_t> output_segments{0};

@@ -17,8 +17,8 @@ namespace {
 
 namespace errors = protocol::errors;
 
-// One line of CLIENT LIST in the fields and the order of Redis 7.2; fields of features that do not exist are at their rest values, since parsers
-// expect them.
+// One line of CLIENT LIST in the fields and the order of Redis 7.2; fields of features that do not exist are at their
+// rest values, since parsers expect them.
 void describe(std::string& out, const Client& client, std::int64_t now_ms) {
   const Client::Identity& who = client.identity();
   const Client::Activity& activity = client.activity;
@@ -136,6 +136,7 @@ Outcome setinfo(Context& context) {
 
 constexpr std::uint32_t kOwn = kNoScript | kLoading | kStale;
 
+// clang-format off
 constexpr CommandSpec kSubcommands[] = {
     {"getname", 2, kOwn, {}, "connection", "2.6.9", "Returns the name of the connection.", "O(1)", "", getname},
     {"help", 2, kLoading | kStale, {}, "connection", "5.0.0", "Returns helpful text about the different subcommands.", "O(1)", "",
@@ -148,11 +149,14 @@ constexpr CommandSpec kSubcommands[] = {
      "LIB-NAME libname|LIB-VER libver", setinfo},
     {"setname", 3, kOwn, {}, "connection", "2.6.9", "Sets the connection name.", "O(1)", "connection-name", setname},
 };
+// clang-format on
 
+// clang-format off
 constexpr CommandSpec kCommands[] = {
     {"client", -2, 0, {}, "connection", "2.4.0", "A container for client connection commands.", "Depends on subcommand.", "",
      nullptr, kSubcommands},
 };
+// clang-format on
 
 }  // namespace
 

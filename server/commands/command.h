@@ -18,10 +18,10 @@ using Handler = Outcome (*)(Context&);
 enum CommandFlag : std::uint32_t {
   kWrite = 1U << 0U,
   kReadonly = 1U << 1U,
-  kDenyOom = 1U << 2U,   // may grow memory: refused when the limit is reached and nothing can be evicted
+  kDenyOom = 1U << 2U,  // may grow memory: refused when the limit is reached and nothing can be evicted
   kAdmin = 1U << 3U,
-  kFast = 1U << 4U,      // constant or logarithmic time
-  kNoAuth = 1U << 5U,    // allowed before authentication
+  kFast = 1U << 4U,    // constant or logarithmic time
+  kNoAuth = 1U << 5U,  // allowed before authentication
   kLoading = 1U << 6U,
   kStale = 1U << 7U,
   kNoScript = 1U << 8U,
@@ -42,15 +42,15 @@ struct KeySpec {
 
 // One row of the command table: the single source of arity checks, COMMAND and the statistics.
 struct CommandSpec {
-  std::string_view name;     // lower case; subcommands hold their own name alone ("get" of CONFIG GET)
-  int arity = 0;             // words with the name; negative: at least that many
+  std::string_view name;  // lower case; subcommands hold their own name alone ("get" of CONFIG GET)
+  int arity = 0;          // words with the name; negative: at least that many
   std::uint32_t flags = 0;
   KeySpec keys;
-  std::string_view group;    // as Redis: string, generic, connection, server
-  std::string_view since;    // the version of Redis that has it in this form
+  std::string_view group;  // as Redis: string, generic, connection, server
+  std::string_view since;  // the version of Redis that has it in this form
   std::string_view summary;
   std::string_view complexity;
-  std::string_view syntax;   // of the arguments; COMMAND DOCS is generated from it (see syntax.h)
+  std::string_view syntax;    // of the arguments; COMMAND DOCS is generated from it (see syntax.h)
   Handler handler = nullptr;  // null: has subcommands
   std::span<const CommandSpec> subcommands{};
 };

@@ -219,7 +219,8 @@ Outcome docs(Context& context) {
 
 // Whether a filter of COMMAND LIST lets a command through.
 bool passes(const Command& command, std::string_view filter, std::string_view argument) {
-  if (equals_ignoring_case(filter, "pattern")) return protocol::glob_match(argument, command.full_name, protocol::LetterCase::ignored);
+  if (equals_ignoring_case(filter, "pattern"))
+    return protocol::glob_match(argument, command.full_name, protocol::LetterCase::ignored);
   if (equals_ignoring_case(filter, "aclcat")) {
     const std::string wanted = "@" + lower_case(argument);
     for (const std::string_view category : acl_categories(*command.spec)) {
@@ -276,6 +277,7 @@ Outcome getkeys(Context& context) {
 
 constexpr std::uint32_t kIntrospection = kLoading | kStale;
 
+// clang-format off
 constexpr CommandSpec kSubcommands[] = {
     {"count", 2, kIntrospection, {}, "server", "2.8.13", "Returns a count of commands.", "O(1)", "", count},
     {"docs", -2, kIntrospection, {}, "server", "7.0.0", "Returns documentary information about one, multiple or all commands.",
@@ -289,11 +291,14 @@ constexpr CommandSpec kSubcommands[] = {
     {"list", -2, kIntrospection, {}, "server", "7.0.0", "Returns a list of command names.",
      "O(N) where N is the total number of commands", "[FILTERBY MODULE module-name|ACLCAT category|PATTERN pattern]", list},
 };
+// clang-format on
 
+// clang-format off
 constexpr CommandSpec kCommands[] = {
     {"command", -1, kIntrospection, {}, "server", "2.8.13", "Returns detailed information about all commands.",
      "O(N) where N is the total number of commands", "", command, kSubcommands},
 };
+// clang-format on
 
 }  // namespace
 

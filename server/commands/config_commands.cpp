@@ -18,8 +18,8 @@ namespace {
 
 namespace errors = protocol::errors;
 
-// The text of the request that asks for a parameter: a pattern that matches its name, or the name itself in any case, which is then
-// echoed as it was written. Empty if none does.
+// The text of the request that asks for a parameter: a pattern that matches its name, or the name itself in any case,
+// which is then echoed as it was written. Empty if none does.
 std::string_view asked_as(std::span<const std::string_view> asked, std::string_view name) {
   for (const std::string_view text : asked) {
     if (equals_ignoring_case(text, name)) return text;
@@ -51,7 +51,8 @@ Outcome get(Context& context) {
 }
 
 // The name the client used for the key that a problem is about.
-std::string_view name_used(std::span<const config::Change> changes, std::span<const std::string_view> names, std::string_view path) {
+std::string_view name_used(std::span<const config::Change> changes, std::span<const std::string_view> names,
+                           std::string_view path) {
   for (std::size_t i = 0; i < changes.size(); ++i) {
     if (changes[i].first == path) return names[i];
   }
@@ -111,6 +112,7 @@ Outcome resetstat(Context& context) {
 
 constexpr std::uint32_t kAdministration = kAdmin | kNoScript | kLoading | kStale;
 
+// clang-format off
 constexpr CommandSpec kSubcommands[] = {
     {"get", -3, kAdministration, {}, "server", "2.0.0", "Returns the effective values of configuration parameters.",
      "O(N) when N is the number of configuration parameters provided", "parameter [parameter ...]", get},
@@ -120,11 +122,14 @@ constexpr CommandSpec kSubcommands[] = {
     {"set", -4, kAdministration, {}, "server", "2.0.0", "Sets configuration parameters in-flight.",
      "O(N) when N is the number of configuration parameters provided", "parameter value [parameter value ...]", set},
 };
+// clang-format on
 
+// clang-format off
 constexpr CommandSpec kCommands[] = {
     {"config", -2, 0, {}, "server", "2.0.0", "A container for server configuration commands.", "Depends on subcommand.", "", nullptr,
      kSubcommands},
 };
+// clang-format on
 
 }  // namespace
 

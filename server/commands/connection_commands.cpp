@@ -53,8 +53,8 @@ Outcome auth(Context& context) {
     context.reply.error(errors::kNoPasswordConfigured);
     return Outcome::done;
   }
-  const bool right = password_only ? authenticate(context, "default", context.args[1])
-                                   : authenticate(context, context.args[1], context.args[2]);
+  const bool right =
+      password_only ? authenticate(context, "default", context.args[1]) : authenticate(context, context.args[1], context.args[2]);
   right ? context.reply.ok() : context.reply.error(errors::kWrongPassword);
   return Outcome::done;
 }
@@ -148,6 +148,7 @@ Outcome reset(Context& context) {
 
 constexpr std::uint32_t kEarly = kNoScript | kLoading | kStale | kFast | kNoAuth | kAllowBusy;
 
+// clang-format off
 constexpr CommandSpec kCommands[] = {
     {"auth", -2, kEarly, {}, "connection", "1.0.0", "Authenticates the connection.", "O(N) where N is the number of passwords",
      "[username] password", auth},
@@ -159,6 +160,7 @@ constexpr CommandSpec kCommands[] = {
     {"reset", 1, kEarly, {}, "connection", "6.2.0", "Resets the connection.", "O(1)", "", reset},
     {"select", 2, kLoading | kStale | kFast, {}, "connection", "1.0.0", "Changes the selected database.", "O(1)", "index", select},
 };
+// clang-format on
 
 }  // namespace
 

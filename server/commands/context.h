@@ -16,8 +16,8 @@ namespace strata::server {
 
 class Context;
 
-// The rest of a suspended command. It runs on the client's own thread with a fresh context that has no arguments: what it needs it
-// carries. Dropped without running when the client is gone.
+// The rest of a suspended command. It runs on the client's own thread with a fresh context that has no arguments: what
+// it needs it carries. Dropped without running when the client is gone.
 using Continuation = std::function<Outcome(Context&)>;
 
 // What a command leaves its continuation with; then it returns Outcome::suspended.

@@ -17,8 +17,8 @@ bool arity_fits(int arity, std::size_t words) noexcept {
   return arity >= 0 ? words == static_cast<std::size_t>(arity) : words >= static_cast<std::size_t>(-arity);
 }
 
-// A browser can be made to send requests to any port: the first line of a POST or the Host header gives it away before the body, which an attacker
-// chooses, is taken for commands. As Redis does, end the connection without a word.
+// A browser can be made to send requests to any port: the first line of a POST or the Host header gives it away before
+// the body, which an attacker chooses, is taken for commands. As Redis does, end the connection without a word.
 bool is_http(std::string_view word) noexcept { return equals_ignoring_case(word, "post") || equals_ignoring_case(word, "host:"); }
 
 // The command that was asked for, or null with the error already answered.
@@ -58,8 +58,8 @@ bool admit(Context& context, const Command& command) {
     std::size_t bytes = 0;
     for (const std::string_view arg : context.args) bytes += arg.size();
     for (const ValueRef& block : context.blocks) bytes -= std::min(bytes, block->size());  // charged since it was received
-    // Room is made ahead as far as possible. What does not fit even so is judged by the cache itself, which knows what the new value replaces; only
-    // a cache that is over its limit already refuses here.
+    // Room is made ahead as far as possible. What does not fit even so is judged by the cache itself, which knows what
+    // the new value replaces; only a cache that is over its limit already refuses here.
     Cache& cache = context.server.cache;
     if (cache.make_room(context.session, bytes) == Status::ok || cache.make_room(context.session, 0) == Status::ok) return true;
     context.reply.error(errors::kOutOfMemory);

@@ -96,6 +96,7 @@ Outcome persist(Context& context) {
 
 constexpr KeySpec kUpdates{1, 1, 1, KeyAccess::write};
 
+// clang-format off
 constexpr CommandSpec kCommands[] = {
     {"expire", -3, kWrite | kFast, kUpdates, "generic", "1.0.0", "Sets the expiration time of a key in seconds.", "O(1)",
      "key seconds [NX|XX|GT|LT]", expire},
@@ -103,6 +104,7 @@ constexpr CommandSpec kCommands[] = {
     {"pexpire", -3, kWrite | kFast, kUpdates, "generic", "2.6.0", "Sets the expiration time of a key in milliseconds.", "O(1)",
      "key milliseconds [NX|XX|GT|LT]", pexpire},
 };
+// clang-format on
 
 }  // namespace
 

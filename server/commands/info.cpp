@@ -80,11 +80,13 @@ void memory_section(std::string& out, const Facts& facts) {
   field(out, "used_memory_peak_human", human(budget.peak_bytes()));
   field(out, "used_memory_overhead", used - std::min(dataset, used));
   field(out, "used_memory_dataset", dataset);
-  field(out, "used_memory_dataset_perc", fmt::format("{:.2f}%", used == 0 ? 0.0 : 100.0 * static_cast<double>(dataset) / static_cast<double>(used)));
+  field(out, "used_memory_dataset_perc",
+        fmt::format("{:.2f}%", used == 0 ? 0.0 : 100.0 * static_cast<double>(dataset) / static_cast<double>(used)));
   field(out, "maxmemory", limit);
   field(out, "maxmemory_human", human(limit));
   field(out, "maxmemory_policy", cache::policy_name(facts.server.cache.tunables().policy));
-  field(out, "mem_fragmentation_ratio", fmt::format("{:.2f}", used == 0 ? 0.0 : static_cast<double>(resident) / static_cast<double>(used)));
+  field(out, "mem_fragmentation_ratio",
+        fmt::format("{:.2f}", used == 0 ? 0.0 : static_cast<double>(resident) / static_cast<double>(used)));
   field(out, "mem_clients_normal", budget.bytes(Purpose::client_buffers));
   field(out, "mem_allocator", "libc");
   field(out, "strata_items_bytes", budget.bytes(Purpose::items));
@@ -142,14 +144,16 @@ void commandstats_section(std::string& out, const Facts& facts) {
     const auto& counts = facts.counts.commands[command.id];
     if (counts.calls == 0 && counts.rejected == 0) continue;
     const double microseconds = static_cast<double>(counts.nanoseconds) / 1000;
-    fmt::format_to(std::back_inserter(out), "cmdstat_{}:calls={},usec={:.0f},usec_per_call={:.2f},rejected_calls={},failed_calls={}\r\n",
+    fmt::format_to(std::back_inserter(out),
+                   "cmdstat_{}:calls={},usec={:.0f},usec_per_call={:.2f},rejected_calls={},failed_calls={}\r\n",
                    command.full_name, counts.calls, microseconds,
                    counts.calls == 0 ? 0.0 : microseconds / static_cast<double>(counts.calls), counts.rejected, counts.failed);
   }
 }
 
 void errorstats_section(std::string& out, const Facts& facts) {
-  for (const auto& [code, count] : facts.counts.errors) fmt::format_to(std::back_inserter(out), "errorstat_{}:count={}\r\n", code, count);
+  for (const auto& [code, count] : facts.counts.errors)
+    fmt::format_to(std::back_inserter(out), "errorstat_{}:count={}\r\n", code, count);
 }
 
 // The upper bound of the bucket in which the quantile lies: a statement that holds, at most a factor of two too high.
@@ -169,8 +173,9 @@ void latencystats_section(std::string& out, const Facts& facts) {
     std::uint64_t slices = 0;
     for (const std::uint64_t count : latency.buckets) slices += count;
     if (slices == 0) continue;
-    fmt::format_to(std::back_inserter(out), "latency_percentiles_usec_{}:p50={}.000,p99={}.000,p99.9={}.000\r\n", command.full_name,
-                   quantile_us(latency, slices, 0.5), quantile_us(latency, slices, 0.99), quantile_us(latency, slices, 0.999));
+    fmt::format_to(std::back_inserter(out), "latency_percentiles_usec_{}:p50={}.000,p99={}.000,p99.9={}.000\r\n",
+                   command.full_name, quantile_us(latency, slices, 0.5), quantile_us(latency, slices, 0.99),
+                   quantile_us(latency, slices, 0.999));
   }
 }
 
@@ -191,6 +196,7 @@ struct Section {
   void (*write)(std::string&, const Facts&);
 };
 
+// clang-format off
 constexpr std::array kSections = {
     Section{"server", "Server", true, server_section},
     Section{"clients", "Clients", true, clients_section},
@@ -205,12 +211,13 @@ constexpr std::array kSections = {
     Section{"cluster", "Cluster", true, cluster_section},
     Section{"keyspace", "Keyspace", true, keyspace_section},
 };
+// clang-format on
 
 bool wanted(const Section& section, std::span<const std::string_view> names) {
   if (names.empty()) return section.by_default;
   return std::any_of(names.begin(), names.end(), [&section](std::string_view name) {
-    return equals_ignoring_case(name, section.name) || equals_ignoring_case(name, "all") || equals_ignoring_case(name, "everything") ||
-           (section.by_default && equals_ignoring_case(name, "default"));
+    return equals_ignoring_case(name, section.name) || equals_ignoring_case(name, "all") ||
+           equals_ignoring_case(name, "everything") || (section.by_default && equals_ignoring_case(name, "default"));
   });
 }
 

@@ -8,8 +8,8 @@ namespace strata::server {
 
 namespace {
 
-// DEL and UNLINK: one key or many, all at one moment. Memory of removed items is never given back on the caller's time in large pieces:
-// a value is one allocation.
+// DEL and UNLINK: one key or many, all at one moment. Memory of removed items is never given back on the caller's time
+// in large pieces: a value is one allocation.
 Outcome del(Context& context) {
   std::vector<Key> keys;
   keys.reserve(context.args.size() - 1);
@@ -69,6 +69,7 @@ Outcome pttl(Context& context) {
 
 constexpr KeySpec kLooks{1, 1, 1, KeyAccess::read_only_meta};
 
+// clang-format off
 constexpr CommandSpec kCommands[] = {
     {"del", -2, kWrite, {1, -1, 1, KeyAccess::remove}, "generic", "1.0.0", "Deletes one or more keys.",
      "O(N) where N is the number of keys that will be removed.", "key [key ...]", del},
@@ -83,6 +84,7 @@ constexpr CommandSpec kCommands[] = {
     {"unlink", -2, kWrite | kFast, {1, -1, 1, KeyAccess::remove}, "generic", "4.0.0", "Asynchronously deletes one or more keys.",
      "O(1) for each key removed.", "key [key ...]", del},
 };
+// clang-format on
 
 }  // namespace
 

@@ -11,9 +11,9 @@
 
 namespace strata::server {
 
-// A walk through the keys of one database in slices that never hold the loop for long: KEYS, SCAN. It collects the names that match,
-// already encoded, so that a suspended command carries one buffer; its memory is charged to the client buffers.
-// Lifetime: from the first slice to the reply. Thread safety: none.
+// A walk through the keys of one database in slices that never hold the loop for long: KEYS, SCAN. It collects the names
+// that match, already encoded, so that a suspended command carries one buffer; its memory is charged to the client
+// buffers. Lifetime: from the first slice to the reply. Thread safety: none.
 class KeyWalk {
  public:
   struct Filter {

@@ -133,6 +133,7 @@ Outcome flushall(Context& context) {
   return flush(context, [&] { context.server.cache.clear_all(context.session, false); });
 }
 
+// clang-format off
 constexpr CommandSpec kCommands[] = {
     {"dbsize", 1, kReadonly | kFast, {}, "server", "1.0.0", "Returns the number of keys in the database.", "O(1)", "", dbsize},
     {"flushall", -1, kWrite | kDangerous, {}, "server", "1.0.0", "Removes all keys from all databases.",
@@ -144,6 +145,7 @@ constexpr CommandSpec kCommands[] = {
     {"scan", -2, kReadonly, {}, "generic", "2.8.0", "Iterates over the key names in the database.",
      "O(1) for every call. O(N) for a complete iteration.", "cursor [MATCH pattern] [COUNT count] [TYPE type]", scan},
 };
+// clang-format on
 
 }  // namespace
 

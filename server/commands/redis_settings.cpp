@@ -12,7 +12,9 @@ namespace {
 
 using config::Settings;
 
-std::string max_memory(const ServerState& server, const Settings&) { return std::to_string(server.cache.tunables().max_memory_bytes); }
+std::string max_memory(const ServerState& server, const Settings&) {
+  return std::to_string(server.cache.tunables().max_memory_bytes);
+}
 std::string idle_seconds(const ServerState&, const Settings& settings) {
   return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(settings.server.idle_timeout).count());
 }
@@ -20,7 +22,9 @@ std::string keepalive_seconds(const ServerState&, const Settings& settings) {
   return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(settings.server.tcp_keepalive).count());
 }
 std::string bulk_bytes(const ServerState&, const Settings& settings) { return std::to_string(settings.limits.bulk_length_bytes); }
-std::string query_bytes(const ServerState&, const Settings& settings) { return std::to_string(settings.limits.query_buffer_bytes); }
+std::string query_bytes(const ServerState&, const Settings& settings) {
+  return std::to_string(settings.limits.query_buffer_bytes);
+}
 std::string password(const ServerState&, const Settings& settings) { return settings.security.password; }
 std::string bind(const ServerState&, const Settings& settings) {
   std::string all;
@@ -30,6 +34,7 @@ std::string bind(const ServerState&, const Settings& settings) {
 std::string nothing(const ServerState&, const Settings&) { return {}; }
 std::string no(const ServerState&, const Settings&) { return "no"; }
 
+// clang-format off
 constexpr std::array kSettings = {
     RedisSetting{"appendonly", "", no},  // nothing is persistent yet
     RedisSetting{"bind", "server.bind", bind},
@@ -48,6 +53,7 @@ constexpr std::array kSettings = {
     RedisSetting{"timeout", "server.idle_timeout", idle_seconds},
     RedisSetting{"unixsocket", "server.unix_socket", nullptr},
 };
+// clang-format on
 
 }  // namespace
 

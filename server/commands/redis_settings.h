@@ -9,8 +9,8 @@
 
 namespace strata::server {
 
-// A parameter under the name that Redis gives it. Clients and tools ask for these; each is a key of our configuration under another
-// name, or a fact that can not be changed.
+// A parameter under the name that Redis gives it. Clients and tools ask for these; each is a key of our configuration
+// under another name, or a fact that can not be changed.
 struct RedisSetting {
   std::string_view name;  // "maxmemory"
   std::string_view path;  // "memory.max_memory"; empty for a fact

@@ -16,9 +16,8 @@ namespace {
 namespace errors = protocol::errors;
 
 Outcome time(Context& context) {
-  const std::int64_t now_us = std::chrono::duration_cast<std::chrono::microseconds>(
-                                  std::chrono::system_clock::now().time_since_epoch())
-                                  .count();
+  const std::int64_t now_us =
+      std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
   const auto number = [&context](std::int64_t value) {
     char digits[24];
     const char* end = std::to_chars(digits, digits + sizeof digits, value).ptr;
@@ -89,13 +88,16 @@ Outcome shutdown(Context& context) {
   return Outcome::done;
 }
 
+// clang-format off
 constexpr CommandSpec kDebugSubcommands[] = {
     {"help", 2, kAdmin | kNoScript | kLoading | kStale, {}, "server", "1.0.0",
      "Returns helpful text about the different subcommands.", "O(1)", "", subcommand_help},
     {"sleep", 3, kAdmin | kNoScript | kLoading | kStale, {}, "server", "1.0.0",
      "Waits before it answers; other clients are served meanwhile.", "O(1)", "seconds", debug_sleep},
 };
+// clang-format on
 
+// clang-format off
 constexpr CommandSpec kCommands[] = {
     {"debug", -2, kAdmin | kNoScript | kLoading | kStale, {}, "server", "1.0.0", "A container for debugging commands.",
      "Depends on subcommand.", "", nullptr, kDebugSubcommands},
@@ -105,6 +107,7 @@ constexpr CommandSpec kCommands[] = {
      "[NOSAVE|SAVE] [NOW] [FORCE] [ABORT]", shutdown},
     {"time", 1, kLoading | kStale | kFast, {}, "server", "2.6.0", "Returns the server time.", "O(1)", "", time},
 };
+// clang-format on
 
 }  // namespace
 

@@ -108,7 +108,8 @@ void Statistics::reset() {
 void Statistics::sample(std::chrono::steady_clock::time_point now) {
   const StatisticsSnapshot sum = since_start();
   const std::scoped_lock lock(mutex_);
-  samples_[sample_count_++ % kSamples] = {now, sum.total_calls(), sum.traffic.network_input_bytes, sum.traffic.network_output_bytes};
+  samples_[sample_count_++ % kSamples] = {now, sum.total_calls(), sum.traffic.network_input_bytes,
+                                          sum.traffic.network_output_bytes};
 }
 
 Statistics::Rates Statistics::rates() const {

@@ -25,8 +25,8 @@ class Counter {
   std::atomic<std::uint64_t> value_{0};
 };
 
-// Durations in buckets that double: bucket i counts what took less than 2^i microseconds (and not less than 2^(i-1)); the last one
-// takes all the rest.
+// Durations in buckets that double: bucket i counts what took less than 2^i microseconds (and not less than 2^(i-1));
+// the last one takes all the rest.
 template <typename Cell>
 struct Histogram {
   static constexpr std::size_t kBuckets = 26;  // 1 us to 33 s
@@ -58,9 +58,9 @@ struct BasicTraffic {
   Cell protocol_errors{};
   Cell network_input_bytes{};
   Cell network_output_bytes{};
-  Cell turns{};                 // of event loops: readable sockets served
-  Cell suspended{};             // commands that left without their reply and came back later
-  Histogram<Cell> loop_lag{};   // how late timers fire
+  Cell turns{};                // of event loops: readable sockets served
+  Cell suspended{};            // commands that left without their reply and came back later
+  Histogram<Cell> loop_lag{};  // how late timers fire
 };
 
 // What one event loop counts. Only that loop's thread writes.
@@ -89,7 +89,7 @@ class LoopStatistics {
 struct StatisticsSnapshot {
   std::vector<BasicCommandStatistics<std::uint64_t>> commands;  // by Command::id
   BasicTraffic<std::uint64_t> traffic{};
-  std::map<std::string, std::uint64_t> errors;                  // by code
+  std::map<std::string, std::uint64_t> errors;  // by code
 
   [[nodiscard]] std::uint64_t total_calls() const noexcept;
   [[nodiscard]] std::uint64_t total_errors() const noexcept;

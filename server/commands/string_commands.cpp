@@ -227,6 +227,7 @@ Outcome decrby(Context& context) {
 constexpr KeySpec kReads{1, 1, 1, KeyAccess::read};
 constexpr KeySpec kUpdates{1, 1, 1, KeyAccess::read_write};
 
+// clang-format off
 constexpr CommandSpec kCommands[] = {
     {"append", 3, kWrite | kDenyOom | kFast, {1, 1, 1, KeyAccess::write}, "string", "2.0.0",
      "Appends a string to the value of a key. Creates the key if it doesn't exist.", "O(1)", "key value", append},
@@ -252,6 +253,7 @@ constexpr CommandSpec kCommands[] = {
      "key value [NX|XX] [GET] [EX seconds|PX milliseconds|EXAT unix-time-seconds|PXAT unix-time-milliseconds|KEEPTTL]", set},
     {"strlen", 2, kReadonly | kFast, kReads, "string", "2.2.0", "Returns the length of a string value.", "O(1)", "key", strlen},
 };
+// clang-format on
 
 }  // namespace
 

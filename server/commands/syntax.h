@@ -7,13 +7,13 @@ namespace strata::server {
 
 // One argument of a command, as COMMAND DOCS describes it.
 struct Argument {
-  std::string_view name;         // "seconds"; of a choice or group: empty
-  std::string_view token;        // "EX"; empty if the argument stands alone
+  std::string_view name;   // "seconds"; of a choice or group: empty
+  std::string_view token;  // "EX"; empty if the argument stands alone
   bool optional = false;
-  bool multiple = false;         // may be repeated
-  bool pure_token = false;       // the token is all there is: NX
+  bool multiple = false;    // may be repeated
+  bool pure_token = false;  // the token is all there is: NX
   enum class Kind { value, one_of, block } kind = Kind::value;
-  std::vector<Argument> parts;   // of one_of and block
+  std::vector<Argument> parts;  // of one_of and block
 };
 
 // Reads the short notation of the command table: words in capitals are tokens, others are values; `[ ]` optional, `|` a choice,

@@ -40,7 +40,8 @@ void configure(Socket& socket, std::int64_t keepalive_seconds) {
 
 std::string describe(const asio::ip::tcp::endpoint& endpoint) {
   const std::string address = endpoint.address().to_string();
-  return endpoint.address().is_v6() ? fmt::format("[{}]:{}", address, endpoint.port()) : fmt::format("{}:{}", address, endpoint.port());
+  return endpoint.address().is_v6() ? fmt::format("[{}]:{}", address, endpoint.port())
+                                    : fmt::format("{}:{}", address, endpoint.port());
 }
 
 std::string describe(const asio::local::stream_protocol::endpoint& endpoint) { return endpoint.path() + ":0"; }
@@ -123,7 +124,8 @@ class ProtocolAcceptor final : public Acceptor {
     if (server_.clients.size() >= server_.limits.max_clients.load(std::memory_order_relaxed)) {
       statistics_.traffic.connections_rejected.add();
       const std::string refusal = fmt::format("-{}\r\n", protocol::errors::kTooManyClients);
-      [[maybe_unused]] const ssize_t sent = ::send(generic.native_handle(), refusal.data(), refusal.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+      [[maybe_unused]] const ssize_t sent =
+          ::send(generic.native_handle(), refusal.data(), refusal.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
       return;
     }
     statistics_.traffic.connections_accepted.add();

@@ -17,8 +17,8 @@ struct ListenError {
   std::string text;
 };
 
-// Accepts connections on one address and hands each to the event loop with the fewest. Runs on the io_context it is given (the control
-// thread's). Thread safety: none; use it from that thread.
+// Accepts connections on one address and hands each to the event loop with the fewest. Runs on the io_context it is
+// given (the control thread's). Thread safety: none; use it from that thread.
 class Acceptor {
  public:
   // What acceptors share. Everything outlives them.

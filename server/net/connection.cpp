@@ -52,12 +52,12 @@ void Connection::close_gracefully() {
 }
 
 bool Connection::idle_longer_than(std::chrono::milliseconds limit, std::int64_t now_ms) const noexcept {
-  return (state_ == State::open || state_ == State::paused) && now_ms - client_->activity.last_active_ms.load(std::memory_order_relaxed) > limit.count();
+  return (state_ == State::open || state_ == State::paused) &&
+         now_ms - client_->activity.last_active_ms.load(std::memory_order_relaxed) > limit.count();
 }
 
 Context Connection::context() {
-  return Context{loop_.server(),     *client_, loop_.session(), loop_.reply(), loop_.statistics(), *this,
-                 last_command_, {}, {}};
+  return Context{loop_.server(), *client_, loop_.session(), loop_.reply(), loop_.statistics(), *this, last_command_, {}, {}};
 }
 
 template <typename Turn>
@@ -198,8 +198,8 @@ void Connection::finish_turn() {
   if (state_ == State::open || state_ == State::suspended) wait_readable();
 }
 
-// Large values wait by reference, so a client that does not take them costs little until they are overwritten: it is not dropped, but
-// gets no further ones until it has taken some.
+// Large values wait by reference, so a client that does not take them costs little until they are overwritten: it is not
+// dropped, but gets no further ones until it has taken some.
 bool Connection::holds_too_many_values() const noexcept {
   return output_.pinned_bytes() > loop_.server().limits.output_buffer_bytes.load(std::memory_order_relaxed);
 }

@@ -72,8 +72,8 @@ class Connection final : public TransportListener, public Suspension, public std
   std::shared_ptr<Client> client_;
   RequestReader reader_;
   OutputQueue output_;
-  Continuation rest_;                       // of the suspended command
-  std::shared_ptr<void> timer_;             // it waits for, if it does; letting go cancels
+  Continuation rest_;            // of the suspended command
+  std::shared_ptr<void> timer_;  // it waits for, if it does; letting go cancels
   const Command* last_command_ = nullptr;
   State state_ = State::open;
   bool waiting_writable_ = false;

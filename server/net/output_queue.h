@@ -14,7 +14,8 @@ namespace strata::server {
 // Empty for a client that reads as fast as it asks; then it holds no memory. Thread safety: none.
 class OutputQueue {
  public:
-  // Sends what is queued and then `reply`, as far as the socket takes it, and queues the rest. `reply` is left to be cleared by the caller.
+  // Sends what is queued and then `reply`, as far as the socket takes it, and queues the rest. `reply` is left to be
+  // cleared by the caller.
   IoStatus send(Transport& transport, Reply& reply);
   // Sends what is queued.
   IoStatus flush(Transport& transport);

@@ -7,8 +7,8 @@ namespace strata::server {
 
 namespace {
 
-constexpr std::size_t kReadBytes = 16ULL << 10;   // room for one read behind an incomplete request
-constexpr std::size_t kKeptArguments = 4096;      // of the batch, so that one huge request does not leave its size behind
+constexpr std::size_t kReadBytes = 16ULL << 10;  // room for one read behind an incomplete request
+constexpr std::size_t kKeptArguments = 4096;     // of the batch, so that one huge request does not leave its size behind
 
 }  // namespace
 

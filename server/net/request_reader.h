@@ -14,12 +14,13 @@
 
 namespace strata::server {
 
-// Some requests of one client, read ahead so that their keys can be looked at together. One per event loop, refilled again and again.
+// Some requests of one client, read ahead so that their keys can be looked at together. One per event loop, refilled
+// again and again.
 struct RequestBatch {
   struct Request {
     std::size_t first = 0;  // of its arguments
     std::size_t count = 0;
-    std::size_t end = 0;    // offset in the window of the byte behind it
+    std::size_t end = 0;  // offset in the window of the byte behind it
   };
 
   std::vector<std::string_view> args;
@@ -31,11 +32,10 @@ struct RequestBatch {
   void clear();
 };
 
-// Turns what a socket delivers into requests. Bytes are read into a buffer that all connections of a loop share; only the beginning of a
-// request that is not complete yet moves into memory of the connection, and a large argument is received straight into the
-// block that the cache will keep. An idle connection holds no buffer at all.
-// One turn: `prepare`, read, `received`, then `parse` and execute until it has nothing more, `end_turn`.
-// Thread safety: none.
+// Turns what a socket delivers into requests. Bytes are read into a buffer that all connections of a loop share; only
+// the beginning of a request that is not complete yet moves into memory of the connection, and a large argument is
+// received straight into the block that the cache will keep. An idle connection holds no buffer at all. One turn:
+// `prepare`, read, `received`, then `parse` and execute until it has nothing more, `end_turn`. Thread safety: none.
 class RequestReader {
  public:
   explicit RequestReader(std::span<char> shared_buffer) : shared_(shared_buffer) {}
@@ -72,12 +72,12 @@ class RequestReader {
 
   std::span<char> shared_;
   protocol::RequestParser parser_;
-  protocol::ByteBuffer carry_;       // the beginning of an incomplete request
-  std::string_view window_;          // what can be parsed: in shared_ or in carry_
-  std::size_t offset_ = 0;           // of the first byte of the window that is not consumed
+  protocol::ByteBuffer carry_;  // the beginning of an incomplete request
+  std::string_view window_;     // what can be parsed: in shared_ or in carry_
+  std::size_t offset_ = 0;      // of the first byte of the window that is not consumed
   protocol::ParseStatus status_ = protocol::ParseStatus::need_more;
-  std::vector<ValueRef> blocks_;     // large arguments of the request in progress, the last one perhaps not complete
-  std::size_t payload_left_ = 0;     // of the large argument being received
+  std::vector<ValueRef> blocks_;  // large arguments of the request in progress, the last one perhaps not complete
+  std::size_t payload_left_ = 0;  // of the large argument being received
   bool refused_ = false;
   std::array<iovec, 2> targets_{};
 };

@@ -11,7 +11,8 @@ namespace {
 
 using Socket = boost::asio::generic::stream_protocol::socket;
 
-// Waits through the loop, but reads and writes by plain system calls: asio's own async_read_some costs three times as much over epoll.
+// Waits through the loop, but reads and writes by plain system calls: asio's own async_read_some costs three times as
+// much over epoll.
 class SocketTransport final : public Transport {
  public:
   explicit SocketTransport(Socket socket) : socket_(std::move(socket)) {}
@@ -39,7 +40,8 @@ class SocketTransport final : public Transport {
 
   bool peer_has_closed() noexcept override {
     char byte = 0;
-    return result_of([&] { return ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT); }).status == IoStatus::closed;
+    return result_of([&] { return ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT); }).status ==
+           IoStatus::closed;
   }
 
   void wait_readable(std::shared_ptr<TransportListener> listener) override {

@@ -7,7 +7,8 @@
 
 namespace strata::server {
 
-// A transport over a connected stream socket of any family, taken over from the acceptor and bound to the loop of `socket`'s executor.
+// A transport over a connected stream socket of any family, taken over from the acceptor and bound to the loop of
+// `socket`'s executor.
 std::unique_ptr<Transport> make_socket_transport(boost::asio::generic::stream_protocol::socket socket);
 
 }  // namespace strata::server

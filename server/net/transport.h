@@ -30,9 +30,9 @@ class TransportListener {
   virtual void on_writable() = 0;
 };
 
-// A byte stream to one client: TCP or unix socket now, TLS later. Waiting is asynchronous, reading and writing never block.
-// Ownership: of the socket. Thread safety: none; only the loop it belongs to uses it. A wait keeps its listener alive; `close` ends
-// all waits, and their listeners are not called.
+// A byte stream to one client: TCP or unix socket now, TLS later. Waiting is asynchronous, reading and writing never
+// block. Ownership: of the socket. Thread safety: none; only the loop it belongs to uses it. A wait keeps its listener
+// alive; `close` ends all waits, and their listeners are not called.
 class Transport {
  public:
   virtual ~Transport() = default;

@@ -50,14 +50,16 @@ static int is_nil(redisReply* reply) {
 static void check_commands(redisContext* context) {
   check(is_text(redisCommand(context, "FLUSHALL"), REDIS_REPLY_STATUS, "OK", 2), "FLUSHALL");
   check(is_text(redisCommand(context, "PING"), REDIS_REPLY_STATUS, "PONG", 4), "PING");
-  check(is_text(redisCommand(context, "SET %s %s EX %d", "greeting", "hello", 1000), REDIS_REPLY_STATUS, "OK", 2), "SET with expiry");
+  check(is_text(redisCommand(context, "SET %s %s EX %d", "greeting", "hello", 1000), REDIS_REPLY_STATUS, "OK", 2),
+        "SET with expiry");
   check(is_text(redisCommand(context, "GET greeting"), REDIS_REPLY_STRING, "hello", 5), "GET");
   check(is_nil(redisCommand(context, "GET nothing")), "GET of a missing key");
   check(is_integer(redisCommand(context, "INCRBY counter %lld", 41LL), 41), "INCRBY");
   check(is_integer(redisCommand(context, "DEL counter nothing"), 1), "DEL");
 
   redisReply* error = redisCommand(context, "INCR greeting");
-  check(error != NULL && error->type == REDIS_REPLY_ERROR && strncmp(error->str, "ERR value is not an integer", 27) == 0, "an error is a reply");
+  check(error != NULL && error->type == REDIS_REPLY_ERROR && strncmp(error->str, "ERR value is not an integer", 27) == 0,
+        "an error is a reply");
   if (error != NULL) freeReplyObject(error);
 
   redisReply* many = redisCommand(context, "MGET greeting nothing greeting");
@@ -67,16 +69,19 @@ static void check_commands(redisContext* context) {
   if (many != NULL) freeReplyObject(many);
 
   redisReply* scanned = redisCommand(context, "SCAN 0 COUNT 1000");
-  check(scanned != NULL && scanned->type == REDIS_REPLY_ARRAY && scanned->elements == 2 && scanned->element[1]->elements == 1, "SCAN");
+  check(scanned != NULL && scanned->type == REDIS_REPLY_ARRAY && scanned->elements == 2 && scanned->element[1]->elements == 1,
+        "SCAN");
   if (scanned != NULL) freeReplyObject(scanned);
 }
 
 static void check_binary(redisContext* context) {
   char every_byte[256];
   for (int i = 0; i < 256; ++i) every_byte[i] = (char)i;
-  check(is_text(redisCommand(context, "SET %b %b", every_byte, (size_t)256, every_byte, (size_t)256), REDIS_REPLY_STATUS, "OK", 2),
-        "SET of every byte");
-  check(is_text(redisCommand(context, "GET %b", every_byte, (size_t)256), REDIS_REPLY_STRING, every_byte, 256), "GET of every byte");
+  check(
+      is_text(redisCommand(context, "SET %b %b", every_byte, (size_t)256, every_byte, (size_t)256), REDIS_REPLY_STATUS, "OK", 2),
+      "SET of every byte");
+  check(is_text(redisCommand(context, "GET %b", every_byte, (size_t)256), REDIS_REPLY_STRING, every_byte, 256),
+        "GET of every byte");
 }
 
 static void check_large(redisContext* context) {

@@ -89,7 +89,8 @@ TEST_F(OutputQueueTest, AnyCutGivesTheSameBytes) {
   std::mt19937 random(7);
   for (int round = 0; round < 200; ++round) {
     for (std::size_t i = 0; i < 1 + random() % 6; ++i) {
-      answer(random() % 4 == 0 ? cache::kLargeValueBytes + random() % 50'000 : random() % 3000, static_cast<char>('a' + random() % 26));
+      answer(random() % 4 == 0 ? cache::kLargeValueBytes + random() % 50'000 : random() % 3000,
+             static_cast<char>('a' + random() % 26));
     }
     for (int i = 0; i < 4; ++i) transport_.takes.push_back(random() % 30'000);
     queue_.send(transport_, reply_);

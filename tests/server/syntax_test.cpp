@@ -15,9 +15,9 @@ std::string written(const std::vector<Argument>& arguments);
 std::string written(const Argument& argument) {
   std::string text;
   if (argument.kind == Argument::Kind::value) {
-    text = argument.pure_token        ? std::string(argument.token)
-           : argument.token.empty()   ? std::string(argument.name)
-                                      : std::string(argument.token) + ":" + std::string(argument.name);
+    text = argument.pure_token      ? std::string(argument.token)
+           : argument.token.empty() ? std::string(argument.name)
+                                    : std::string(argument.token) + ":" + std::string(argument.name);
   } else if (argument.kind == Argument::Kind::one_of) {
     for (const Argument& part : argument.parts) text += (text.empty() ? "" : "|") + written(part);
   } else {

@@ -7,8 +7,8 @@
 
 namespace strata::server::admin {
 
-// Counts the file descriptors this process has open, from /proc/self/fd. Old kernels make one look at each of them, which takes long with
-// many clients: hence in slices. Thread safety: none.
+// Counts the file descriptors this process has open, from /proc/self/fd. Old kernels make one look at each of them,
+// which takes long with many clients: hence in slices. Thread safety: none.
 class OpenFiles {
  public:
   // Counts some more; returns whether all are counted.
