@@ -143,10 +143,11 @@ class App::Impl {
   ProcessFacts facts_;
   ServerState server_;
   LoopStatistics& control_statistics_;
+  std::vector<std::unique_ptr<EventLoop>> loops_;
+  // After the loops, so that it goes first: an accept under way holds a socket that belongs to one of them.
   boost::asio::io_context control_{1};
   boost::asio::signal_set signals_;
   boost::asio::steady_timer sample_timer_;
-  std::vector<std::unique_ptr<EventLoop>> loops_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
   std::unique_ptr<AdminServer> admin_;
   bool stopping_ = false;
