@@ -26,10 +26,7 @@ Connection::Connection(EventLoop& loop, std::unique_ptr<Transport> transport, st
 
 Connection::~Connection() { loop_.server().cache.budget().charge(Purpose::client_buffers, -charged_bytes_); }
 
-void Connection::start() {
-  report_activity();
-  finish_turn();
-}
+void Connection::start() { finish_turn(); }
 
 void Connection::close() noexcept {
   if (state_ == State::closed) return;
@@ -187,13 +184,14 @@ void Connection::resumed_turn() {
 void Connection::finish_turn() {
   if (state_ == State::closed) return;
   reader_.end_turn(loop_.server().cache, loop_.session());
+  report_command();
   send_reply();
   if (state_ == State::closed) return;
   if (reader_.kept_bytes() > loop_.server().limits.query_buffer_bytes.load(std::memory_order_relaxed)) {
     return drop("its request is larger than limits.query_buffer");
   }
   charge();
-  report_activity();
+  report_buffers();
   if (state_ == State::closing && output_.empty()) return close();
   if (state_ == State::open || state_ == State::suspended) wait_readable();
 }
@@ -253,11 +251,15 @@ void Connection::drop(std::string_view why) {
   close();
 }
 
-void Connection::report_activity() {
+// Before the reply is sent: whoever has seen the reply finds the command in CLIENT LIST.
+void Connection::report_command() {
+  client_->activity.last_active_ms.store(loop_.session().now_ms(), std::memory_order_release);
+  client_->activity.last_command.store(last_command_, std::memory_order_release);
+}
+
+void Connection::report_buffers() {
   const auto set = [](auto& field, auto value) { field.store(value, std::memory_order_relaxed); };
   Client::Activity& activity = client_->activity;
-  set(activity.last_active_ms, loop_.session().now_ms());
-  set(activity.last_command, last_command_);
   set(activity.query_buffer_bytes, std::uint64_t{reader_.memory_bytes()});
   set(activity.query_buffer_used_bytes, std::uint64_t{reader_.kept_bytes()});
   set(activity.output_bytes, std::uint64_t{output_.buffered_bytes() + output_.pinned_bytes()});

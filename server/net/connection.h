@@ -64,7 +64,8 @@ class Connection final : public TransportListener, public Suspension, public std
   void wait_readable();
   void after_send(IoStatus status);
   void drop(std::string_view why);
-  void report_activity();
+  void report_command();
+  void report_buffers();
   void charge();
 
   EventLoop& loop_;
