@@ -45,18 +45,19 @@ def test_eviction_keeps_the_limit(start_server, policy):
 def test_recently_used_keys_survive_under_lru(start_server):
     server = start_server({"memory.max_memory": LIMIT, "memory.policy": "allkeys-lru", "memory.eviction_samples": 10})
     with server.connect() as connection:
-        hot = [f"hot:{i}" for i in range(20)]
+        hot = [f"hot:{i}" for i in range(200)]
         connection.pipeline([("SET", key, VALUE) for key in hot])
         connection.pipeline([("SET", f"old:{i}", VALUE) for i in range(2_000)])
         # The clock of an approximate LRU may tick once a second only.
         start = int(connection.call("TIME")[0])
         wait_until(lambda: int(connection.call("TIME")[0]) > start + 1, "time passes")
-        assert connection.call("MGET", *hot) == [VALUE] * 20
+        assert connection.call("MGET", *hot) == [VALUE] * 200
         for number in range(10_000):
             assert connection.call("SET", f"new:{number}", VALUE) == OK
             if int(number % 100 == 0 and server.info("stats")["evicted_keys"]) > 500:
                 break
-        assert connection.call("EXISTS", *hot) == 20
+        # A sample may hold nothing older than a hot key, now and then; eviction by chance would leave some 150 of them.
+        assert connection.call("EXISTS", *hot) >= 190
         assert 0 < connection.call("EXISTS", *(f"old:{i}" for i in range(2_000))) < 2_000
 
 
