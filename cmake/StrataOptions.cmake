@@ -34,10 +34,25 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   target_compile_options(strata_build_flags INTERFACE -Wthread-safety -Wno-unknown-warning-option)
 endif()
 
-option(STRATA_LTO "Link-time optimisation" OFF)
+option(STRATA_LTO "Link-time optimisation of the request path" OFF)
+
 if(STRATA_LTO)
-  set(CMAKE_INTERPROCEDURAL_OPTIMIZATION ON)
+  # Or the linker's plugin would take the compiler's form out of the objects described below for any program.
+  add_link_options($<$<NOT:$<BOOL:$<TARGET_PROPERTY:INTERPROCEDURAL_OPTIMIZATION>>>:-fno-lto>)
 endif()
+
+# Marks libraries that requests pass through, and programs that serve them. Their objects hold machine code beside the
+# compiler's own form: a test links the code as it is in a second, a program optimises across all of them. What is not
+# on that path (admin, start, configuration) would take most of the time of such a link and gain nothing.
+function(strata_optimise_across_files)
+  if(NOT STRATA_LTO)
+    return()
+  endif()
+  foreach(target IN LISTS ARGN)
+    set_target_properties(${target} PROPERTIES INTERPROCEDURAL_OPTIMIZATION ON)
+    target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-ffat-lto-objects>)
+  endforeach()
+endfunction()
 
 if(STRATA_BUILD_FUZZERS)
   add_compile_options(-fsanitize=fuzzer-no-link)
