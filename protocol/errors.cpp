@@ -51,12 +51,6 @@ std::string unknown_subcommand(std::string_view command, std::string_view subcom
       .append(" HELP.");
 }
 
-std::string unknown_subcommand_or_arity(std::string_view command, std::string_view subcommand) {
-  return join("ERR unknown subcommand or wrong number of arguments for '", quotable(subcommand, kQuotedBytes), "'. Try ")
-      .append(upper_case(command))
-      .append(" HELP.");
-}
-
 std::string invalid_expire_time(std::string_view full_name) {
   return join("ERR invalid expire time in '", full_name, "' command");
 }
@@ -79,16 +73,6 @@ std::string unknown_config(std::string_view name) {
 
 std::string config_set_failed(std::string_view name, std::string_view reason) {
   return join("ERR CONFIG SET failed (possibly related to argument '", quotable(name, kQuotedFullyBytes), "') - ").append(reason);
-}
-
-std::string config_not_between(std::string_view lowest, std::string_view highest) {
-  return join("argument must be between ", lowest, " and ").append(highest).append(" inclusive");
-}
-
-std::string config_not_one_of(std::span<const std::string_view> choices) {
-  std::string text = "argument(s) must be one of the following: ";
-  for (std::size_t i = 0; i < choices.size(); ++i) text.append(i == 0 ? "" : ", ").append(choices[i]);
-  return text;
 }
 
 }  // namespace strata::protocol::errors

@@ -14,9 +14,6 @@ namespace strata::protocol::errors {
 inline constexpr std::string_view kSyntax = "ERR syntax error";
 inline constexpr std::string_view kNotInteger = "ERR value is not an integer or out of range";
 inline constexpr std::string_view kNotFloat = "ERR value is not a valid float";
-inline constexpr std::string_view kNotPositive = "ERR value is out of range, must be positive";
-inline constexpr std::string_view kNoSuchKey = "ERR no such key";
-inline constexpr std::string_view kWrongType = "WRONGTYPE Operation against a key holding the wrong kind of value";
 inline constexpr std::string_view kOutOfMemory = "OOM command not allowed when used memory > 'maxmemory'.";
 
 // Connection and authentication: AUTH, HELLO, SELECT, CLIENT.
@@ -50,12 +47,8 @@ inline constexpr std::string_view kExpireGtWithLt = "ERR GT and LT options at th
 inline constexpr std::string_view kInvalidCommand = "ERR Invalid command specified";
 inline constexpr std::string_view kCommandWithoutKeys = "ERR The command has no key arguments";
 inline constexpr std::string_view kCommandArity = "ERR Invalid number of arguments specified for command";
-inline constexpr std::string_view kCommandArguments = "ERR Invalid arguments specified for command";
 inline constexpr std::string_view kNoShutdown = "ERR No shutdown in progress.";
 inline constexpr std::string_view kShutdownFailed = "ERR Errors trying to SHUTDOWN. Check logs.";
-inline constexpr std::string_view kDebugNotAllowed =
-    "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a local "
-    "connection, otherwise you need to set this option in the configuration file, and then restart the server.";
 
 // The request stream itself is broken. The connection ends after one of these.
 inline constexpr std::string_view kTooBigInline = "ERR Protocol error: too big inline request";
@@ -75,9 +68,6 @@ inline constexpr std::string_view kUnauthenticatedBulkLength = "ERR Protocol err
 [[nodiscard]] std::string unknown_command(std::span<const std::string_view> request);
 // "ERR unknown subcommand 'foo'. Try CONFIG HELP." `command` in any case.
 [[nodiscard]] std::string unknown_subcommand(std::string_view command, std::string_view subcommand);
-// The same for commands that check the number of arguments themselves, as DEBUG does:
-// "ERR unknown subcommand or wrong number of arguments for 'foo'. Try DEBUG HELP."
-[[nodiscard]] std::string unknown_subcommand_or_arity(std::string_view command, std::string_view subcommand);
 // "ERR invalid expire time in 'set' command"
 [[nodiscard]] std::string invalid_expire_time(std::string_view full_name);
 // EXPIRE's "ERR Unsupported option foo"
@@ -92,16 +82,7 @@ inline constexpr std::string_view kUnauthenticatedBulkLength = "ERR Protocol err
 [[nodiscard]] std::string config_set_failed(std::string_view name, std::string_view reason);
 
 // Reasons for config_set_failed.
-inline constexpr std::string_view kConfigNotMemory = "argument must be a memory value";
-inline constexpr std::string_view kConfigNotMemoryOrPercent = "argument must be a memory or percent value";
-inline constexpr std::string_view kConfigNotInteger = "argument couldn't be parsed into an integer";
-inline constexpr std::string_view kConfigNotYesNo = "argument must be 'yes' or 'no'";
 inline constexpr std::string_view kConfigDuplicate = "duplicate parameter";
 inline constexpr std::string_view kConfigImmutable = "can't set immutable config";
-inline constexpr std::string_view kConfigProtected = "can't set protected config";
-// "argument must be between 1 and 10 inclusive"; the numbers as text, since ranges are signed or not.
-[[nodiscard]] std::string config_not_between(std::string_view lowest, std::string_view highest);
-// "argument(s) must be one of the following: a, b, c"
-[[nodiscard]] std::string config_not_one_of(std::span<const std::string_view> choices);
 
 }  // namespace strata::protocol::errors

@@ -11,6 +11,20 @@ std::string address_and_port(const std::string& address, std::uint16_t port) {
   return address.find(':') != std::string::npos ? fmt::format("[{}]:{}", address, port) : fmt::format("{}:{}", address, port);
 }
 
+std::string why_not_listening(const std::error_code& error, std::string_view where, std::string_view address_key,
+                              std::string_view endpoint_key) {
+  if (error == std::errc::address_in_use) {
+    return fmt::format("cannot listen on {}: another process does already. Stop it, or choose another {}", where, endpoint_key);
+  }
+  if (error == std::errc::permission_denied) {
+    return fmt::format("cannot listen on {}: no permission. Choose a {} this user may use", where, endpoint_key);
+  }
+  if (error == std::errc::address_family_not_supported || error == std::errc::address_not_available) {
+    return fmt::format("cannot listen on {}: this machine has no such address. Change {}", where, address_key);
+  }
+  return fmt::format("cannot listen on {}: {}. Change {} or {}", where, error.message(), address_key, endpoint_key);
+}
+
 bool is_loopback(const std::string& address) {
   in_addr v4{};
   if (::inet_pton(AF_INET, address.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24U) == 127;

@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <system_error>
 
 #include "config/settings.h"
 
@@ -9,6 +11,11 @@ namespace strata::server {
 
 // "127.0.0.1:6379", "[::1]:6379".
 [[nodiscard]] std::string address_and_port(const std::string& address, std::uint16_t port);
+
+// One line for who starts the server: why nothing can listen on `where`, and which setting to change. `address_key` and
+// `endpoint_key` are the settings that name the address and the port (or the path).
+[[nodiscard]] std::string why_not_listening(const std::error_code& error, std::string_view where, std::string_view address_key,
+                                            std::string_view endpoint_key);
 
 // Whether only this machine can reach the address.
 [[nodiscard]] bool is_loopback(const std::string& address);

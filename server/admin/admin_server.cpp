@@ -29,21 +29,6 @@ constexpr std::size_t kMaxSessionsAndRefusals = 80;
 constexpr int kBacklog = 128;
 constexpr auto kAcceptPause = std::chrono::milliseconds(100);
 
-std::string what_to_change(const error_code& error, const std::string& where) {
-  if (error == asio::error::address_in_use) {
-    return fmt::format(
-        "cannot listen on {} for the admin API: another process does already. Stop it, or choose another admin.port", where);
-  }
-  if (error == asio::error::access_denied) {
-    return fmt::format("cannot listen on {} for the admin API: no permission. Choose an admin.port this user may use", where);
-  }
-  if (error == asio::error::address_family_not_supported ||
-      error == error_code(EADDRNOTAVAIL, boost::system::system_category())) {
-    return fmt::format("cannot listen on {} for the admin API: this machine has no such address. Change admin.bind", where);
-  }
-  return fmt::format("cannot listen on {} for the admin API: {}. Change admin.bind or admin.port", where, error.message());
-}
-
 // Accepts connections and keeps count of the sessions. Its pending operations keep it, so that it may be let go of at any time.
 class AdminListener final : public std::enable_shared_from_this<AdminListener> {
  public:
@@ -142,7 +127,8 @@ std::unique_ptr<AdminServer> AdminServer::listen(asio::io_context& io, ServerSta
   const auto port = static_cast<std::uint16_t>(settings.port);
   auto listener = std::make_shared<AdminListener>(io, server);
   if (failure = listener->open({address, port}); !failure) return std::make_unique<HttpAdminServer>(std::move(listener));
-  error.text = what_to_change(failure, address_and_port(settings.bind, port));
+  error.text =
+      why_not_listening(failure, address_and_port(settings.bind, port) + " for the admin API", "admin.bind", "admin.port");
   return nullptr;
 }
 

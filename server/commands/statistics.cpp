@@ -38,6 +38,7 @@ void accumulate(BasicTraffic<std::uint64_t>& sum, const BasicTraffic<Cell>& part
   add(sum.turns, part.turns);
   add(sum.suspended, part.suspended);
   accumulate(sum.loop_lag, part.loop_lag, subtract);
+  add(sum.loop_lag_nanoseconds, part.loop_lag_nanoseconds);
 }
 
 void subtract(StatisticsSnapshot& from, const StatisticsSnapshot& baseline) {

@@ -61,6 +61,7 @@ struct BasicTraffic {
   Cell turns{};                // of event loops: readable sockets served
   Cell suspended{};            // commands that left without their reply and came back later
   Histogram<Cell> loop_lag{};  // how late timers fire
+  Cell loop_lag_nanoseconds{};
 };
 
 // What one event loop counts. Only that loop's thread writes.

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "protocol/errors.h"
+#include "server/listen_address.h"
 
 namespace strata::server {
 
@@ -45,19 +46,6 @@ std::string describe(const asio::ip::tcp::endpoint& endpoint) {
 }
 
 std::string describe(const asio::local::stream_protocol::endpoint& endpoint) { return endpoint.path() + ":0"; }
-
-std::string what_to_change(const error_code& error, const std::string& where, std::string_view key) {
-  if (error == asio::error::address_in_use) {
-    return fmt::format("cannot listen on {}: another process does already. Stop it, or choose another {}", where, key);
-  }
-  if (error == asio::error::access_denied) {
-    return fmt::format("cannot listen on {}: no permission. Choose a {} this user may use", where, key);
-  }
-  if (error == asio::error::address_family_not_supported || error.value() == EADDRNOTAVAIL) {
-    return fmt::format("cannot listen on {}: this machine has no such address. Change server.bind", where);
-  }
-  return fmt::format("cannot listen on {}: {}. Change {}", where, error.message(), key);
-}
 
 template <typename Protocol>
 class ProtocolAcceptor final : public Acceptor {
@@ -173,7 +161,7 @@ std::unique_ptr<Acceptor> Acceptor::listen_tcp(const Environment& environment, c
   const asio::ip::tcp::endpoint endpoint(ip, port);
   auto acceptor = std::make_unique<ProtocolAcceptor<asio::ip::tcp>>(environment);
   if (acceptor->open(endpoint, environment.backlog, failure)) return acceptor;
-  error.text = what_to_change(failure, describe(endpoint), "server.port");
+  error.text = why_not_listening(failure, describe(endpoint), "server.bind", "server.port");
   return nullptr;
 }
 
@@ -194,7 +182,7 @@ std::unique_ptr<Acceptor> Acceptor::listen_unix(const Environment& environment, 
   }
   auto acceptor = std::make_unique<ProtocolAcceptor<asio::local::stream_protocol>>(environment);
   if (!acceptor->open(endpoint, environment.backlog, failure)) {
-    error.text = what_to_change(failure, path, "server.unix_socket");
+    error.text = why_not_listening(failure, path, "server.unix_socket", "server.unix_socket");
     return nullptr;
   }
   acceptor->remove_at_close(path);

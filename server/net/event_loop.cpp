@@ -118,6 +118,7 @@ void EventLoop::tick() {
   const auto late = Clock::now() - tick_timer_.expiry();
   const auto late_ns = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(late).count());
   statistics_.traffic.loop_lag.buckets[Histogram<Counter>::bucket_of(late_ns)].add();
+  statistics_.traffic.loop_lag_nanoseconds.add(late_ns);
   begin_turn();
   if (++ticks_ % kTicksPerIdleCheck == 0) drop_idle();
   schedule_tick();

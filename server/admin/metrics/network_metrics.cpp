@@ -8,16 +8,6 @@ namespace {
 
 using prometheus::MetricType;
 
-// The event loops count how late they were, not the sum of it: every one is taken as the middle of its bucket.
-double estimated_sum_seconds(const Histogram<std::uint64_t>& histogram) {
-  double sum = 0;
-  for (std::size_t i = 0; i < histogram.buckets.size(); ++i) {
-    const auto upper = static_cast<double>(Histogram<std::uint64_t>::upper_bound_microseconds(i)) / 1e6;
-    sum += static_cast<double>(histogram.buckets[i]) * upper * (i == 0 ? 0.5 : 0.75);
-  }
-  return sum;
-}
-
 constexpr std::array kRows = {
     MetricRow{"strata_connections", MetricType::Gauge, "Clients connected now.",
               [](const Scrape& scrape, Samples& samples) { samples.add(std::uint64_t{scrape.server().clients.size()}); }},
@@ -41,10 +31,10 @@ constexpr std::array kRows = {
               [](const Scrape& scrape, Samples& samples) { samples.add(scrape.counts.traffic.protocol_errors); }},
     MetricRow{"strata_loop_turns_total", MetricType::Counter, "Turns of the event loops: readable sockets served.",
               [](const Scrape& scrape, Samples& samples) { samples.add(scrape.counts.traffic.turns); }},
-    MetricRow{"strata_loop_lag_seconds", MetricType::Histogram,
-              "How late timers of the event loops fired; the sum is estimated from the buckets.",
+    MetricRow{"strata_loop_lag_seconds", MetricType::Histogram, "How late timers of the event loops fired.",
               [](const Scrape& scrape, Samples& samples) {
-                samples.add(scrape.counts.traffic.loop_lag, estimated_sum_seconds(scrape.counts.traffic.loop_lag));
+                samples.add(scrape.counts.traffic.loop_lag,
+                            static_cast<double>(scrape.counts.traffic.loop_lag_nanoseconds) / 1e9);
               }},
 };
 

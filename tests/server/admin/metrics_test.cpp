@@ -148,11 +148,12 @@ TEST_F(Metrics, Network) {
   loop_.traffic.dropped_idle.add(2);
   loop_.traffic.network_input_bytes.add(12'345'678'901);
   loop_.traffic.loop_lag.buckets[0].add(4);
+  loop_.traffic.loop_lag_nanoseconds.add(2500);
   EXPECT_EQ(sample("strata_connections_accepted_total"), "9");
   EXPECT_EQ(sample(R"(strata_connections_dropped_total{reason="idle"})"), "2");
   EXPECT_EQ(sample("strata_network_input_bytes_total"), "12345678901") << "no digit may be lost";
   EXPECT_EQ(sample("strata_loop_lag_seconds_count"), "4");
-  EXPECT_EQ(sample("strata_loop_lag_seconds_sum"), "2e-06");
+  EXPECT_EQ(sample("strata_loop_lag_seconds_sum"), "2.5e-06");
 }
 
 TEST_F(Metrics, LabelsAreEscaped) {
