@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <numeric>
 #include <utility>
+
+#include "config/nearest_word.h"
 
 namespace strata::config {
 namespace {
@@ -111,21 +112,6 @@ std::vector<Key> build_table() {
 }
 // clang-format on
 
-// The number of single characters to insert, delete or replace to make one text of the other.
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i);
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
-    }
-  }
-  return row.back();
-}
-
 std::string variable_of(std::string_view path) {
   std::string name = "STRATA_";
   for (const char c : path) name += c == '.' ? '_' : c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
@@ -139,10 +125,9 @@ const Key* find_if(const std::function<bool(const Key&)>& wanted) {
 
 // The key with the smallest distance, or nullptr when none is near enough to have been meant.
 const Key* nearest_key(std::string_view wanted, const std::function<std::size_t(const Key&)>& distance) {
-  constexpr std::size_t kLongestWanted = 64;  // beyond every key, and the search stays cheap
-  if (wanted.size() > kLongestWanted) return nullptr;
   const Key* nearest = nullptr;
-  std::size_t smallest = std::min<std::size_t>(4, wanted.size() / 3 + 1);
+  std::size_t smallest = slip_limit(wanted);
+  if (smallest == 0) return nearest;
   for (const Key& key : all_keys()) {
     const std::size_t candidate = distance(key);
     if (candidate >= smallest) continue;

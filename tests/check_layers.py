@@ -32,7 +32,7 @@ LAYERS = {
     "engine/monitor": ("engine/allocator", "engine/sync", "engine/os"),
     "engine/api": tuple(room for room in ENGINE if room != "engine/api"),
     "server": ("engine/api", "protocol", "config"),
-    "loadtest": ("protocol", "engine/api"),
+    "loadtest": ("protocol", "engine/api", "config"),
     "tests": tuple(folder for folder in EVERYTHING if folder != "tests"),
 }
 

@@ -1,0 +1,118 @@
+#include "loadtest/run/worker.h"
+
+#include <fmt/format.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+namespace strata::loadtest {
+
+Worker::Worker(const Options& options)
+    : options_(options), epoll_(::epoll_create1(EPOLL_CLOEXEC)), buffer_(std::make_unique<char[]>(kReceiveBytes)) {}
+
+Worker::~Worker() {
+  if (epoll_ >= 0) ::close(epoll_);
+}
+
+bool Worker::connect(std::string& problem) {
+  if (epoll_ < 0) {
+    problem = "no epoll: out of file descriptors; allow more with ulimit -n";
+    return false;
+  }
+  for (unsigned i = 0; i < options_.connections; ++i) {
+    Socket& socket = sockets_.emplace_back(Socket::open(options_.target, problem));
+    if (!socket.valid()) return false;
+    socket.make_non_blocking();
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.u64 = i;
+    ::epoll_ctl(epoll_, EPOLL_CTL_ADD, socket.fd(), &event);
+  }
+  waits_for_writable_.resize(sockets_.size());
+  return true;
+}
+
+bool Worker::run(const Window& window, std::string& problem) {
+  // Arrivals are to be sent when they are due, not up to 50 us later.
+  ::prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
+  clock_.start(window);
+  begin(now_ns());
+  while (problem_.empty() && !(finished(now_ns()) && outstanding() == 0)) {
+    if (now_ns() > window.end_ns + kDrainNs) break;
+    turn();
+  }
+  const std::uint64_t now = now_ns();
+  if (outstanding() > 0) {
+    const std::uint64_t unanswered = outstanding();
+    give_up(now);
+    recorder_.add_error(problem_.empty() ? "(no reply)" : "(connection lost before the reply)", unanswered);
+    if (problem_.empty())
+      problem_ = fmt::format("{}: {} requests got no reply within 5 s", options_.target.address(), unanswered);
+  }
+  clock_.finish(now);
+  problem = problem_;
+  return problem_.empty();
+}
+
+void Worker::turn() {
+  constexpr std::uint64_t kLongestWaitNs = 100'000'000;
+  const std::uint64_t before = now_ns();
+  clock_.pass(before);
+  const std::uint64_t again = std::min(due(before), before + kLongestWaitNs);
+  timespec wait{};
+  if (again > before) wait.tv_nsec = static_cast<long>(again - before);
+  std::array<epoll_event, 128> events;
+  const int ready = ::epoll_pwait2(epoll_, events.data(), static_cast<int>(events.size()), &wait, nullptr);
+  for (int i = 0; i < ready && problem_.empty(); ++i) {
+    const auto connection = static_cast<std::size_t>(events[static_cast<std::size_t>(i)].data.u64);
+    const auto what = events[static_cast<std::size_t>(i)].events;
+    if ((what & EPOLLOUT) != 0) {
+      wait_for_writable(connection, false);
+      writable(connection, now_ns());
+    }
+    if ((what & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) receive(connection);
+  }
+}
+
+void Worker::receive(std::size_t connection) {
+  const ssize_t received = ::recv(sockets_[connection].fd(), buffer_.get(), kReceiveBytes, 0);
+  if (received > 0) {
+    const std::uint64_t now = now_ns();
+    clock_.pass(now);
+    readable(connection, {buffer_.get(), static_cast<std::size_t>(received)}, now);
+  } else if (received == 0) {
+    fail(fmt::format("{}: the server closed a connection", options_.target.address()));
+  } else if (errno != EAGAIN && errno != EINTR) {
+    fail(fmt::format("{}: a connection broke (error {})", options_.target.address(), errno));
+  }
+}
+
+std::size_t Worker::send(std::size_t connection, std::string_view bytes) {
+  const ssize_t sent = ::send(sockets_[connection].fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  if (sent == static_cast<ssize_t>(bytes.size())) return bytes.size();
+  if (sent < 0 && errno != EAGAIN && errno != EINTR) {
+    fail(fmt::format("{}: the server closed a connection", options_.target.address()));
+    return 0;
+  }
+  wait_for_writable(connection, true);
+  return sent > 0 ? static_cast<std::size_t>(sent) : 0;
+}
+
+void Worker::wait_for_writable(std::size_t connection, bool wanted) {
+  if (waits_for_writable_[connection] == wanted) return;
+  waits_for_writable_[connection] = wanted;
+  epoll_event event{};
+  event.events = wanted ? EPOLLIN | EPOLLOUT : EPOLLIN;
+  event.data.u64 = connection;
+  ::epoll_ctl(epoll_, EPOLL_CTL_MOD, sockets_[connection].fd(), &event);
+}
+
+void Worker::fail(std::string problem) {
+  if (problem_.empty()) problem_ = std::move(problem);
+}
+
+}  // namespace strata::loadtest
