@@ -1,6 +1,8 @@
 # Libraries from the distribution. Names of the Debian 12 packages are listed in ./dev (function packages_build).
 
 find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 find_package(yaml-cpp REQUIRED)
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)

@@ -57,7 +57,7 @@ class Random {
     return (value << bits) | (value >> (64 - bits));
   }
 
-  std::uint64_t state_[4];
+  std::uint64_t state_[4] = {};
 };
 
 }  // namespace strata::loadtest

@@ -15,6 +15,7 @@
 #include <csignal>
 #include <cstring>
 #include <filesystem>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -75,7 +76,8 @@ std::string resolve(const std::string& path, const std::string& data_dir) {
 std::string check_directory(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0)
-    return fmt::format("server.data_dir: {}: {}. Create it, or change server.data_dir", path, std::strerror(errno));
+    return fmt::format("server.data_dir: {}: {}. Create it, or change server.data_dir", path,
+                       std::generic_category().message(errno));
   if (!S_ISDIR(status.st_mode)) return fmt::format("server.data_dir: {} is not a directory. Change server.data_dir", path);
   if (::access(path.c_str(), W_OK | X_OK) != 0)
     return fmt::format("server.data_dir: no permission to write to {}. Change its owner, or server.data_dir", path);
@@ -99,7 +101,7 @@ void raise_descriptor_limit(std::size_t clients) {
 
 class App::Impl {
  public:
-  Impl(config::LoadResult loaded, config::Sources sources, std::string executable)
+  Impl(config::LoadResult&& loaded, config::Sources&& sources, std::string&& executable)
       : store_(std::move(loaded.settings), std::move(loaded.origins), std::move(sources)),
         settings_(*store_.current()),
         available_bytes_(os::LinuxSystemMemory().effective_available_bytes()),

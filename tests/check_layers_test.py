@@ -116,7 +116,7 @@ class LayersTest(unittest.TestCase):
                 "engine/allocator": {"engine/sync", "engine/os"},
                 "engine/sync": {"engine/os"},
                 "engine/os": set(),
-                "loadtest": {"protocol", "engine/api"},
+                "loadtest": {"protocol", "engine/api", "config"},
             },
         )
 

@@ -88,6 +88,8 @@ std::unique_ptr<Session> Cache::open_session() {
   const sync::MutexLock lock(sessions_mutex_);
   const std::uint64_t seed = scattered(options_.hash_seed + ++sessions_opened_);
   std::unique_ptr<Session> session(new Session(*this, wall_clock_ms(), seed));
+  // The session takes itself out of the list when it ends.
+  // cppcheck-suppress danglingLifetime
   sessions_.push_back(session.get());
   return session;
 }

@@ -88,7 +88,7 @@ json::array series_json(const Recorder& recorder) {
   return series;
 }
 
-json::object trace_json(const RunResult::TraceResult& trace) {
+json::object trace_json(const TraceResult& trace) {
   const TraceCounts& counts = trace.counts;
   return {{"requests", counts.requests},
           {"hits", counts.hits},

@@ -116,7 +116,7 @@ class LoadDriver final : public CommandDriver {
   [[nodiscard]] std::uint64_t expected_requests() const override { return workload_.options.keys; }
 
   void collect(RunResult& result) override {
-    RunResult::Loaded& loaded = result.loaded.emplace();
+    Loaded& loaded = result.loaded.emplace();
     loaded.items = workload_.options.keys;
     loaded.key_bytes = loaded.items * workload_.keys.bytes();
     for (const LoadStream* stream : streams_) loaded.value_bytes += stream->value_bytes();
@@ -173,7 +173,7 @@ class TraceDriver final : public CommandDriver {
   [[nodiscard]] std::uint64_t expected_requests() const override { return trace_.accesses.size(); }
 
   void collect(RunResult& result) override {
-    RunResult::TraceResult& told = result.trace.emplace();
+    TraceResult& told = result.trace.emplace();
     for (const TraceStream* stream : streams_) told.counts.add(stream->counts());
     told.distinct_keys = trace_.distinct_keys;
     for (const Access& access : trace_.accesses) {
@@ -243,7 +243,7 @@ class VerifyDriver final : public CommandDriver {
 
   VerifyState state_;
   unsigned round_ = 0;
-  RunResult::Verification told_;
+  Verification told_;
   std::mutex mutex_;
   std::vector<const VerifyStream*> streams_;
 };

@@ -13,7 +13,7 @@ constexpr std::size_t kUnsentBytes = std::size_t{16} << 20;
 
 }  // namespace
 
-OpenLoop::OpenLoop(const Options& options, std::unique_ptr<RequestStream> stream, Arrivals arrivals)
+OpenLoop::OpenLoop(const Options& options, std::unique_ptr<RequestStream> stream, const Arrivals& arrivals)
     : Worker(options), stream_(std::move(stream)), arrivals_(arrivals) {
   connections_.reserve(options.connections);
   for (unsigned i = 0; i < options.connections; ++i) connections_.emplace_back(options.target.protocol);

@@ -35,7 +35,7 @@ class Arrivals {
 class OpenLoop final : public Worker {
  public:
   // `stream` gives one request at a time.
-  OpenLoop(const Options& options, std::unique_ptr<RequestStream> stream, Arrivals arrivals);
+  OpenLoop(const Options& options, std::unique_ptr<RequestStream> stream, const Arrivals& arrivals);
 
   // Requests that left more than 1 ms after they were due, because this program or the socket could not keep up.
   [[nodiscard]] std::uint64_t late_sends() const noexcept { return late_sends_; }

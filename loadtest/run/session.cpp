@@ -61,7 +61,7 @@ class Round {
   // Until all threads have finished: the progress, and the use of the server at the window's begin and end.
   void watch(RunResult& result) {
     Progress progress(options_, driver_.expected_requests());
-    if (options_.server_pid != 0 && !result.server) result.server = RunResult::Server{options_.server_pid};
+    if (options_.server_pid != 0 && !result.server) result.server = ServerUse{options_.server_pid};
     while (finished_.load() < options_.threads) {
       const std::uint64_t now = now_ns();
       if (driver_.measured() && !before_ && now >= window_.begin_ns) before_ = ProcessUse::of(options_.server_pid);

@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <system_error>
 
 #include "loadtest/wire/request_encoder.h"
 
@@ -20,10 +21,7 @@ namespace strata::loadtest {
 
 namespace {
 
-std::string reason(int error) {
-  std::array<char, 128> text{};
-  return ::strerror_r(error, text.data(), text.size());
-}
+std::string reason(int error) { return std::generic_category().message(error); }
 
 Socket connect_unix(const std::string& path, std::string& problem) {
   sockaddr_un address{};

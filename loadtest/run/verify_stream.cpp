@@ -117,7 +117,6 @@ void VerifyStream::append_read(const Operation& operation, Request& request) {
   } else {
     request.version = key.acknowledged.load();
   }
-  if (request.version <= key.uncertain.load()) request.version = 0;
   encoder_.append(operation, bytes_);
 }
 
@@ -139,9 +138,15 @@ void VerifyStream::check_write(const Request& request, const Reply& reply, std::
   key.acknowledged.store(request.version);
 }
 
+std::uint32_t VerifyStream::oldest_expected(const Request& request) {
+  // After a write that failed, any version before it may be there, or none.
+  return request.version <= state_.key(request.key).uncertain.load() ? 0 : request.version;
+}
+
 void VerifyStream::check_read(const Request& request, const Reply& reply, std::uint64_t now_ns) {
   if (reply.outcome == Outcome::error) return;
   ++counts_.checked;
+  const std::uint32_t oldest = oldest_expected(request);
   const bool own = is_own(request.key);
   const std::uint32_t newest = own ? request.newest : state_.key(request.key).sent.load();
   if (reply.outcome != Outcome::hit) return check_nothing(request, now_ns);
@@ -155,8 +160,8 @@ void VerifyStream::check_read(const Request& request, const Reply& reply, std::u
         counts_.wrong, "wrong", request,
         fmt::format("version {} with {} bytes instead of {}, or other ones", *version, reply.text.size(), value_.size()));
   }
-  if (*version < request.version) {
-    return report(counts_.stale, "stale", request, fmt::format("version {} after {} was confirmed", *version, request.version));
+  if (*version < oldest) {
+    return report(counts_.stale, "stale", request, fmt::format("version {} after {} was confirmed", *version, oldest));
   }
   if (request.must_expire_ns != 0 && request.encoded_ns > request.must_expire_ns) {
     report(counts_.stale, "stale", request, fmt::format("version {} after it had expired", *version));
@@ -172,7 +177,7 @@ void VerifyStream::check_nothing(const Request& request, std::uint64_t now_ns) {
 }
 
 bool VerifyStream::may_be_absent(const Request& request, std::uint64_t now_ns) {
-  if (may_evict_ || request.version == 0) return true;
+  if (may_evict_ || oldest_expected(request) == 0) return true;
   if (is_own(request.key)) return request.deleted || (request.may_expire_ns != 0 && now_ns >= request.may_expire_ns);
   // Any version sent since may be the one that was seen, with whatever time to live it had.
   return !workload_.ttl_ms.empty() || state_.key(request.key).deletion.load() >= request.version;

@@ -89,6 +89,8 @@ class VerifyStream final : public RequestStream {
   void check_write(const Request& request, const Reply& reply, std::uint64_t now_ns);
   void check_read(const Request& request, const Reply& reply, std::uint64_t now_ns);
   void check_nothing(const Request& request, std::uint64_t now_ns);
+  // The oldest version that the reply may hold; 0: any, or nothing.
+  [[nodiscard]] std::uint32_t oldest_expected(const Request& request);
   [[nodiscard]] bool may_be_absent(const Request& request, std::uint64_t now_ns);
   void value_of(std::uint64_t key, std::uint32_t version, std::string& value) const;
   void report(std::uint64_t& counter, const char* what, const Request& request, std::string_view detail);

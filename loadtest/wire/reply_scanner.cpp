@@ -8,7 +8,7 @@ namespace strata::loadtest {
 
 namespace {
 
-constexpr std::size_t kLongestLine = 64 * 1024;
+constexpr std::size_t kLongestLine = std::size_t{64} * 1024;
 constexpr std::uint64_t kLongestValue = 1ULL << 30;
 constexpr std::uint64_t kMostElements = 1ULL << 20;
 

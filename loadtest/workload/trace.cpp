@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <system_error>
 #include <unordered_set>
 
 namespace strata::loadtest {
@@ -92,7 +93,7 @@ std::string decompress(std::FILE* file, RecordReader& reader) {
       if (!reader.take(plain.data(), out.pos)) return {};
     }
   }
-  if (std::ferror(file) != 0) return fmt::format("can not be read: {}", std::strerror(errno));
+  if (std::ferror(file) != 0) return fmt::format("can not be read: {}", std::generic_category().message(errno));
   if (!any) return "is empty";
   if (missing != 0) return fmt::format("is cut off: the compressed data ends early, after {} bytes of records", reader.bytes());
   if (reader.in_record()) {
@@ -106,7 +107,7 @@ std::string decompress(std::FILE* file, RecordReader& reader) {
 std::optional<Trace> Trace::read(const std::string& path, std::uint64_t limit, std::string& problem) {
   const std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "rb"));
   if (!file) {
-    problem = fmt::format("trace {}: {}", path, std::strerror(errno));
+    problem = fmt::format("trace {}: {}", path, std::generic_category().message(errno));
     return std::nullopt;
   }
   Trace trace;

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <system_error>
 #include <vector>
 
 #include <fmt/format.h>
@@ -101,9 +102,9 @@ std::unique_ptr<ValueContent> read_lines(const std::string& path, std::string& p
     if (!line.empty()) lines.push_back(std::move(line));
   }
   if (!lines.empty()) return std::make_unique<LineContent>(std::move(lines));
-  problem =
-      fmt::format("lines:{}: the file {}", path,
-                  file.is_open() ? "has no lines that are not empty" : std::string("can not be read: ") + std::strerror(errno));
+  problem = fmt::format("lines:{}: the file {}", path,
+                        file.is_open() ? "has no lines that are not empty"
+                                       : std::string("can not be read: ") + std::generic_category().message(errno));
   return nullptr;
 }
 

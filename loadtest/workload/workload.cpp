@@ -48,6 +48,12 @@ bool read_ttl(const std::string& text, WeightedChoice<std::int64_t>& ttl, std::s
   return !ttl.empty();
 }
 
+// REQUIRES: Workload::make() has found the text right.
+std::unique_ptr<Distribution> distribution_of(const WorkloadOptions& options, unsigned thread, unsigned threads) {
+  std::string ignored;
+  return Distribution::parse(options.distribution, options.keys, thread, threads, ignored);
+}
+
 bool check_shares(const WorkloadOptions& options, std::string& problem) {
   for (const auto& [name, value] :
        {std::pair{"--churn", options.churn}, std::pair{"--one-hit-wonders", options.one_hit_wonders}}) {
@@ -95,10 +101,11 @@ std::optional<Workload> Workload::make(const WorkloadOptions& options, std::uint
 }
 
 OperationSource::OperationSource(const Workload& workload, unsigned thread, unsigned threads)
-    : workload_(workload), thread_(thread), threads_(threads), random_(mix(workload.options.seed) + thread) {
-  std::string problem;
-  distribution_ = Distribution::parse(workload.options.distribution, workload.options.keys, thread, threads, problem);
-}
+    : workload_(workload),
+      thread_(thread),
+      threads_(threads),
+      random_(mix(workload.options.seed) + thread),
+      distribution_(distribution_of(workload.options, thread, threads)) {}
 
 Operation OperationSource::next() {
   Operation operation;

@@ -13,6 +13,7 @@
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <system_error>
 #include <utility>
 
 #include "protocol/errors.h"
@@ -187,7 +188,8 @@ std::unique_ptr<Acceptor> Acceptor::listen_unix(const Environment& environment, 
   }
   acceptor->remove_at_close(path);
   if (::chmod(path.c_str(), mode) != 0) {
-    error.text = fmt::format("cannot set the mode of {}: {}. Change server.unix_socket_mode", path, std::strerror(errno));
+    error.text = fmt::format("cannot set the mode of {}: {}. Change server.unix_socket_mode", path,
+                             std::generic_category().message(errno));
     return nullptr;
   }
   return acceptor;

@@ -98,7 +98,7 @@ TEST(Errors, UnknownCommandQuotesArgumentsUntilTheirTextHas128Bytes) {
   EXPECT_EQ(unknown_command(Request{"foo", std::string(125, 'a'), "b"}), before + "'" + std::string(125, 'a') + "' ");
   EXPECT_EQ(unknown_command(Request{"foo", std::string(200, 'a'), "b"}), before + "'" + std::string(128, 'a') + "' ");
   EXPECT_EQ(unknown_command(Request(61, "")).size(),
-            std::string("ERR unknown command '', with args beginning with: ").size() + 43 * 3);
+            std::string("ERR unknown command '', with args beginning with: ").size() + 129);
 }
 
 TEST(Errors, UserInputEndsAtItsFirstNul) {
