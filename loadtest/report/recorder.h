@@ -47,6 +47,7 @@ class Recorder {
       case Outcome::error: ++counts.errors; return add_error(reply.text);
     }
   }
+  void count_hits(OperationKind kind, std::uint64_t hits) noexcept { counts_[static_cast<std::size_t>(kind)].hits += hits; }
   // An error that is not a reply: a lost connection, requests nobody answered.
   void add_error(std::string_view text, std::uint64_t times = 1);
 

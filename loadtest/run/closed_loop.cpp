@@ -41,26 +41,45 @@ void ClosedLoop::writable(std::size_t index, std::uint64_t) {
 
 void ClosedLoop::readable(std::size_t index, std::string_view data, std::uint64_t now) {
   Connection& connection = connections_[index];
+  const std::uint32_t before = connection.replies;
   // All replies in one piece of data took the same time: they are recorded as one entry a kind.
   std::array<std::uint32_t, kOperationKinds> of_kind{};
-  std::uint32_t replies = 0;
+  if (!connection.wants_replies) {
+    const std::uint32_t hits = connection.scanner.take_hits(data, connection.batch.count - connection.replies);
+    for (std::uint32_t i = 0; i < hits; ++i) ++of_kind[static_cast<std::size_t>(connection.batch.kinds[connection.replies + i])];
+    for (std::size_t kind = 0; kind < kOperationKinds; ++kind)
+      recorder_.count_hits(static_cast<OperationKind>(kind), of_kind[kind]);
+    connection.replies += hits;
+  }
+  if (!data.empty() && !read_replies(connection, data, of_kind, now)) return;
+  for (std::size_t kind = 0; kind < kOperationKinds; ++kind) {
+    if (of_kind[kind] > 0) recorder_.add(static_cast<OperationKind>(kind), now - connection.sent_ns, of_kind[kind]);
+  }
+  const std::uint32_t replies = connection.replies - before;
+  outstanding_ -= replies;
+  add_progress(replies);
+  if (connection.replies == connection.batch.count && replies > 0) send_next(index, now);
+}
+
+bool ClosedLoop::read_replies(Connection& connection, std::string_view data, std::array<std::uint32_t, kOperationKinds>& of_kind,
+                              std::uint64_t now) {
   Reply reply;
   while (!data.empty() && connection.scanner.next(data, reply)) {
-    if (connection.replies == connection.batch.count) return fail("the server sent a reply that nobody asked for");
+    if (connection.replies == connection.batch.count) {
+      fail("the server sent a reply that nobody asked for");
+      return false;
+    }
     const OperationKind kind = connection.batch.kinds[connection.replies];
     recorder_.count(kind, reply);
     if (connection.wants_replies) connection.stream->replied(connection.replies, reply, now);
     ++of_kind[static_cast<std::size_t>(kind)];
     ++connection.replies;
-    ++replies;
-    if (connection.scanner.broken()) return fail("the server's reply is " + std::string(reply.text));
+    if (connection.scanner.broken()) {
+      fail("the server's reply is " + std::string(reply.text));
+      return false;
+    }
   }
-  for (std::size_t kind = 0; kind < kOperationKinds; ++kind) {
-    if (of_kind[kind] > 0) recorder_.add(static_cast<OperationKind>(kind), now - connection.sent_ns, of_kind[kind]);
-  }
-  outstanding_ -= replies;
-  add_progress(replies);
-  if (connection.replies == connection.batch.count && replies > 0) send_next(index, now);
+  return true;
 }
 
 void ClosedLoop::give_up(std::uint64_t now) {

@@ -35,6 +35,9 @@ class ClosedLoop final : public Worker {
     bool wants_replies = false;
   };
 
+  // The replies in `data`, one by one. False if the run has failed.
+  bool read_replies(Connection& connection, std::string_view data, std::array<std::uint32_t, kOperationKinds>& of_kind,
+                    std::uint64_t now);
   void send_next(std::size_t index, std::uint64_t now);
 
   std::vector<Connection> connections_;

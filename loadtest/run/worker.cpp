@@ -40,12 +40,10 @@ bool Worker::run(const Window& window, std::string& problem) {
   // Arrivals are to be sent when they are due, not up to 50 us later.
   ::prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
   clock_.start(window);
-  begin(now_ns());
-  while (problem_.empty() && !(finished(now_ns()) && outstanding() == 0)) {
-    if (now_ns() > window.end_ns + kDrainNs) break;
-    turn();
-  }
-  const std::uint64_t now = now_ns();
+  std::uint64_t now = now_ns();
+  begin(now);
+  while (problem_.empty() && !(finished(now) && outstanding() == 0) && now <= window.end_ns + kDrainNs) now = turn(now);
+  now = now_ns();
   if (outstanding() > 0) {
     const std::uint64_t unanswered = outstanding();
     give_up(now);
@@ -58,30 +56,31 @@ bool Worker::run(const Window& window, std::string& problem) {
   return problem_.empty();
 }
 
-void Worker::turn() {
+std::uint64_t Worker::turn(std::uint64_t now) {
   constexpr std::uint64_t kLongestWaitNs = 100'000'000;
-  const std::uint64_t before = now_ns();
-  clock_.pass(before);
-  const std::uint64_t again = std::min(due(before), before + kLongestWaitNs);
+  const std::uint64_t again = std::min(due(now), now + kLongestWaitNs);
   timespec wait{};
-  if (again > before) wait.tv_nsec = static_cast<long>(again - before);
+  if (again > now) wait.tv_nsec = static_cast<long>(again - now);
   std::array<epoll_event, 128> events;
   const int ready = ::epoll_pwait2(epoll_, events.data(), static_cast<int>(events.size()), &wait, nullptr);
+  now = now_ns();
+  clock_.pass(now);
   for (int i = 0; i < ready && problem_.empty(); ++i) {
     const auto connection = static_cast<std::size_t>(events[static_cast<std::size_t>(i)].data.u64);
     const auto what = events[static_cast<std::size_t>(i)].events;
     if ((what & EPOLLOUT) != 0) {
       wait_for_writable(connection, false);
-      writable(connection, now_ns());
+      writable(connection, now);
     }
-    if ((what & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) receive(connection);
+    if ((what & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) now = receive(connection, now);
   }
+  return now;
 }
 
-void Worker::receive(std::size_t connection) {
+std::uint64_t Worker::receive(std::size_t connection, std::uint64_t now) {
   const ssize_t received = ::recv(sockets_[connection].fd(), buffer_.get(), kReceiveBytes, 0);
   if (received > 0) {
-    const std::uint64_t now = now_ns();
+    now = now_ns();
     clock_.pass(now);
     readable(connection, {buffer_.get(), static_cast<std::size_t>(received)}, now);
   } else if (received == 0) {
@@ -89,6 +88,7 @@ void Worker::receive(std::size_t connection) {
   } else if (errno != EAGAIN && errno != EINTR) {
     fail(fmt::format("{}: a connection broke (error {})", options_.target.address(), errno));
   }
+  return now;
 }
 
 std::size_t Worker::send(std::size_t connection, std::string_view bytes) {

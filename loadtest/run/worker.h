@@ -65,8 +65,9 @@ class Worker {
   RunClock clock_{recorder_};
 
  private:
-  void turn();
-  void receive(std::size_t connection);
+  // Both return the time as they last read it: a clock read costs, at one request a turn, as much as the request's own work.
+  std::uint64_t turn(std::uint64_t now);
+  std::uint64_t receive(std::size_t connection, std::uint64_t now);
   void wait_for_writable(std::size_t connection, bool wanted);
 
   int epoll_ = -1;

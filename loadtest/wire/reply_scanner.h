@@ -30,14 +30,20 @@ class ReplyScanner {
   // `reply.text` is valid until the next call and while the bytes of `data` are.
   // A stream that is not the protocol gives an error reply and broken() from then on.
   bool next(std::string_view& data, Reply& reply) {
-    // By far the most frequent: a line and the whole value are there.
-    if (!memcached_ && !in_reply_ && !keep_values_ && data.size() > 4 && data.front() == '$') {
-      if (take_short_bulk(data)) {
-        reply = {Outcome::hit, {}};
-        return true;
-      }
+    if (take_hits(data, 1) == 1) {
+      reply = {Outcome::hit, {}};
+      return true;
     }
     return next_slowly(data, reply);
+  }
+
+  // Takes the replies at the front of `data` that are whole hits of RESP, by far the most frequent ones, and at most `most`;
+  // returns how many. None if values are to be kept.
+  std::uint32_t take_hits(std::string_view& data, std::uint32_t most) noexcept {
+    std::uint32_t taken = 0;
+    if (memcached_ || in_reply_ || keep_values_) return taken;
+    while (taken < most && data.size() > 4 && data.front() == '$' && take_short_bulk(data)) ++taken;
+    return taken;
   }
 
   [[nodiscard]] bool broken() const noexcept { return broken_; }

@@ -1,0 +1,15 @@
+"""The comparisons of the book, by name.
+
+Each module has TITLE; USUAL_ROUNDS; measure(plan, recording), which fills the recording; TABLES and CHARTS.
+"""
+
+from loadtest.book.comparisons import allocator, cache, hitratio, latency, memory, throughput
+
+COMPARISONS = {
+    "throughput": throughput,
+    "latency": latency,
+    "memory": memory,
+    "hitratio": hitratio,
+    "allocator": allocator,
+    "cache": cache,
+}

@@ -1,0 +1,105 @@
+"""How long requests take at a load that is the same for all servers and that none of them sets (open loop)."""
+
+import statistics
+
+from loadtest.book.comparison import rotated
+from loadtest.book.comparisons.running_servers import running_servers
+from loadtest.book.failure import BookError
+from loadtest.book.generator import Generator
+from loadtest.book.peers import find_peers
+from loadtest.book.report.layout import Chart, Metric, Table, decimals, significant, whole
+
+TITLE = "Latency"
+USUAL_ROUNDS = 7
+SERVERS = ("strata", "redis", "memcached")
+PERCENTILES = {"p50": "p50", "p90": "p90", "p99": "p99", "p99_9": "p99.9", "p99_99": "p99.99", "max": "max"}
+CLOSED = "closed loop"
+
+
+def _parameters(quick):
+    return {"loads": [0.5, 0.9] if quick else [0.5, 0.7, 0.9], "keys": 10_000 if quick else 1_000_000, "key_bytes": 16,
+            "value_bytes": 64, "distribution": "zipf:0.99", "mix": "get=90,set=10", "connections": 32, "arrivals": "poisson",
+            "duration": "300ms" if quick else "5s", "warmup": "50ms" if quick else "500ms"}
+
+
+class _Measuring:
+    def __init__(self, plan, recording):
+        self.plan, self.recording = plan, recording
+        self.generator = Generator(plan)
+        self.given = recording.parameters = _parameters(plan.quick)
+        self.found = find_peers(plan, SERVERS, recording.skip)
+        recording.subjects = [peer.name for peer in self.found]
+        self.key_options = ["--key-size", self.given["key_bytes"], "--value-size", self.given["value_bytes"]]
+
+    def servers(self):
+        return running_servers(self.plan, self.generator, self.found, self.given["keys"], self.key_options)
+
+    def run(self, row, peer, server, round_number, *options):
+        given = self.given
+        told = self.generator.run(server, "--keys", given["keys"], *self.key_options, "--mix", given["mix"], "--distribution",
+                                  given["distribution"], "--connections", given["connections"], "--duration", given["duration"],
+                                  "--warmup", given["warmup"], *options)
+        latency = told.fields.object("latency_us")
+        values = {"requests_per_s": told.fields.number("requests_per_s"), **{name: latency.number(name) for name in PERCENTILES}}
+        if row["load"] != CLOSED:
+            values["late_percent"] = 100 * told.fields.object("open_loop").count("late_sends") / max(1, told.fields.count("requests"))
+        self.recording.add(row, peer.name, round_number, values, [self.plan.shown(server.words), self.plan.shown(told.words)],
+                           told.for_the_record)
+        return values
+
+    def slowest_peak(self, rounds):
+        """Requests a second that the slowest server reaches in a closed loop."""
+        peaks = {peer.name: [] for peer in self.found}
+        for round_number in rounds:
+            self.plan.note(f"latency: peak, round {round_number + 1}")
+            with self.servers() as servers:
+                for peer in rotated(list(self.found), round_number):
+                    values = self.run({"load": CLOSED}, peer, servers[peer.name], round_number)
+                    peaks[peer.name].append(values["requests_per_s"])
+        return min(statistics.median(figures) for figures in peaks.values())
+
+
+def measure(plan, recording):
+    measuring = _Measuring(plan, recording)
+    if not measuring.found:
+        raise BookError("latency: there is no server to measure")
+    rounds = plan.rounds(USUAL_ROUNDS)
+    peak = measuring.slowest_peak(rounds[:3])
+    recording.parameters["slowest_peak_requests_per_s"] = peak
+    for round_number in rounds:
+        plan.note(f"latency: round {round_number + 1}")
+        with measuring.servers() as servers:
+            for number, load in enumerate(measuring.given["loads"]):
+                rate = max(1, round(peak * load))
+                for peer in rotated(list(measuring.found), round_number + number):
+                    measuring.run({"load": f"{load:.0%}", "rate": rate}, peer, servers[peer.name], round_number,
+                                  "--rate", rate, "--arrivals", measuring.given["arrivals"])
+
+
+def _open(measurement):
+    return measurement["row"]["load"] != CLOSED
+
+
+TABLES = (
+    Table(
+        f"{TITLE}, open loop",
+        (("load", "load"), ("rate", "requests/s due")),
+        (*(Metric(name, f"{title} us", significant, "less") for name, title in PERCENTILES.items()),
+         Metric("late_percent", "sent late %", decimals(2))),
+        "Nine GETs to one SET on 1M keys (Zipf 0.99) of 16 B with values of 64 B; one thread and one core for the server, another for "
+        "the generator, 32 connections. Requests are due at random (Poisson) at 50, 70 and 90 % of what the slowest server reaches in a "
+        "closed loop, the same rates for all, and a request's time counts from when it was due, whether or not it could be "
+        "sent. *Sent late*: more than 1 ms after that; many of them mean that the generator or the machine was in the way.",
+        _open),
+    Table(
+        "Closed loop peak, without pipelining, that the loads are taken from",
+        (("load", "load"),),
+        (Metric("requests_per_s", "requests/s", whole, "more"),),
+        "The same requests and connections, each connection sending its next request when the last is answered.",
+        lambda measurement: not _open(measurement)),
+)
+
+CHARTS = (
+    Chart("latency-p99", "99th percentile of the latency at the same load for all (less is better)", "us", "p99",
+          lambda row: f"{row['load']} load", _open),
+)
