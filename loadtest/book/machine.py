@@ -23,6 +23,15 @@ def _cpuinfo(root):
     return values, processors
 
 
+def _threads_per_core(root):
+    """How many processors share the first core."""
+    count = 0
+    for part in _read(root / "sys/devices/system/cpu/cpu0/topology/thread_siblings_list", "0").split(","):
+        first, _, last = part.partition("-")
+        count += int(last or first) - int(first) + 1
+    return count
+
+
 def _caches(root):
     """{"L1d": "32K", ...} of the first core."""
     caches = {}
@@ -62,6 +71,7 @@ def describe_machine(cores, root=Path("/")):
         "cpu": cpu.get("model name", "unknown"),
         "cores": len(cores),
         "processors_of_the_machine": processors,
+        "threads_per_core": _threads_per_core(root),
         "caches": _caches(root),
         "memory_bytes": _memory_bytes(root),
         "virtual_machine": "hypervisor" in cpu.get("flags", "").split(),
@@ -76,7 +86,8 @@ def describe_machine(cores, root=Path("/")):
 def machine_line(machine):
     """One sentence for a table. Takes Fields."""
     caches = machine.object("caches").value
-    parts = [f"{machine.text('cpu')}, {machine.count('cores')} cores{' of a virtual machine' if machine.flag('virtual_machine') else ''}",
+    parts = [f"{machine.text('cpu')}, {machine.count('cores')} processors{' of a virtual machine' if machine.flag('virtual_machine') else ''}, "
+             f"{machine.count('threads_per_core')} a core",
              ", ".join(f"{name} {size}" for name, size in caches.items()),
              f"{machine.count('memory_bytes') / GIB:.1f} GiB of memory",
              f"{machine.text('distribution')}, Linux {machine.text('kernel')}",

@@ -1,6 +1,7 @@
 """One server of a comparison, from its start to its end."""
 
 import contextlib
+import shutil
 import signal
 import socket
 import subprocess
@@ -103,3 +104,5 @@ class ServerProcess:
                 self._process.kill()
                 self._process.wait()
         self._process = None
+        # An error has told what the log said.
+        shutil.rmtree(self._folder, ignore_errors=True)

@@ -6,7 +6,7 @@ import shutil
 from loadtest.book.failure import BookError
 from loadtest.book.program import run_program
 
-PACKAGES = ("redis-server", "memcached", "libjemalloc2", "libmimalloc2.0", "libtcmalloc-minimal4", "libc6", "g++")
+PACKAGES = ("redis-server", "memcached", "libjemalloc2", "libmimalloc2.0", "libtcmalloc-minimal4", "libc6", "g++-12")
 
 # Results and documents are written by the book itself: they do not make a build another one.
 _NOT_THE_BUILD = (":(exclude)loadtest/results", ":(exclude)docs")

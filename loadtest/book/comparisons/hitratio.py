@@ -38,7 +38,7 @@ def measure(plan, recording):
     files = trace_files(plan.data / "traces")
     measuring = _Measuring(plan, recording)
     footprint_bytes = (64 if plan.quick else 256) * MIB
-    recording.parameters = {"footprint_without_sizes_bytes": footprint_bytes, "budgets": BUDGETS, "tolerance": TOLERANCE, "traces": []}
+    recording.parameters = {"footprint_without_sizes_mib": footprint_bytes // MIB, "budgets": BUDGETS, "tolerance": TOLERANCE, "traces": []}
     for path in files:
         plan.note(f"hitratio: {path.name}")
         trace = measuring.survey(path, footprint_bytes)
@@ -139,7 +139,7 @@ TABLES = (
         (*_FIGURES, Metric("hit_ratio", "hit ratio", decimals(4), "more"), Metric("byte_hit_ratio", "of bytes", decimals(4), "more"),
          Metric("non_compulsory_misses", "misses that a larger cache would not have", whole, "less")),
         "Replayed as a look-aside cache: GET, and SET after a miss; one connection, 16 requests at a time, in the order of the trace. Keys "
-        "have 20 B. Where a trace has no sizes, all its values get that one size with which everything it asks for takes 256 MiB; recorded "
+        "have 20 B. Where a trace has no sizes, all its values get that one size with which everything it asks for takes {footprint_without_sizes_mib} MiB; recorded "
         "sizes are kept. A budget is a share of this footprint. Servers count differently what belongs to their limit, so each gets "
         "the limit (found by secant steps) at which its resident memory has grown by the budget, within 3 %, over that of the empty "
         "server; where it can not be met, nothing is compared and the reason is given.",

@@ -100,12 +100,12 @@ _PER_ITEM = (Metric("data_bytes_per_item", "key and value B", decimals(1)),
 
 TABLES = (
     Table(
-        f"{TITLE}: mean over five item counts",
+        f"{TITLE}: mean over the item counts",
         (("data", "data"),),
         _PER_ITEM,
         "Resident memory of the server after loading, less that of the same server freshly started with one client connected, over the "
         "number of items; overhead is what is not key or value. The kernel's page count (smaps_rollup) is read once it stands still. "
-        "The server's own count of its items was compared with the number loaded, and 10,000 random keys were read back and found. "
+        "The server's own count of its items was compared with the number loaded, and {read_back:,} random keys were read back and found. "
         "Nothing may be evicted.",
         derive=mean_over_counts),
     Table(

@@ -50,7 +50,7 @@ class Table:
     title: str
     labels: tuple  # (key in the row, title) of the columns that name a row
     metrics: tuple
-    text: str  # what was done and how to read it
+    text: str  # what was done and how to read it; {name} stands for a parameter of the recording
     select: Callable = everything  # which measurements belong to it
     derive: Callable | None = None  # of the measurements: those to show instead
 

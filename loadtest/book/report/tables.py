@@ -3,6 +3,7 @@
 import shlex
 
 from loadtest.book.comparison import compare, summarise
+from loadtest.book.failure import BookError
 from loadtest.book.machine import machine_line
 from loadtest.book.strict_json import Fields
 from loadtest.book.versions import versions_line
@@ -19,10 +20,17 @@ def render(recording, tables):
         chosen = [measurement for measurement in recording.measurements if table.select(measurement)]
         shown = table.derive(chosen) if table.derive else chosen
         if shown:
-            parts.append(f"### {table.title}\n\n{table.text}\n\n{_table(recording, table, shown)}")
+            parts.append(f"### {table.title}\n\n{_text(recording, table)}\n\n{_table(recording, table, shown)}")
     if not parts:
         parts.append("Nothing was measured.")
     return "\n\n".join([*parts, _provenance(recording)]) + "\n"
+
+
+def _text(recording, table):
+    try:
+        return table.text.format_map(recording.parameters)
+    except KeyError as missing:
+        raise BookError(f"{recording.name}, raw results: the parameter {missing} is missing") from None
 
 
 def _table(recording, table, measurements):
