@@ -19,9 +19,11 @@ def run_comparisons(plan, names):
     if names and len(plan.cores) < 2:
         plan.note("there is one core only: servers and load share it, and the figures show both")
     for name in names:
-        recording = Recording(name, plan.quick, plan.invocation, describe_machine(plan.cores), describe_versions(plan))
+        comparison = COMPARISONS[name]
+        recording = Recording(name, plan.quick, f"{plan.invocation} {name}", describe_machine(plan.cores), describe_versions(plan))
+        recording.rounds = len(plan.rounds(comparison.USUAL_ROUNDS))
         try:
-            COMPARISONS[name].measure(plan, recording)
+            comparison.measure(plan, recording)
             path = recording.write(plan.results)
         except Unavailable as reason:
             plan.note(f"{name}: skipped: {reason}")
@@ -33,7 +35,7 @@ def run_comparisons(plan, names):
         for skipped in recording.skipped:
             plan.note(f"{name}: without {skipped['subject']}: {skipped['reason']}")
         plan.note(f"{name}: raw results in {plan.relative(path)}")
-        print(render(recording, COMPARISONS[name].TABLES), flush=True)
+        print(render(recording, comparison.TABLES), flush=True)
         done.append(name)
     return done, failed
 

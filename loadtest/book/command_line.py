@@ -2,7 +2,6 @@
 
 import argparse
 import difflib
-import shlex
 import signal
 import sys
 from pathlib import Path
@@ -63,14 +62,14 @@ def read_command_line(words):
     if given.quick and (given.update_docs or renderers):
         raise UsageError("--quick: its figures go into no document; leave out --update-docs, tables and charts")
     plan = Plan(build=given.build.resolve(), output=given.output and given.output.resolve(), asked_rounds=given.rounds,
-                quick=given.quick, invocation=_invocation(given, measured))
+                quick=given.quick, invocation=_invocation(given))
     return plan, measured, renderers, given.update_docs
 
 
-def _invocation(given, names):
-    """What gives the same figures again: the folders of this machine do not belong to it."""
+def _invocation(given):
+    """What measures the same again, but for the name: the folders of this machine do not belong to it."""
     rounds = [] if given.rounds is None else ["--rounds", str(given.rounds)]
-    return shlex.join(["python3", "-m", "loadtest.book", *rounds, *(["--quick"] if given.quick else []), *names])
+    return " ".join(["./dev", "bench", *rounds, *(["--quick"] if given.quick else [])])
 
 
 def _stop(number, _frame):

@@ -8,7 +8,7 @@ def build_floor_server(plan):
     """Path of the program, compiled anew if its source is newer; raises Unavailable without the source."""
     source = plan.floor_source
     if not source.is_file():
-        raise Unavailable(f"floor server: its source {source} is not there (STRATA_FLOOR_SERVER names another place)")
+        raise Unavailable("its source is not there: STRATA_FLOOR_SERVER has to name floor_server.cpp")
     program = plan.scratch / "floor_server"
     if not program.is_file() or program.stat().st_mtime < source.stat().st_mtime:
         plan.scratch.mkdir(parents=True, exist_ok=True)

@@ -28,7 +28,7 @@ def within(growth_bytes, budget_bytes, tolerance):
     return abs(growth_bytes - budget_bytes) <= tolerance * budget_bytes
 
 
-def find_limit(growth_at, budget_bytes, smallest_bytes, step_bytes, tolerance=0.03, most_points=8):
+def find_limit(growth_at, budget_bytes, smallest_bytes, step_bytes, tolerance=0.02, most_points=8):
     """Secant steps on growth_at(limit) = budget, from limit = budget on, kept within what earlier points allow.
 
     growth_at returns the growth in bytes, or None if the server refuses. Limits are multiples of step_bytes, from smallest_bytes on.

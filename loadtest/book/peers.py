@@ -50,7 +50,7 @@ STRATA_POLICIES = ("s3fifo", "allkeys-lru", "lru", "sieve", "clock", "fifo", "lf
 def _strata_program(plan):
     program = plan.program("strata-server")
     if not program.is_file():
-        raise Unavailable(f"strata: {plan.relative(program)} is not built")
+        raise Unavailable(f"{plan.relative(program)} is not built")
     return program
 
 
@@ -76,7 +76,7 @@ def _installed(program, package):
     def find(_plan):
         path = shutil.which(program)
         if path is None:
-            raise Unavailable(f"{program}: not installed (package {package})")
+            raise Unavailable(f"not installed (package {package})")
         return Path(path)
     return find
 

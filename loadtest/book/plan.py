@@ -21,7 +21,7 @@ class Plan:
     output: Path | None = None  # folder of the raw results
     asked_rounds: int | None = None
     quick: bool = False
-    invocation: str = "python3 -m loadtest.book"
+    invocation: str = "./dev bench"  # of a comparison whose name follows
     cores: list = field(default_factory=usable_cores)
 
     @property

@@ -28,5 +28,6 @@ def run_program(words, folder, timeout_s=LONGEST_SECONDS):
         raise BookError(f"cannot start {words[0]}: {error.strerror}") from None
     if ended.returncode != 0:
         outcome = f"ended with {ended.returncode}" if ended.returncode > 0 else f"was ended by signal {-ended.returncode}"
-        raise CommandFailed(words, outcome, ended.stderr + ended.stdout)
+        # What went wrong is told last, on standard error.
+        raise CommandFailed(words, outcome, f"{ended.stdout[-1000:]}\n{ended.stderr}")
     return ended.stdout, ended.stderr

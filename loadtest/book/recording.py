@@ -22,6 +22,7 @@ class Recording:
         self.versions = versions
         self.date = date or datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         self.ours = "strata"
+        self.rounds = 0
         self.parameters = {}
         self.subjects = []
         self.skipped = []
@@ -44,7 +45,7 @@ class Recording:
     def write(self, folder):
         """Atomically: a reader sees the old file or the new one. One measurement a line."""
         head = {"format": FORMAT, "comparison": self.name, "quick": self.quick, "date": self.date, "invocation": self.invocation,
-                "machine": self.machine, "versions": self.versions, "ours": self.ours, "parameters": self.parameters,
+                "machine": self.machine, "versions": self.versions, "ours": self.ours, "rounds": self.rounds, "parameters": self.parameters,
                 "subjects": self.subjects, "skipped": self.skipped}
         lines = ",\n".join(json.dumps(row, allow_nan=False) for row in self.measurements)
         text = json.dumps(head, indent=1, allow_nan=False)[:-2] + f',\n "measurements": [\n{lines}\n ]\n}}\n'
@@ -69,6 +70,7 @@ class Recording:
         recording = cls(fields.text("comparison"), fields.flag("quick"), fields.text("invocation"), fields.object("machine").value,
                         fields.object("versions").value, fields.text("date"))
         recording.ours = fields.text("ours")
+        recording.rounds = fields.count("rounds")
         recording.parameters = fields.object("parameters").value
         recording.subjects = fields.array("subjects")
         for skipped in fields.array("skipped"):

@@ -30,7 +30,7 @@ class Trace:
 def trace_files(folder):
     files = sorted(folder.glob(f"*{SUFFIX}")) if folder.is_dir() else []
     if not files:
-        raise Unavailable(f"there are no traces (*{SUFFIX}) in {folder}; STRATA_DATA names the folder above it")
+        raise Unavailable(f"there are no traces: {folder} has no *{SUFFIX}; STRATA_DATA has to name the folder above it")
     return files
 
 

@@ -15,7 +15,7 @@ _NS = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}
 def measure(plan, recording):
     program = plan.program(PROGRAM)
     if not program.is_file():
-        raise Unavailable(f"cache: {plan.relative(program)} is not built")
+        raise Unavailable(f"{plan.relative(program)} is not built")
     words = ["taskset", "-c", plan.server_core, plan.relative(program), "--benchmark_format=json"]
     words += ["--benchmark_min_time=0.01"] if plan.quick else []
     recording.parameters = {"program": PROGRAM}
@@ -46,12 +46,18 @@ def read_times(told):
     return times
 
 
+def _parts(name):
+    """Operation and parameters of NAME/PARAMETER/... without what Google Benchmark appends about its own way of measuring."""
+    operation, *words = name.split("/")
+    return operation, "/".join(word for word in words if ":" not in word and not word.endswith("_time"))
+
+
 def with_floors(times):
-    """(row, values) for each benchmark NAME/PARAMETERS; the pointer chase with the same parameters is its floor."""
-    floors = {name.partition("/")[2]: ns for name, ns in times.items() if FLOOR in name.lower()}
+    """(row, values) for each benchmark; the pointer chase with the same parameters is its floor."""
+    floors = {_parts(name)[1]: ns for name, ns in times.items() if FLOOR in name.lower()}
     rows = []
     for name, ns in times.items():
-        operation, _, parameters = name.partition("/")
+        operation, parameters = _parts(name)
         values = {"ns": ns}
         if FLOOR not in name.lower() and floors.get(parameters, 0) > 0:
             values |= {"chase_ns": floors[parameters], "of_chase": ns / floors[parameters]}

@@ -62,7 +62,7 @@ def measure(plan, recording):
 
 def _measure_one(plan, recording, generator, subject, content, round_number):
     (peer, program), (dataset, items) = subject, content
-    longest_s = 1.0 if plan.quick else 15.0
+    longest_s = 0.4 if plan.quick else 15.0
     with ServerProcess(plan, peer, program) as server:
         def rss():
             return settled_bytes(lambda: resident_bytes(server.pid), longest_s=longest_s)

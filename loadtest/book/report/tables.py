@@ -9,8 +9,8 @@ from loadtest.book.strict_json import Fields
 from loadtest.book.versions import versions_line
 
 MISSING = "-"
-LEGEND = ("Figures are medians of the rounds, their spread in brackets. {ours}/it is the median of the ratios within each round; where it lies "
-          "inside its own spread there is *no difference*.")
+LEGEND = ("Figures are medians of the rounds, their spread in brackets. {ours}/it is the median of the ratios within each round; where it "
+          "lies inside its own spread there is *no difference*.")
 
 
 def render(recording, tables):
@@ -20,7 +20,8 @@ def render(recording, tables):
         chosen = [measurement for measurement in recording.measurements if table.select(measurement)]
         shown = table.derive(chosen) if table.derive else chosen
         if shown:
-            parts.append(f"### {table.title}\n\n{_text(recording, table)}\n\n{_table(recording, table, shown)}")
+            parts.append(f"### {table.title}\n\n{_text(recording, table)}\n\n{_table(recording, table, shown)}"
+                         + (f"\n{reasons}" if (reasons := _exclusions(recording, table, shown)) else ""))
     if not parts:
         parts.append("Nothing was measured.")
     return "\n\n".join([*parts, _provenance(recording)]) + "\n"
@@ -68,7 +69,7 @@ def _line(recording, table, compared, row, own, ours):
     for metric in table.metrics:
         cells.append(_figure(metric, own))
         if metric in compared:
-            cells.append(_ratio(metric, own, ours))
+            cells.append(_ratio(metric, own, ours) if ours else MISSING)
     return cells
 
 
@@ -86,21 +87,31 @@ def _figure(metric, measurements):
 
 
 def _ratio(metric, own, ours):
-    if own[0]["subject"] == (ours[0]["subject"] if ours else None):
-        reasons = [measurement["excluded"] for measurement in own if measurement["excluded"]]
-        return f"not compared: {reasons[0]}" if reasons else ""
-    for measurement in (*own, *ours):
-        if measurement["excluded"]:
-            whose = "" if measurement in own else f"{measurement['subject']}: "
-            return f"not compared: {whose}{measurement['excluded']}"
+    if own[0]["subject"] == ours[0]["subject"]:
+        return ""
+    if _exclusion(own) or _exclusion(ours):
+        return "not compared"
     comparison = compare(_by_round(metric, ours), _by_round(metric, own))
     if comparison is None:
         return MISSING
     if comparison.spread is None:
         return f"{comparison.ratio:.2f} (one round)"
-    # The nearest two figures can be inside the spread and still read 1.00: only what is outside is told as a number.
     text = f"{comparison.ratio:.2f}" if comparison.different else "no difference"
     return f"{text} ({_percent(comparison.spread)})"
+
+
+def _exclusion(measurements):
+    return next((measurement["excluded"] for measurement in measurements if measurement["excluded"]), None)
+
+
+def _exclusions(recording, table, measurements):
+    """Why rows are not compared, a line each."""
+    told = {}
+    for measurement in measurements:
+        if measurement["excluded"]:
+            place = ", ".join(str(measurement["row"].get(key, MISSING)) for key, _ in table.labels)
+            told.setdefault((place, measurement["subject"]), measurement["excluded"])
+    return "".join(f"\n- Not compared: {place}, {subject}: {reason}." for (place, subject), reason in told.items())
 
 
 def _percent(share):
@@ -113,12 +124,12 @@ def _cell(text):
 
 def _provenance(recording):
     where = f"{recording.name}, raw results"
-    rounds = len({measurement["round"] for measurement in recording.measurements})
+    rounds = "1 round" if recording.rounds == 1 else f"{recording.rounds} rounds"
     lines = [LEGEND.format(ours=recording.ours),
-             f"{recording.date[:10]}, {rounds} rounds{', quick: the figures mean nothing' if recording.quick else ''}. "
+             f"{recording.date[:10]}, {rounds}{', quick: the figures mean nothing' if recording.quick else ''}. "
              f"Machine: {machine_line(Fields(recording.machine, where + ', machine'))}.",
              f"Versions: {versions_line(Fields(recording.versions, where + ', versions'))}.",
-             f"Command: `{recording.invocation}`; every command it ran is in `{recording.name}.json`, for example:", _examples(recording)]
+             f"Command: `{recording.invocation}`; every command that it ran is in `{recording.name}.json`. For example:", _examples(recording)]
     for skipped in recording.skipped:
         lines.append(f"Not measured: {skipped['subject']}: {skipped['reason']}.")
     return "\n\n".join(line for line in lines if line)
