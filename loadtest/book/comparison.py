@@ -1,16 +1,16 @@
 """The statistics of the book: alternating rounds, medians, spreads, ratios and what counts as a difference.
 
-In every round each subject is measured once, one right after the other, in an order that moves on by one place a round. A machine
-that is shared drifts over minutes, and such a drift hits all subjects of a round alike: so the ratio of two subjects is taken within
-each round, and their median is the result.
+In every round each subject is measured once, one right after the other, in an order that moves on by one place a round. A
+machine that is shared drifts over minutes, and such a drift hits all subjects of a round alike: so the ratio of two subjects is
+taken within each round, and the median of these ratios is the result.
 
-The spread of such a row of figures is the distance from the lowest to the highest of them over their median, after one figure in
-six has been dropped at either end (none below six rounds, one at each end from six on); for ratios it is the highest over the lowest,
-less 1, and a ratio is a difference if it is further from 1 than that, as a factor: who is divided by whom must not matter. Unlike the full range it survives a round
-in which the machine was doing something else, and does not swallow every difference as rounds are added. Simulated with a noise of
-2 % and a drift of 5 % between rounds, it calls two equal subjects different 1 time in 100 with five rounds, 2 with seven and 8 with
-three; quartiles would do so 17 times with five. Comparing the subjects' own spreads instead of that of their ratio would throw the
-pairing away and miss three of four differences of a tenth.
+The spread of a row of figures is the distance from the lowest to the highest of them over their median, after one figure in six
+has been dropped at either end (none below six rounds, one at each end from six on). For ratios it is the highest over the
+lowest, less 1, and a ratio is a difference if it is further from 1 than that, as a factor: it must not matter who is divided by
+whom. Unlike the full range the spread survives a round in which the machine was doing something else, and does not swallow every
+difference as rounds are added. Simulated with a noise of 2 % and a drift of 5 % between rounds, the rule calls two equal subjects
+different 1 time in 100 with five rounds, 2 with seven and 8 with three; quartiles would do so 17 times with five. Comparing the
+subjects' own spreads instead of that of their ratio would throw the pairing away, and miss three of four differences of a tenth.
 """
 
 import statistics

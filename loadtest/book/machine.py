@@ -86,8 +86,8 @@ def describe_machine(cores, root=Path("/")):
 def machine_line(machine):
     """One sentence for a table. Takes Fields."""
     caches = machine.object("caches").value
-    parts = [f"{machine.text('cpu')}, {machine.count('cores')} processors{' of a virtual machine' if machine.flag('virtual_machine') else ''}, "
-             f"{machine.count('threads_per_core')} a core",
+    virtual = " of a virtual machine" if machine.flag("virtual_machine") else ""
+    parts = [f"{machine.text('cpu')}, {machine.count('cores')} processors{virtual}, {machine.count('threads_per_core')} a core",
              ", ".join(f"{name} {size}" for name, size in caches.items()),
              f"{machine.count('memory_bytes') / GIB:.1f} GiB of memory",
              f"{machine.text('distribution')}, Linux {machine.text('kernel')}",

@@ -118,11 +118,13 @@ PEERS = {peer.name: peer for peer in (
 
 
 def find_peers(plan, names, skip):
-    """{peer: program} of those that this machine has; for the others calls skip(name, reason)."""
+    """{peer: program} of those that this machine has, at least one; for the others calls skip(name, reason)."""
     found = {}
     for name in names:
         try:
             found[PEERS[name]] = PEERS[name].find(plan)
         except Unavailable as reason:
             skip(name, str(reason))
+    if not found:
+        raise BookError(f"none of {', '.join(names)} can be started here")
     return found

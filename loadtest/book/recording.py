@@ -45,7 +45,8 @@ class Recording:
     def write(self, folder):
         """Atomically: a reader sees the old file or the new one. One measurement a line."""
         head = {"format": FORMAT, "comparison": self.name, "quick": self.quick, "date": self.date, "invocation": self.invocation,
-                "machine": self.machine, "versions": self.versions, "ours": self.ours, "rounds": self.rounds, "parameters": self.parameters,
+                "machine": self.machine, "versions": self.versions, "ours": self.ours,
+                "rounds": self.rounds, "parameters": self.parameters,
                 "subjects": self.subjects, "skipped": self.skipped}
         lines = ",\n".join(json.dumps(row, allow_nan=False) for row in self.measurements)
         text = json.dumps(head, indent=1, allow_nan=False)[:-2] + f',\n "measurements": [\n{lines}\n ]\n}}\n'

@@ -46,5 +46,5 @@ def survey(replay, path, footprint_bytes, limit):
         raise BookError(f"{small.where}: footprints of {small.count('footprint_bytes')} and {large.count('footprint_bytes')} B "
                         f"with values of 1 and 2 B do not fit {small.count('distinct_keys')} keys")
     value_bytes = 1 + max(0, (footprint_bytes - small.count("footprint_bytes")) // unsized) if unsized else 1
-    return Trace(path.name.removesuffix(SUFFIX), path, small.count("requests"), small.count("distinct_keys"), value_bytes, unsized == 0,
-                 small.count("footprint_bytes") + unsized * (value_bytes - 1))
+    return Trace(path.name.removesuffix(SUFFIX), path, small.count("requests"), small.count("distinct_keys"), value_bytes,
+                 unsized == 0, small.count("footprint_bytes") + unsized * (value_bytes - 1))

@@ -23,7 +23,8 @@ def package_versions(folder):
     """{package: version, or "not installed"}."""
     versions = {}
     for package in PACKAGES:
-        told = _output(["dpkg-query", "-W", "-f=${db:Status-Status} ${Version}", package], folder) if shutil.which("dpkg-query") else ""
+        words = ["dpkg-query", "-W", "-f=${db:Status-Status} ${Version}", package]
+        told = _output(words, folder) if shutil.which(words[0]) else ""
         status, _, version = told.partition(" ")
         versions[package] = version if status == "installed" else "not installed"
     return versions

@@ -1,6 +1,5 @@
 """malloc under the workloads of strata-allocator-bench: ours where it is built, and those of the distribution."""
 
-import json
 from pathlib import Path
 
 from loadtest.book.comparison import rotated
@@ -71,7 +70,7 @@ def _run(plan, programs, allocator, library, options, workload):
     where = f"{workload} under {allocator}"
     told = parse_object(output, where)
     if told.text("workload") != workload or told.text("allocator") != allocator:
-        raise BookError(f"{where}: {told.text('workload')} ran under {told.text('allocator')}; LD_PRELOAD had no effect: {json.dumps(preload)}")
+        raise BookError(f"{where}: {told.text('workload')} ran under {told.text('allocator')}; LD_PRELOAD had no effect: {preload}")
     try:
         used = parse_object(report.read_text(), f"{where}, process")
     except OSError as error:
@@ -98,8 +97,9 @@ TABLES = (
         _LABELS,
         (Metric("seconds", "seconds", significant, "less"), Metric("ns_per_operation", "ns an operation", significant),
          Metric("peak_resident_bytes", "peak RSS MiB", mebibytes, "less")),
-        "Each workload under each allocator, loaded with LD_PRELOAD; the program itself says which malloc it ran under. Its parameters are in "
-        "the raw results and printed by `strata-allocator-bench list`. The peak is that of the program's process alone."),
+        "Each workload under each allocator, loaded with LD_PRELOAD; the program itself says which malloc it ran under. Its "
+        "parameters are in the raw results and printed by `strata-allocator-bench list`. The peak is that of the program's "
+        "process alone."),
     Table(
         f"{TITLE}: resident for requested",
         _LABELS,

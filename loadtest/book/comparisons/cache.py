@@ -71,8 +71,8 @@ TABLES = (
         (("operation", "operation"), ("parameters", "parameters")),
         (Metric("ns", "ns an operation", significant), Metric("chase_ns", "pointer chase ns", significant),
          Metric("of_chase", "operation / chase", decimals(2))),
-        "Google Benchmark, one core. The pointer chase follows a chain of dependent loads through as much memory as the operation beside it "
-        "uses: below its time there is nothing to gain without touching less memory."),
+        "Google Benchmark, one core. The pointer chase follows a chain of dependent loads through as much memory as the "
+        "operation beside it uses: below its time there is nothing to gain without touching less memory."),
 )
 
 CHARTS = (

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loadtest.book.comparison import rotated
-from loadtest.book.failure import BookError, CommandFailed
+from loadtest.book.failure import CommandFailed
 from loadtest.book.generator import Generator
 from loadtest.book.limit_search import find_limit, within
 from loadtest.book.peers import STRATA, Peer, find_peers
@@ -41,7 +41,8 @@ def measure(plan, recording):
         files = sorted(files, key=lambda path: path.stat().st_size)[:2]
     measuring = _Measuring(plan, recording)
     footprint_bytes = (64 if plan.quick else 256) * MIB
-    recording.parameters = {"footprint_without_sizes_mib": footprint_bytes // MIB, "budgets": BUDGETS, "tolerance": TOLERANCE, "traces": []}
+    recording.parameters = {"footprint_without_sizes_mib": footprint_bytes // MIB, "budgets": BUDGETS, "tolerance": TOLERANCE,
+                            "traces": []}
     for path in files:
         plan.note(f"hitratio: {path.name}")
         trace = measuring.survey(path, footprint_bytes)
@@ -55,9 +56,8 @@ class _Measuring:
         self.plan, self.recording = plan, recording
         self.generator = Generator(plan)
         found = find_peers(plan, SERVERS, recording.skip)
-        self.subjects = [Subject(peer, program, policy) for peer, program in found.items() for policy in peer.policies(plan, program)]
-        if not self.subjects:
-            raise BookError("hitratio: there is no server to measure")
+        self.subjects = [Subject(peer, program, policy)
+                         for peer, program in found.items() for policy in peer.policies(plan, program)]
         recording.subjects = [subject.name for subject in self.subjects]
         recording.ours = next((subject.name for subject in self.subjects if subject.peer.name == STRATA), STRATA)
         self.limit = ["--requests", 5000] if plan.quick else []
@@ -65,7 +65,9 @@ class _Measuring:
     def survey(self, path, footprint_bytes):
         subject = self.subjects[0]
         with ServerProcess(self.plan, subject.peer, subject.program, 64 * MIB, subject.policy) as server:
-            return survey(lambda *words: self.generator.trace(server, *words).fields.object("trace"), path, footprint_bytes, self.limit)
+            def replay(*words):
+                return self.generator.trace(server, *words).fields.object("trace")
+            return survey(replay, path, footprint_bytes, self.limit)
 
     def measure_budget(self, trace, share):
         budget_bytes = int(trace.footprint_bytes * share)
@@ -75,7 +77,8 @@ class _Measuring:
         for round_number in self.plan.rounds(USUAL_ROUNDS):
             for subject in rotated(self.subjects, round_number):
                 search = searches[subject]
-                values = self._replay(trace, subject, search.best[0], budget_bytes, row | {"phase": COMPARED}, round_number, search.problem)
+                values = self._replay(trace, subject, search.best[0], budget_bytes, row | {"phase": COMPARED}, round_number,
+                                      search.problem)
                 growths[subject].append(values["rss_growth_bytes"])
         for subject, figures in growths.items():
             growth = statistics.median(figures)
@@ -142,12 +145,13 @@ TABLES = (
         f"{TITLE} at the same resident memory",
         _LABELS,
         (*_FIGURES, Metric("hit_ratio", "hit ratio", decimals(4), "more"), Metric("byte_hit_ratio", "of bytes", decimals(4), "more"),
-         Metric("non_compulsory_misses", "misses that a larger cache would not have", whole, "less")),
-        "Replayed as a look-aside cache: GET, and SET after a miss; one connection, 16 requests at a time, in the order of the trace. Keys "
-        "have 20 B. Where a trace has no sizes, all its values get that one size with which everything it asks for takes {footprint_without_sizes_mib} MiB; recorded "
-        "sizes are kept. A budget is a share of this footprint. Servers count differently what belongs to their limit, so each gets "
-        "the limit (found by secant steps) at which its resident memory has grown by the budget, within 3 %, over that of the empty "
-        "server; where it can not be met, nothing is compared and the reason is given.",
+         Metric("non_compulsory_misses", "non-compulsory misses", whole, "less")),
+        "Replayed as a look-aside cache: GET, and SET after a miss; one connection, 16 requests at a time, in the order of the "
+        "trace. Keys have 20 B. Where a trace has no sizes, all its values get that one size with which everything it asks for "
+        "takes {footprint_without_sizes_mib} MiB; recorded sizes are kept. A budget is a share of this footprint. Servers count "
+        "differently what belongs to their limit, so each gets the limit (found by secant steps) at which its resident memory "
+        "has grown by the budget, within 3 %, over that of the empty server; where it can not be met, nothing is compared and "
+        "the reason is given.",
         _phase(COMPARED)),
     Table(
         f"{TITLE} with the limit set to the budget",

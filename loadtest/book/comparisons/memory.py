@@ -103,17 +103,17 @@ TABLES = (
         f"{TITLE}: mean over the item counts",
         (("data", "data"),),
         _PER_ITEM,
-        "Resident memory of the server after loading, less that of the same server freshly started with one client connected, over the "
-        "number of items; overhead is what is not key or value. The kernel's page count (smaps_rollup) is read once it stands still. "
-        "The server's own count of its items was compared with the number loaded, and {read_back:,} random keys were read back and found. "
-        "Nothing may be evicted.",
+        "Resident memory of the server after loading, less that of the same server freshly started with one client connected, "
+        "over the number of items; overhead is what is not key or value. The kernel's page count (smaps_rollup) is read once it "
+        "stands still. The server's own count of its items was compared with the number loaded, and {read_back:,} random keys "
+        "were read back and found. Nothing may be evicted.",
         derive=mean_over_counts),
     Table(
         f"{TITLE}: each item count",
         (("data", "data"), ("items", "items")),
         (Metric("rss_empty_bytes", "RSS empty MiB", mebibytes), Metric("rss_full_bytes", "RSS full MiB", mebibytes), *_PER_ITEM[1:]),
-        "The counts divide one doubling into five equal parts, so that an index that grows by doubling can not hide the cost just after "
-        "a step: wherever the step lies, one of the counts is close behind it."),
+        "The counts divide one doubling into five equal parts, so that an index that grows by doubling can not hide the cost "
+        "just after a step: wherever the step lies, one of the counts is close behind it."),
 )
 
 CHARTS = (

@@ -54,11 +54,12 @@ TABLES = (
         (Metric("server_cpu_us", "server CPU us a request", decimals(3), "less"),
          Metric("requests_per_s", "requests/s", whole, "more"),
          Metric("load_cpu_us", "generator CPU us a request", decimals(3))),
-        "Every server has one thread and one core, the load generator another; closed loop over {connections} connections. Before each "
-        "round the servers are started anew and filled with {keys:,} keys of {key_bytes} B with values of {value_bytes} B; the popularity of "
-        "keys is {distribution}. What a request costs the server's process is the figure to compare: requests/s also contain what the "
-        "generator and the kernel can do, and say nothing more where the generator's own CPU time a request fills the time between two "
-        "requests. *floor* is a server that answers without parsing or storing anything: what the system calls alone cost."),
+        "Every server has one thread and one core, the load generator another; closed loop over {connections} connections. "
+        "Before each round the servers are started anew and filled with {keys:,} keys of {key_bytes} B with values of "
+        "{value_bytes} B; the popularity of keys is {distribution}. What a request costs the server's process is the figure to "
+        "compare: requests/s also contain what the generator and the kernel can do, and say nothing more where the generator's "
+        "own CPU time a request fills the time between two requests. *floor* is a server that answers without parsing or "
+        "storing anything: what the system calls alone cost."),
 )
 
 CHARTS = tuple(

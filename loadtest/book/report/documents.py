@@ -24,14 +24,14 @@ def replace_section(text, name, body, where):
 def update_document(path, sections):
     """`sections`: {name: markdown}. All of them are replaced, or none."""
     try:
-        text = path.read_text()
+        text = path.read_bytes().decode()  # line ends stay what they are
     except OSError as error:
         raise BookError(f"{path}: {error.strerror}") from None
     for name, body in sections.items():
         text = replace_section(text, name, body, path.name)
     draft = path.with_suffix(".draft")
     try:
-        draft.write_text(text)
+        draft.write_bytes(text.encode())
         os.replace(draft, path)
     except OSError as error:
         raise BookError(f"{path}: {error.strerror}") from None

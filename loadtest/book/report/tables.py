@@ -9,7 +9,8 @@ from loadtest.book.strict_json import Fields
 from loadtest.book.versions import versions_line
 
 MISSING = "-"
-LEGEND = ("Figures are medians of the rounds, their spread in brackets. {ours}/it is the median of the ratios within each round; where it "
+FIGURES = "Figures are medians of the rounds, their spread in brackets."
+RATIOS = ("{ours}/it is the median of the ratios within each round; where it "
           "lies inside its own spread there is *no difference*.")
 
 
@@ -74,7 +75,8 @@ def _line(recording, table, compared, row, own, ours):
 
 
 def _by_round(metric, measurements):
-    return {measurement["round"]: measurement["values"][metric.key] for measurement in measurements if metric.key in measurement["values"]}
+    return {measurement["round"]: measurement["values"][metric.key]
+            for measurement in measurements if metric.key in measurement["values"]}
 
 
 def _figure(metric, measurements):
@@ -125,7 +127,8 @@ def _cell(text):
 def _provenance(recording):
     where = f"{recording.name}, raw results"
     rounds = "1 round" if recording.rounds == 1 else f"{recording.rounds} rounds"
-    lines = [LEGEND.format(ours=recording.ours),
+    ratios = RATIOS.format(ours=recording.ours) if _has_peers(recording, recording.measurements) else ""
+    lines = [f"{FIGURES} {ratios}".strip(),
              f"{recording.date[:10]}, {rounds}{', quick: the figures mean nothing' if recording.quick else ''}. "
              f"Machine: {machine_line(Fields(recording.machine, where + ', machine'))}.",
              f"Versions: {versions_line(Fields(recording.versions, where + ', versions'))}.",
