@@ -3,9 +3,10 @@
 Each module has TITLE; USUAL_ROUNDS; measure(plan, recording), which fills the recording; TABLES and CHARTS.
 """
 
-from loadtest.book.comparisons import allocator, cache, hitratio, latency, memory, throughput
+from loadtest.book.comparisons import allocator, cache, generator, hitratio, latency, memory, throughput
 
 COMPARISONS = {
+    "generator": generator,
     "throughput": throughput,
     "latency": latency,
     "memory": memory,

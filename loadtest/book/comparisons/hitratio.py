@@ -103,7 +103,7 @@ class _Measuring:
 
         measured = []
         search = find_limit(growth_at, budget_bytes, subject.peer.smallest_limit_bytes, subject.peer.limit_step_bytes,
-                            SEARCH_TOLERANCE, most_points=4 if self.plan.quick else 8)
+                            SEARCH_TOLERANCE, most_points=4 if self.plan.quick else 6)
         if search.best is None:
             raise refusals[-1]
         if within(search.best[1], budget_bytes, TOLERANCE):
