@@ -77,12 +77,20 @@ class _Measuring:
         for round_number in self.plan.rounds(USUAL_ROUNDS):
             for subject in rotated(self.subjects, round_number):
                 search = searches[subject]
-                values = self._replay(trace, subject, search.best[0], budget_bytes, row | {"phase": COMPARED}, round_number,
-                                      search.problem)
+                try:
+                    values = self._replay(trace, subject, search.best[0], budget_bytes, row | {"phase": COMPARED}, round_number,
+                                          search.problem)
+                except CommandFailed as refusal:
+                    # It held by luck while the limit was searched for. The others are worth measuring all the same.
+                    search.problem = f"it refused to store in a round: {_last_line(refusal)}"
+                    self.plan.note(f"hitratio: {subject.name}: {search.problem}")
+                    continue
                 growths[subject].append(values["rss_growth_bytes"])
         for subject, figures in growths.items():
-            growth = statistics.median(figures)
-            if searches[subject].problem is None and not within(growth, budget_bytes, TOLERANCE):
+            if searches[subject].problem is not None:
+                self._exclude(row, subject, searches[subject].problem)
+            elif not within(statistics.median(figures), budget_bytes, TOLERANCE):
+                growth = statistics.median(figures)
                 self._exclude(row, subject, f"it grew by {growth / budget_bytes:.1%} of the budget in the rounds")
 
     def _search(self, trace, subject, row, budget_bytes):
@@ -95,7 +103,7 @@ class _Measuring:
                 values = self._replay(trace, subject, limit_bytes, budget_bytes, phase, number)
             except CommandFailed as refusal:
                 # A limit may be too small to work at all. The server is still there, or the error would be another.
-                self.plan.note(f"hitratio: {subject.name} refuses to work with {limit_bytes / MIB:.1f} MiB: {str(refusal).splitlines()[-1]}")
+                self.plan.note(f"hitratio: {subject.name} refuses to work with {limit_bytes / MIB:.1f} MiB: {_last_line(refusal)}")
                 refusals.append(refusal)
                 return None
             measured.append(values)
@@ -130,6 +138,10 @@ class _Measuring:
         for measurement in self.recording.measurements:
             if measurement["row"] == row | {"phase": COMPARED} and measurement["subject"] == subject.name:
                 measurement["excluded"] = reason
+
+
+def _last_line(failure):
+    return str(failure).splitlines()[-1]
 
 
 def _phase(name):
