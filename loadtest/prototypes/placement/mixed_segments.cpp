@@ -52,9 +52,13 @@ bool MixedSegments::may_open() const {
 
 void MixedSegments::open_segment() {
   const std::uint32_t segment = arena_.take();
-  segments_[segment] = {runs_.segment_granules(), newest_, kNone};
-  (newest_ == kNone ? oldest_ : segments_[newest_].newer) = segment;
-  newest_ = segment;
+  // Just behind the hand: the last that it comes to.
+  const std::uint32_t newer = hand_ == kNone ? kNone : runs_.segment_of(hand_);
+  const std::uint32_t older = newer == kNone ? newest_ : segments_[newer].older;
+  segments_[segment] = {runs_.segment_granules(), older, newer};
+  (older == kNone ? oldest_ : segments_[older].newer) = segment;
+  (newer == kNone ? newest_ : segments_[newer].older) = segment;
+  filling_ = segment;
   free_granules_ += runs_.segment_granules();
   runs_.add_segment(segment);
 }
@@ -66,6 +70,7 @@ void MixedSegments::close_segment(std::uint32_t segment) {
   }
   (closed.older == kNone ? oldest_ : segments_[closed.older].newer) = closed.newer;
   (closed.newer == kNone ? newest_ : segments_[closed.newer].older) = closed.older;
+  if (filling_ == segment) filling_ = kNone;
   free_granules_ -= closed.free;
   arena_.give_back(segment);
 }
@@ -103,7 +108,7 @@ bool MixedSegments::worth_draining() const {
 std::uint32_t MixedSegments::emptiest() const {
   std::uint32_t best = kNone;
   for (std::uint32_t segment = oldest_; segment != kNone; segment = segments_[segment].newer) {
-    if (segment != newest_ && (best == kNone || segments_[segment].free > segments_[best].free)) best = segment;
+    if (segment != filling_ && (best == kNone || segments_[segment].free > segments_[best].free)) best = segment;
   }
   return best;
 }

@@ -89,13 +89,16 @@ std::uint32_t SizeClasses::open_span(std::uint32_t size_class) {
   }
   Span& span = spans_[number];
   span = {static_cast<std::byte*>(memory), owner.span_bytes, owner.block_bytes, owner.span_bytes / owner.block_bytes, 0, 0, kNone,
-          size_class, static_cast<std::uint32_t>(owner.spans.size()), false, newest_, kNone};
+          size_class, static_cast<std::uint32_t>(owner.spans.size()), false, kNone, kNone};
   owner.spans.push_back(number);
   owner.partial.push_back(number);
   span.partial = true;
   owner.free_blocks += span.capacity;
-  (newest_ == kNone ? oldest_ : spans_[newest_].newer) = number;
-  newest_ = number;
+  // Just behind the hand: the last that it comes to.
+  span.newer = hand_;
+  span.older = hand_ == kNone ? newest_ : spans_[hand_].older;
+  (span.older == kNone ? oldest_ : spans_[span.older].newer) = number;
+  (span.newer == kNone ? newest_ : spans_[span.newer].older) = number;
   ++spans_in_use_;
   resident_bytes_ += span.bytes;
   free_bytes_ += std::uint64_t{span.capacity} * span.block_bytes;
