@@ -45,7 +45,7 @@ struct Limits {
   // Bytes that may be moved for each byte that is inserted: what is not spent is kept, up to a few units.
   double copies_per_insert = 1.0;
   // Moving pays only for a unit of which at least this share is free.
-  double least_free_share = 0.15;
+  double least_free_share = 0.06;
 };
 
 // Where items lie. The first 8 bytes of an item belong to the placement: 4 for what will be the header, 4 that tell the owner (the

@@ -54,7 +54,7 @@ struct Given {
   std::uint64_t budget_bytes = 0;
   std::uint32_t unit_bytes = 0;
   double copies_per_insert = 1.0;
-  double least_free_share = 0.15;
+  double least_free_share = 0.06;
 };
 
 // Each prints its phases as they end.
