@@ -142,6 +142,26 @@ def test_a_server_that_refuses_every_limit_fails(plan, model, monkeypatch, capsy
     assert "OOM" in capsys.readouterr().err
 
 
+def test_a_refusal_in_a_round_excludes_that_server_alone(plan, model, monkeypatch, capsys):
+    calls = []
+
+    def refuse_after_the_search(server, path, *words):
+        if server.peer.name == "strata" and server.limit < 7 * MIB:
+            calls.append(server.limit)
+            if calls.count(server.limit) == 2:  # the search has served this limit once
+                raise CommandFailed(["trace"], "ended with 1", "SERVER_ERROR out of memory")
+        return Model.trace(model, server, path, *words)
+    monkeypatch.setattr(model, "trace", refuse_after_the_search)
+    assert run_comparisons(plan, ["hitratio"]) == (["hitratio"], [])
+    stored = Recording.read(plan.results / "hitratio.quick.json")
+    compared = [measurement for measurement in stored.measurements
+                if measurement["row"] == {"trace": "web", "budget": "10%", "budget_mib": 6.4, "phase": "compared"}]
+    assert {measurement["excluded"] for measurement in compared if measurement["subject"] == "redis lru"} == {None}
+    assert not [measurement for measurement in compared
+                if measurement["subject"] == "strata lru" and measurement["excluded"] is None]
+    assert "strata lru: it refused to store in a round: SERVER_ERROR out of memory" in capsys.readouterr().err
+
+
 def test_without_traces_it_is_skipped(plan, monkeypatch, capsys):
     monkeypatch.setenv("STRATA_DATA", str(plan.root / "nowhere"))
     assert run_comparisons(plan, ["hitratio"]) == ([], [])
