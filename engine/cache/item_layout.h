@@ -37,7 +37,9 @@ inline constexpr std::int64_t kNearExpiryMs = std::int64_t{1} << 31U;
 [[nodiscard]] constexpr ExpiryForm expiry_form(std::int64_t expiry_ms, std::int64_t now_ms) noexcept {
   return expiry_ms - now_ms < kNearExpiryMs && now_ms - expiry_ms < kNearExpiryMs ? ExpiryForm::near : ExpiryForm::far;
 }
-[[nodiscard]] constexpr std::uint32_t near_expiry(std::int64_t expiry_ms) noexcept { return static_cast<std::uint32_t>(expiry_ms); }
+[[nodiscard]] constexpr std::uint32_t near_expiry(std::int64_t expiry_ms) noexcept {
+  return static_cast<std::uint32_t>(expiry_ms);
+}
 [[nodiscard]] constexpr std::int64_t expiry_of(std::uint32_t near, std::int64_t now_ms) noexcept {
   return now_ms + static_cast<std::int32_t>(near - static_cast<std::uint32_t>(now_ms));
 }

@@ -20,15 +20,15 @@ struct alignas(64) SegmentHeader {
   std::uint32_t older = 0, newer = 0;  // the order that the hand follows; 0: none
   std::uint32_t earliest_expiry = 0;   // seconds since 1970, of the items in it; 0: none expires
   std::uint32_t latest_expiry = 0;
-  std::uint32_t drain_at = 0;          // the next granule to look at while draining
+  std::uint32_t drain_at = 0;  // the next granule to look at while draining
   std::uint32_t items = 0;
-  std::uint32_t pins = 0;              // of a large item that is being sent
-  std::uint32_t opened_s = 0;          // seconds since 1970
-  std::uint32_t run_segments = 0;      // of a large item
+  std::uint32_t pins = 0;          // of a large item that is being sent
+  std::uint32_t opened_s = 0;      // seconds since 1970
+  std::uint32_t run_segments = 0;  // of a large item
   std::uint16_t domain = 0;
   SegmentState state = SegmentState::unused;
   std::uint8_t main_queue = 0;
-  std::uint32_t purged_pages = 0;      // of it that hold no memory
+  std::uint32_t purged_pages = 0;  // of it that hold no memory
   std::uint32_t reserved[3] = {};
 };
 static_assert(sizeof(SegmentHeader) == 64);

@@ -46,8 +46,7 @@ class LinuxMemoryCalls final : public MemoryCalls {
   std::errc move(void* from, std::size_t bytes, void* to) noexcept override {
     if (::mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to) == MAP_FAILED) return static_cast<std::errc>(errno);
     // The kernel unmaps the source; our address space must have no holes that somebody else could be given.
-    void* refilled =
-        ::mmap(from, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+    void* refilled = ::mmap(from, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
     if (refilled != MAP_FAILED) return {};
     const std::errc reason = static_cast<std::errc>(errno);
     // Back again: the source's address range is free, so this needs no more mappings than there were.

@@ -63,7 +63,8 @@ TEST(ItemLayout, PrefixesAreAsLongAsTheTableSays) {
 
 TEST(ItemLayout, NearExpiriesAreExactAroundThePresent) {
   for (const std::int64_t now : {std::int64_t{0}, std::int64_t{1'795'000'000'000}, (std::int64_t{1} << 32U) - 1}) {
-    for (const std::int64_t distance : {-kNearExpiryMs + 1, std::int64_t{-1}, std::int64_t{0}, std::int64_t{1}, kNearExpiryMs - 1}) {
+    for (const std::int64_t distance :
+         {-kNearExpiryMs + 1, std::int64_t{-1}, std::int64_t{0}, std::int64_t{1}, kNearExpiryMs - 1}) {
       EXPECT_EQ(expiry_form(now + distance, now), ExpiryForm::near);
       EXPECT_EQ(expiry_of(near_expiry(now + distance), now), now + distance) << now << " + " << distance;
     }

@@ -112,7 +112,11 @@ class Sieve : public PolicySimulator {
 class S3Fifo : public PolicySimulator {
  public:
   S3Fifo(Object objects, std::uint64_t capacity)
-      : small_(objects), main_(objects), ghost_(objects), hits_(objects, 0), capacity_(capacity),
+      : small_(objects),
+        main_(objects),
+        ghost_(objects),
+        hits_(objects, 0),
+        capacity_(capacity),
         main_capacity_(capacity - std::max<std::uint64_t>(1, capacity / 10)) {}
 
   bool access(Object object) override {

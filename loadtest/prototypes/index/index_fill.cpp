@@ -152,8 +152,8 @@ std::uint64_t show_fill(std::uint64_t items, double fill) {
   const auto share = [&](std::uint64_t count) { return static_cast<double>(count) / static_cast<double>(items); };
   fmt::print("| {:.0f} % | {:.2f} | {:.1f} % | {:.1f} % | {:.1f} % | {:.3f} % | {:.2f} | {:.2f} | {:.4f} | {} |\n", fill * 100,
              64.0 / kSlots / fill, share(where[kHome]) * 100, share(where[kBuddy]) * 100,
-             share(where[kAlternate] + where[kAlternateBuddy]) * 100, share(where[kPool]) * 100, share(hit_lines), share(miss_lines),
-             share(false_tags), lost);
+             share(where[kAlternate] + where[kAlternateBuddy]) * 100, share(where[kPool]) * 100, share(hit_lines),
+             share(miss_lines), share(false_tags), lost);
   return lost;
 }
 
@@ -161,8 +161,9 @@ std::uint64_t show_fill(std::uint64_t items, double fill) {
 
 int main(int argc, char** argv) {
   const std::uint64_t items = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 1'000'000;
-  fmt::print("| fill | B an item | home | buddy | alternate | pool | lines a hit | lines a miss | false tags a miss | lost by growing "
-             "|\n| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
+  fmt::print(
+      "| fill | B an item | home | buddy | alternate | pool | lines a hit | lines a miss | false tags a miss | lost by growing "
+      "|\n| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
   std::uint64_t lost = 0;
   for (const double fill : {0.80, 0.84, 0.86, 0.88, 0.90, 0.92, 0.94}) lost += show_fill(items, fill);
   return lost == 0 ? 0 : 1;

@@ -9,8 +9,7 @@ namespace strata::placement {
 
 Arena::Arena(std::uint64_t reserved_bytes, std::uint32_t segment_bytes)
     : base_(nullptr), reserved_bytes_(reserved_bytes), segment_bytes_(segment_bytes) {
-  void* memory =
-      ::mmap(nullptr, reserved_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* memory = ::mmap(nullptr, reserved_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) {
     std::perror("mmap");
     std::abort();

@@ -23,7 +23,7 @@ class FreeRuns {
   FreeRuns(std::byte* base, std::uint32_t segment_bytes, bool reuse);
 
   static Granule granules(std::uint32_t bytes) { return (bytes + kGranuleBytes - 1) / kGranuleBytes; }
-  std::byte* address(Granule at) const { return base_ + std::uint64_t{at} * kGranuleBytes; }
+  std::byte* address(Granule at) const { return &base_[std::size_t{at} * kGranuleBytes]; }
 
   Granule size(Granule at) const { return word(at) & kSizeMask; }
   bool is_free(Granule at) const { return (word(at) & kFree) != 0; }

@@ -51,7 +51,8 @@ int main(int argc, char** argv) {
   std::uint64_t budget_mib = 256, unit_kib = 0;
   double scale = 1;
   Given given;
-  app.add_option("--placement", only_placement)->check(CLI::IsMember(std::vector<std::string>(std::begin(kPlacements), std::end(kPlacements))));
+  app.add_option("--placement", only_placement)
+      ->check(CLI::IsMember(std::vector<std::string>(std::begin(kPlacements), std::end(kPlacements))));
   app.add_option("--workload", only_workload)->check(CLI::IsMember({"load", "same", "drift", "limit", "waves", "traces"}));
   app.add_option("--budget-mib", budget_mib)->check(CLI::Range(4, 1 << 14));
   app.add_option("--unit-kib", unit_kib, "of a segment or span; 0: by the budget")->check(CLI::Range(0, 1 << 14));
@@ -60,8 +61,9 @@ int main(int argc, char** argv) {
   app.add_option("--scale", scale, "of the item sets");
   CLI11_PARSE(app, argc, argv);
 
-  fmt::print("| workload | placement | budget MiB | resident MiB | items | resident/requested | copied/inserted | ns a store | p99.9 us "
-             "| worst us | hit ratio |\n| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
+  fmt::print(
+      "| workload | placement | budget MiB | resident MiB | items | resident/requested | copied/inserted | ns a store | p99.9 us "
+      "| worst us | hit ratio |\n| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
   int result = 0;
   for (const char* placement : kPlacements) {
     if (!only_placement.empty() && only_placement != placement) continue;
@@ -70,7 +72,9 @@ int main(int argc, char** argv) {
     const bool segments = std::string_view(placement) == "log" || std::string_view(placement) == "mixed";
     // A segment is about a 256th of the budget, a span a sixteenth of that: many classes have one that is half empty.
     const std::uint64_t segment_kib = std::clamp<std::uint64_t>(budget_mib * 4, 256, 2048);
-    const std::uint64_t kib = unit_kib != 0 ? unit_kib : segments ? segment_kib : std::clamp<std::uint64_t>(budget_mib / 4, 8, 64);
+    const std::uint64_t kib = unit_kib != 0 ? unit_kib
+                              : segments    ? segment_kib
+                                            : std::clamp<std::uint64_t>(budget_mib / 4, 8, 64);
     given.unit_bytes = static_cast<std::uint32_t>(kib << 10);
     const auto wanted = [&](const char* name) { return only_workload.empty() || only_workload == name; };
     if (wanted("load")) print(given, load_item_sets(given, scale));

@@ -14,7 +14,8 @@ constexpr int kHandSteps = 1 << 20;
 }  // namespace
 
 MixedSegments::MixedSegments(ItemTable& table, const Limits& limits, bool reuse)
-    : Placement(table, limits), arena_(limits.reserved_bytes, limits.unit_bytes),
+    : Placement(table, limits),
+      arena_(limits.reserved_bytes, limits.unit_bytes),
       runs_(arena_.base(), limits.unit_bytes, reuse),
       segments_(limits.reserved_bytes / limits.unit_bytes) {}
 

@@ -50,7 +50,7 @@ class MixedSegments : public Placement {
   FreeRuns runs_;
   std::vector<Segment> segments_;
   std::uint32_t oldest_ = kNone, newest_ = kNone;
-  std::uint32_t filling_ = kNone;  // opened last
+  std::uint32_t filling_ = kNone;    // opened last
   std::uint64_t free_granules_ = 0;  // in all segments in use
   Granule hand_ = kNone;             // the next chunk it looks at
   std::uint32_t draining_ = kNone;

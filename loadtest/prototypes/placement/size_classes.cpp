@@ -88,8 +88,18 @@ std::uint32_t SizeClasses::open_span(std::uint32_t size_class) {
     unused_numbers_.pop_back();
   }
   Span& span = spans_[number];
-  span = {static_cast<std::byte*>(memory), owner.span_bytes, owner.block_bytes, owner.span_bytes / owner.block_bytes, 0, 0, kNone,
-          size_class, static_cast<std::uint32_t>(owner.spans.size()), false, kNone, kNone};
+  span = {static_cast<std::byte*>(memory),
+          owner.span_bytes,
+          owner.block_bytes,
+          owner.span_bytes / owner.block_bytes,
+          0,
+          0,
+          kNone,
+          size_class,
+          static_cast<std::uint32_t>(owner.spans.size()),
+          false,
+          kNone,
+          kNone};
   owner.spans.push_back(number);
   owner.partial.push_back(number);
   span.partial = true;
@@ -218,7 +228,8 @@ bool SizeClasses::drain_one(std::uint32_t number) {
   const Span& from = spans_[source];
   const std::uint32_t free = from.capacity - from.used;
   const double live_bytes = static_cast<double>(from.used) * from.block_bytes;
-  if (size_class.free_blocks - free < from.used || free < limits_.least_free_share * from.capacity || live_bytes > credit_bytes_) {
+  if (size_class.free_blocks - free < from.used || free < limits_.least_free_share * from.capacity ||
+      live_bytes > credit_bytes_) {
     return false;
   }
   for (std::uint32_t block = 0; block < from.handed_out; ++block) {

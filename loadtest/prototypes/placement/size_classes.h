@@ -35,7 +35,7 @@ class SizeClasses : public Placement {
   };
   struct Class {
     std::uint32_t block_bytes = 0, span_bytes = 0;
-    std::uint32_t current = kNone;     // where the next block comes from
+    std::uint32_t current = kNone;  // where the next block comes from
     std::vector<std::uint32_t> spans;
     std::vector<std::uint32_t> partial;  // that have, or had, a free block
     std::uint64_t free_blocks = 0;

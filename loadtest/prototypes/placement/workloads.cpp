@@ -24,9 +24,7 @@ Limits limits_of(const Given& given, bool limited) {
 
 struct Range {
   std::uint32_t smallest, largest;
-  std::uint32_t draw(Random& random) const {
-    return smallest + static_cast<std::uint32_t>(random.below(largest - smallest + 1));
-  }
+  std::uint32_t draw(Random& random) const { return smallest + static_cast<std::uint32_t>(random.below(largest - smallest + 1)); }
   double mean() const { return (smallest + largest) / 2.0; }
 };
 
@@ -47,8 +45,14 @@ struct ItemSet {
 constexpr ItemSet kItemSets[] = {
     {"16 B + 64 B", 2'000'000, 16, [](Random&) { return 64U; }},
     {"20 B + lognormal(5.2, 0.9)", 1'000'000, 20, [](Random& random) { return lognormal(random, 5.2, 0.9); }},
-    {"20 B + JSON of 450-650 B", 400'000, 20, [](Random& random) { return Range{450, 650}.draw(random); }},
-    {"20 B + 4-64 KiB", 12'000, 20, [](Random& random) { return Range{4096, 65536}.draw(random); }},
+    {"20 B + JSON of 450-650 B", 400'000, 20,
+     [](Random& random) {
+       return Range{450, 650}.draw(random);
+     }},
+    {"20 B + 4-64 KiB", 12'000, 20,
+     [](Random& random) {
+       return Range{4096, 65536}.draw(random);
+     }},
 };
 
 }  // namespace
@@ -94,7 +98,9 @@ Phases overwrite_same_sizes(const Given& given) {
 
 // The bytes stay the same, so the number of items changes: owners beyond the generation's number are removed.
 Phases overwrite_drifting_sizes(const Given& given) {
-  const auto items_of = [&](const Range& range) { return static_cast<Owner>(static_cast<double>(given.budget_bytes) / range.mean()); };
+  const auto items_of = [&](const Range& range) {
+    return static_cast<Owner>(static_cast<double>(given.budget_bytes) / range.mean());
+  };
   Driver driver(given.placement, items_of(kDrift[0]), limits_of(given, false));
   Random random(3);
   Phases phases;
