@@ -97,7 +97,7 @@ struct alignas(64) Bucket {
   std::atomic<std::uint64_t> header{0};
   std::atomic<std::uint64_t> slots[kSlots] = {};
 };
-static_assert(sizeof(Bucket) == 64 && alignof(Bucket) == 64);
+static_assert(sizeof(Bucket) == 64);
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 
 }  // namespace strata::cache

@@ -76,10 +76,7 @@ class LinuxMemoryCalls final : public MemoryCalls {
 
   void close_file(int descriptor) noexcept override { ::close(descriptor); }
 
-  std::size_t page_bytes() const noexcept override {
-    static const auto bytes = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-    return bytes;
-  }
+  std::size_t page_bytes() const noexcept override { return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)); }
 };
 
 constinit LinuxMemoryCalls calls;

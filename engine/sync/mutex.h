@@ -1,31 +1,83 @@
 #pragma once
 
-#include <mutex>
+#include <atomic>
+#include <cstdint>
 
 #include "engine/sync/thread_annotations.h"
 
 namespace strata::sync {
 
-// std::mutex that the compiler can follow: members say which mutex guards them, functions which one they need.
+// Where a lock stands in the order in which locks may be taken: a thread that holds one may take only locks of a higher order. That
+// nobody can wait in a circle follows. Checked where STRATA_CHECKED is defined; order 0 takes no part.
+struct LockRank {
+  const char* name = "unranked";
+  std::uint16_t order = 0;
+};
+
+// A mutual exclusion lock of 16 bytes: spins for about a microsecond, then sleeps in the kernel (the three states of U. Drepper, "Futexes
+// are tricky", 2011). Not recursive, not fair. Allocates nothing and needs no construction at run time, so the allocator can stand on it.
+// The compiler follows it: members say which mutex guards them, functions which one they need.
 class STRATA_CAPABILITY("mutex") Mutex {
  public:
-  Mutex() = default;
+  constexpr Mutex() = default;
+  constexpr explicit Mutex(LockRank rank) : name_(rank.name), order_(rank.order) {}
   Mutex(const Mutex&) = delete;
   Mutex& operator=(const Mutex&) = delete;
 
-  void lock() STRATA_ACQUIRE() { mutex_.lock(); }
-  void unlock() STRATA_RELEASE() { mutex_.unlock(); }
+  void lock() noexcept STRATA_ACQUIRE() {
+    note_taking();
+    std::uint32_t expected = kFree;
+    if (!state_.compare_exchange_strong(expected, kHeld, std::memory_order_acquire, std::memory_order_relaxed)) lock_contended();
+  }
+  // Returns false if somebody holds it.
+  [[nodiscard]] bool try_lock() noexcept STRATA_TRY_ACQUIRE(true) {
+    std::uint32_t expected = kFree;
+    const bool taken = state_.compare_exchange_strong(expected, kHeld, std::memory_order_acquire, std::memory_order_relaxed);
+    if (taken) note_taking();
+    return taken;
+  }
+  void unlock() noexcept STRATA_RELEASE() {
+    note_given_back();
+    if (state_.exchange(kFree, std::memory_order_release) == kHeldWithSleepers) wake_one();
+  }
   // Tells the analysis that the calling thread holds this mutex by a way it can not see. Does nothing at run time.
   void assert_held() const noexcept STRATA_ASSERT_HELD() {}
 
+  [[nodiscard]] const char* name() const noexcept { return name_; }
+  // How many times a thread found it held and had to wait. Wraps around.
+  [[nodiscard]] std::uint16_t contentions() const noexcept { return contentions_.load(std::memory_order_relaxed); }
+
  private:
-  std::mutex mutex_;
+  static constexpr std::uint32_t kFree = 0;
+  static constexpr std::uint32_t kHeld = 1;
+  static constexpr std::uint32_t kHeldWithSleepers = 2;
+
+  void lock_contended() noexcept;
+  void wake_one() noexcept;
+#ifdef STRATA_CHECKED
+  void note_taking() noexcept;
+  void note_given_back() noexcept;
+#else
+  void note_taking() noexcept {}
+  void note_given_back() noexcept {}
+#endif
+
+  const char* name_ = LockRank{}.name;
+  std::atomic<std::uint32_t> state_ = kFree;
+  std::uint16_t order_ = 0;
+  std::atomic<std::uint16_t> contentions_ = 0;
 };
+static_assert(sizeof(Mutex) == 16);
+
+// Called when a thread takes a lock of no higher order than one it holds (checked builds only): both names. The default prints them and
+// aborts. Returns the handler that was there.
+using RankInversionHandler = void (*)(const char* held, const char* wanted);
+RankInversionHandler set_rank_inversion_handler(RankInversionHandler handler) noexcept;
 
 // Holds a mutex from construction to destruction.
 class STRATA_SCOPED_CAPABILITY MutexLock {
  public:
-  explicit MutexLock(Mutex& mutex) STRATA_ACQUIRE(mutex) : mutex_(mutex) { mutex_.lock(); }
+  explicit MutexLock(Mutex& mutex) noexcept STRATA_ACQUIRE(mutex) : mutex_(mutex) { mutex_.lock(); }
   ~MutexLock() STRATA_RELEASE() { mutex_.unlock(); }
   MutexLock(const MutexLock&) = delete;
   MutexLock& operator=(const MutexLock&) = delete;

@@ -14,6 +14,7 @@
 #define STRATA_REQUIRES(...) STRATA_THREAD_ATTRIBUTE(requires_capability(__VA_ARGS__))
 #define STRATA_EXCLUDES(...) STRATA_THREAD_ATTRIBUTE(locks_excluded(__VA_ARGS__))
 #define STRATA_ACQUIRE(...) STRATA_THREAD_ATTRIBUTE(acquire_capability(__VA_ARGS__))
+#define STRATA_TRY_ACQUIRE(...) STRATA_THREAD_ATTRIBUTE(try_acquire_capability(__VA_ARGS__))
 #define STRATA_RELEASE(...) STRATA_THREAD_ATTRIBUTE(release_capability(__VA_ARGS__))
 #define STRATA_ASSERT_HELD(...) STRATA_THREAD_ATTRIBUTE(assert_capability(__VA_ARGS__))
 // For functions whose locking the analysis can not follow (a set of locks chosen at run time); say why at each use.

@@ -24,7 +24,7 @@ void print(const Given& given, const std::vector<Driver::Phase>& phases) {
 }
 
 int replay_all(const Given& given) {
-  const char* told = std::getenv("STRATA_DATA");
+  const char* told = std::getenv("STRATA_DATA");  // NOLINT(concurrency-mt-unsafe): nobody sets it
   const std::filesystem::path folder = std::filesystem::path(told != nullptr ? told : "../shared/data") / "traces";
   if (!std::filesystem::is_directory(folder)) {
     fmt::print(stderr, "strata-placement: no traces in {}: set STRATA_DATA to the folder above it\n", folder.string());
@@ -43,9 +43,7 @@ int replay_all(const Given& given) {
   return 0;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   CLI::App app("Measures candidates for the placement of items");
   std::string only_placement, only_workload;
   std::uint64_t budget_mib = 256, unit_kib = 0;
@@ -85,4 +83,15 @@ int main(int argc, char** argv) {
     if (wanted("traces")) result |= replay_all(given);
   }
   return result;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "strata-placement: %s\n", error.what());
+    return 1;
+  }
 }

@@ -157,7 +157,7 @@ def test_sound_bump_allocator_passes(workload):
 @pytest.mark.parametrize("workload", ["tiny-blocks", "larson-churn", "producer-consumer", "cross-frees",
                                       "false-sharing-active", "free-only-thread", "pareto-sizes", "size-drift", "latency"])
 def test_fault_is_noticed(workload, fault, message):
-    done = run(workload, "--scale", "0.001", preload=FAULTY_MALLOC, fault=fault)
+    done = run(workload, "--scale", "0.01", preload=FAULTY_MALLOC, fault=fault)
     assert done.returncode == 1, done.stderr
     if fault == "twice":
         message = "is in use twice" if workload == "false-sharing-active" else "changed its contents while it was in use"

@@ -1,0 +1,115 @@
+#include "engine/allocator/allocate.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+
+#include "engine/allocator/corruption.h"
+#include "engine/allocator/large_blocks.h"
+
+namespace strata::allocator {
+namespace {
+
+[[nodiscard]] void* take(Heap& heap, SizeClass size_class) noexcept {
+  void* block = heap.take_at_hand(size_class);
+  return block != nullptr ? block : heap.refill(size_class);
+}
+
+[[nodiscard]] void* allocate_block(SizeClass size_class) noexcept {
+  Heap* heap = heap_of_thread();
+  if (heap != nullptr) [[likely]]
+    return take(*heap, size_class);
+  if (!start_process_allocator()) return nullptr;
+  const sync::MutexLock lock(process.late_mutex);
+  process.late_heap.start(process.shared);
+  return take(process.late_heap, size_class);
+}
+
+void free_block(Span& span, void* address) noexcept {
+  if (Heap* heap = heap_of_thread(); heap != nullptr) [[likely]] {
+    heap->free_elsewhere(span, address);
+    return;
+  }
+  const sync::MutexLock lock(process.late_mutex);
+  process.late_heap.start(process.shared);
+  process.late_heap.free_elsewhere(span, address);
+  process.late_heap.flush();
+}
+
+// The span in use that an address lies in; nullptr: none.
+[[nodiscard]] Span* span_of(const void* address) noexcept {
+  if (!process.map.contains(address)) return nullptr;
+  if (process.map.offset_of(address) >> kSliceShift >= process.map.committed_slices()) return nullptr;
+  Span* span = process.map.first_of(process.map.entry_of(address));
+  return span->use == SpanUse::blocks || span->use == SpanUse::large ? span : nullptr;
+}
+
+}  // namespace
+
+void* allocate_slow(std::size_t bytes) noexcept {
+  if (bytes > kLargestClassBytes) return allocate_large(bytes, kMallocAlignment);
+  return allocate_block(malloc_class_of(bytes));
+}
+
+void deallocate_slow(void* address) noexcept {
+  if (address == nullptr) return;
+  const int errno_before = errno;
+  Span* span = span_of(address);
+  if (span == nullptr) {
+    report_corruption(process.map.contains(address) ? Corruption::invalid_free : Corruption::foreign_free, address, nullptr, 0);
+  } else if (span->use == SpanUse::blocks) {
+    free_block(*span, address);
+  } else if (address != process.map.start_of(*span)) {
+    report_corruption(Corruption::invalid_free, address, process.map.start_of(*span), span->large_bytes);
+  } else {
+    free_large(*span);
+  }
+  errno = errno_before;
+}
+
+void* allocate_aligned(std::size_t alignment, std::size_t bytes) noexcept {
+  if (alignment <= kMallocAlignment) return allocate(std::max(bytes, alignment));
+  const std::size_t least = std::max(bytes, alignment);
+  // A span begins at a multiple of 64 KiB, so blocks of a multiple of the alignment are all aligned.
+  for (std::size_t size_class = least <= kLargestClassBytes ? class_of(least) : kSizeClasses; size_class < kSizeClasses;
+       ++size_class) {
+    if (class_bytes(static_cast<SizeClass>(size_class)) % alignment == 0)
+      return allocate_block(static_cast<SizeClass>(size_class));
+  }
+  return allocate_large(bytes == 0 ? 1 : bytes, alignment);
+}
+
+void* allocate_zeroed(std::size_t bytes) noexcept {
+  void* block = allocate(bytes);
+  if (block == nullptr) return nullptr;
+  if (bytes <= kLargestClassBytes) return std::memset(block, 0, bytes);
+  zero_large(*process.map.entry_of(block), bytes);
+  return block;
+}
+
+std::size_t usable_bytes(const void* address) noexcept {
+  const Span* span = span_of(address);
+  if (span == nullptr) return 0;
+  return span->use == SpanUse::large ? std::size_t{span->slices} << kSliceShift : span->block_bytes;
+}
+
+void* reallocate(void* address, std::size_t bytes) noexcept {
+  if (address == nullptr) return allocate(bytes);
+  Span* span = span_of(address);
+  if (span == nullptr) {
+    report_corruption(process.map.contains(address) ? Corruption::invalid_free : Corruption::foreign_free, address, nullptr, 0);
+    return nullptr;
+  }
+  if (span->use == SpanUse::large && bytes > kLargestClassBytes) return resize_large(*span, bytes);
+  const std::size_t held = usable_bytes(address);
+  // Shrinking by less than half is not worth a copy.
+  if (span->use == SpanUse::blocks && bytes <= held && bytes >= held / 2) return address;
+  void* moved = allocate(bytes);
+  if (moved == nullptr) return nullptr;
+  std::memcpy(moved, address, std::min(held, bytes));
+  deallocate(address);
+  return moved;
+}
+
+}  // namespace strata::allocator

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstddef>
+
+#include "engine/allocator/span.h"
+
+// Blocks of more than 64 KiB: slices of their own, from no heap, so that any thread frees them alike.
+// Thread safety: all functions, from any thread, each block by one thread at a time.
+namespace strata::allocator {
+
+// `alignment`: a power of two. nullptr: no memory.
+[[nodiscard]] void* allocate_large(std::size_t bytes, std::size_t alignment) noexcept;
+void free_large(Span& span) noexcept;
+// Where it lies if it can, else by moving pages instead of bytes. nullptr: no memory, the block is as it was.
+[[nodiscard]] void* resize_large(Span& span, std::size_t bytes) noexcept;
+// Zeroes what may have old contents of a block just allocated.
+void zero_large(Span& span, std::size_t bytes) noexcept;
+
+}  // namespace strata::allocator

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+
+#include "engine/allocator/abandoned_spans.h"
+#include "engine/allocator/heap.h"
+#include "engine/allocator/slice_allocator.h"
+#include "engine/allocator/slice_map.h"
+#include "engine/os/memory_calls.h"
+#include "engine/sync/mutex.h"
+
+namespace strata::allocator {
+
+// The one allocator of the process: what all threads' heaps share, and the heaps. Constant-initialised and never destroyed, so it
+// works before the first constructor and after the last destructor. Starts itself at the first allocation.
+//
+// A thread gets a heap with its first call that needs one and gives it back when it ends (a destructor of pthread_setspecific, which runs
+// after those of the language's thread-local objects). What a thread calls after that is served by the one `late heap` under a lock.
+// NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): what every free reads comes first
+struct ProcessAllocator {
+  SliceMap map;  // first: read by every free
+  SliceAllocator slices;
+  AbandonedSpans abandoned;
+  Heap::Shared shared{.map = &map, .slices = &slices, .abandoned = &abandoned};
+
+  sync::Mutex heaps_mutex{sync::LockRank{.name = "heaps", .order = 700}};
+  Heap* registered_heaps STRATA_GUARDED_BY(heaps_mutex) = nullptr;
+  Heap* unused_heaps STRATA_GUARDED_BY(heaps_mutex) = nullptr;
+  std::byte* heap_space STRATA_GUARDED_BY(heaps_mutex) = nullptr;  // for more heaps
+  std::size_t heap_space_bytes STRATA_GUARDED_BY(heaps_mutex) = 0;
+  std::atomic<std::uint32_t> heaps_in_use = 0;
+
+  // A lock for a user that is not a thread; ranked below those that a heap's work takes.
+  sync::Mutex late_mutex{sync::LockRank{.name = "late heap", .order = 600}};
+  Heap late_heap STRATA_GUARDED_BY(late_mutex);
+
+  // Before the first allocation, for tests: where the memory comes from.
+  os::MemoryCalls* calls = nullptr;
+  // Address space, 0: by the machine's memory.
+  std::size_t reserve_bytes = 0;
+};
+
+extern constinit ProcessAllocator process;
+
+// Of the calling thread; an empty heap until it needs one.
+extern constinit thread_local Heap* current_heap __attribute__((tls_model("initial-exec")));
+
+// The heap of the calling thread; gives it one if it has none. nullptr: the thread has ended already, or there is no memory.
+[[nodiscard]] Heap* heap_of_thread() noexcept;
+// Makes sure that the allocator has its address space. False: there is none to be had.
+[[nodiscard]] bool start_process_allocator() noexcept;
+
+// Delivers the calling thread's remote frees and takes up its mail. For threads about to wait.
+void thread_is_idle() noexcept;
+
+}  // namespace strata::allocator
