@@ -20,10 +20,9 @@ namespace {
   Heap* heap = heap_of_thread();
   if (heap != nullptr) [[likely]]
     return take(*heap, size_class);
-  if (!start_process_allocator()) return nullptr;
   const sync::MutexLock lock(process.late_mutex);
-  process.late_heap.start(process.shared);
-  return take(process.late_heap, size_class);
+  heap = late_heap();
+  return heap == nullptr ? nullptr : take(*heap, size_class);
 }
 
 void free_block(Span& span, void* address) noexcept {
@@ -32,9 +31,11 @@ void free_block(Span& span, void* address) noexcept {
     return;
   }
   const sync::MutexLock lock(process.late_mutex);
-  process.late_heap.start(process.shared);
-  process.late_heap.free_elsewhere(span, address);
-  process.late_heap.flush();
+  Heap* heap = late_heap();
+  // Without memory for a heap the block is lost; it belongs to a span that others go on using.
+  if (heap == nullptr) return;
+  heap->free_elsewhere(span, address);
+  heap->flush();
 }
 
 // The span in use that an address lies in; nullptr: none.
@@ -84,7 +85,7 @@ void* allocate_zeroed(std::size_t bytes) noexcept {
   void* block = allocate(bytes);
   if (block == nullptr) return nullptr;
   if (bytes <= kLargestClassBytes) return std::memset(block, 0, bytes);
-  zero_large(*process.map.entry_of(block), bytes);
+  zero_old_contents(*process.map.entry_of(block), bytes);
   return block;
 }
 

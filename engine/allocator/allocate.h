@@ -13,13 +13,14 @@ namespace strata::allocator {
 [[nodiscard]] void* allocate_slow(std::size_t bytes) noexcept;
 void deallocate_slow(void* address) noexcept;
 
+// nullptr: none of that size, then allocate_slow(). For callers that have a slow way of their own.
+[[nodiscard]] inline void* allocate_at_hand(std::size_t bytes) noexcept {
+  return bytes <= kTableLimitBytes ? current_heap->take_at_hand(kMallocTable[(bytes + 7) / 8]) : nullptr;
+}
+
 [[nodiscard]] inline void* allocate(std::size_t bytes) noexcept {
-  if (bytes <= kTableLimitBytes) [[likely]] {
-    void* block = current_heap->take_at_hand(kMallocTable[(bytes + 7) / 8]);
-    if (block != nullptr) [[likely]]
-      return block;
-  }
-  return allocate_slow(bytes);
+  void* block = allocate_at_hand(bytes);
+  return block != nullptr ? block : allocate_slow(bytes);
 }
 
 // nullptr is allowed.
@@ -27,10 +28,8 @@ inline void deallocate(void* address) noexcept {
   if (process.map.contains(address)) [[likely]] {
     Span& entry = *process.map.entry_of(address);
     Heap* heap = current_heap;
-    if (entry.owner.load(std::memory_order_relaxed) == heap) [[likely]] {
-      heap->free_local(entry, address);
-      return;
-    }
+    if (entry.owner.load(std::memory_order_relaxed) == heap) [[likely]]
+      return heap->free_local(entry.size_class, address);
   }
   deallocate_slow(address);
 }

@@ -32,65 +32,68 @@ void* Heap::refill(SizeClass size_class) noexcept {
   SpanList& queue = queues_[size_class];
   do {
     while (Span* span = queue.first()) {
-      if (Block* list = take_blocks(*span); list != nullptr) {
-        at_hand_[size_class] = list->next;
-        return list;
-      }
+      if (take_blocks(*span)) return at_hand_.take(size_class);
       let_go_full(*span);
     }
   } while (find_span(size_class));
   return nullptr;
 }
 
-Block* Heap::take_blocks(Span& span) noexcept {
-  Block* list = span.free_list;
-  std::uint32_t count = span.carved - span.used;
-  if (list != nullptr) {
-    span.free_list = nullptr;
-    span.used = span.carved;
-  } else if (pending(span) != 0) {
-    // They count as used already, and stay so.
+// Puts blocks of the span at hand. False: it has none.
+bool Heap::take_blocks(Span& span) noexcept {
+  if (span.free_list == nullptr && pending(span) != 0) {
+    // They count as used until now.
     const SharedWord freed = span.shared.exchange(SharedWord(), std::memory_order_acq_rel);
-    list = freed.list();
-    count = freed.count();
-  } else {
-    return carve(span);
+    span.free_list = freed.list();
+    span.used -= freed.count();
   }
-  statistics_.blocks_taken += count;
-  statistics_.bytes_taken += std::uint64_t{count} * span.block_bytes;
-  return list;
+  if (span.free_list == nullptr) return carve(span);
+  take_returned(span);
+  return true;
 }
 
-Block* Heap::carve(Span& span) noexcept {
+// Half of what may be at hand, so that there is room for what the program frees.
+void Heap::take_returned(Span& span) noexcept {
+  const SizeClass size_class = span.size_class;
+  const std::uint32_t count = std::min(span.carved - span.used, std::max(1U, at_hand_.capacity(size_class) / 2));
+  void** const room = at_hand_.grow(size_class, count);
+  Block* block = span.free_list;
+  for (std::uint32_t index = count; index-- > 0;) {
+    room[index] = block;
+    block = block->next;
+  }
+  span.free_list = block;
+  span.used += count;
+  statistics_.blocks_taken += count;
+  statistics_.bytes_taken += std::uint64_t{count} * span.block_bytes;
+}
+
+bool Heap::carve(Span& span) noexcept {
+  const SizeClass size_class = span.size_class;
   const std::size_t block_bytes = span.block_bytes;
   const auto wanted = static_cast<std::uint32_t>(std::max<std::size_t>(1, kCarveBytes / block_bytes));
-  const std::uint32_t count = std::min(wanted, span.capacity - span.carved);
-  if (count == 0) return nullptr;
+  const std::uint32_t count = std::min({wanted, span.capacity - span.carved, at_hand_.capacity(size_class)});
+  if (count == 0) return false;
   std::byte* const first = shared_->map->start_of(span) + span.carved * block_bytes;
-  for (std::uint32_t index = 0; index + 1 < count; ++index) {
-    reinterpret_cast<Block*>(first + index * block_bytes)->next = reinterpret_cast<Block*>(first + (index + 1) * block_bytes);
-  }
-  reinterpret_cast<Block*>(first + (count - 1) * block_bytes)->next = nullptr;
+  void** const room = at_hand_.grow(size_class, count);
+  for (std::uint32_t index = 0; index < count; ++index) room[count - 1 - index] = first + index * block_bytes;
   span.carved += count;
   span.used += count;
   statistics_.blocks_taken += count;
   statistics_.bytes_taken += count * block_bytes;
-  return reinterpret_cast<Block*>(first);
+  return true;
 }
 
 // A span with nothing left leaves the queue, unless somebody has just freed one of its blocks.
 void Heap::let_go_full(Span& span) noexcept {
-  SpanList& queue = queues_[span.size_class];
-  queue.remove(span);
-  // Before anybody else may take it. From here on our own frees go the long way too.
-  span.owner.store(nullptr, std::memory_order_relaxed);
+  leave_queue(span);
   SharedWord nothing_freed(nullptr, 0, Possession::owned);
   if (span.shared.compare_exchange_strong(nothing_freed, SharedWord(nullptr, 0, Possession::full), std::memory_order_acq_rel,
                                           std::memory_order_relaxed)) {
     return;
   }
-  span.owner.store(this, std::memory_order_relaxed);
-  queue.push_front(span);
+  span.queued.store(true, std::memory_order_release);
+  queues_[span.size_class].push_front(span);
 }
 
 // Brings a span with blocks to the queue. False: out of memory.
@@ -135,31 +138,58 @@ Span* Heap::fresh_span(SizeClass size_class) noexcept {
 void Heap::queue_up(Span& span) noexcept {
   span.home.store(this, std::memory_order_relaxed);
   span.owner.store(this, std::memory_order_relaxed);
+  span.queued.store(true, std::memory_order_release);
   queues_[span.size_class].push_back(span);
 }
 
+void Heap::leave_queue(Span& span) noexcept {
+  queues_[span.size_class].remove(span);
+  span.queued.store(false, std::memory_order_relaxed);
+}
+
+// A full span of ours may have become another heap's while its blocks were at hand here. Read in the order opposite to that in which its
+// new owner writes: who sees the new `queued` sees the new owner.
+bool Heap::is_queued_here(const Span& span) const noexcept {
+  return span.queued.load(std::memory_order_acquire) && span.owner.load(std::memory_order_relaxed) == this;
+}
+
 void Heap::free_elsewhere(Span& span, void* address) noexcept {
-  if (span.owner.load(std::memory_order_relaxed) == this) return free_local(span, address);
-  if (span.home.load(std::memory_order_relaxed) == this && reclaim_full(span, static_cast<Block*>(address))) return;
+  if (span.owner.load(std::memory_order_relaxed) == this) return free_local(span.size_class, address);
   remote_frees_.put(*this, span, address);
 }
 
-// One of our own blocks comes back to a span that was full: it has blocks again, and is ours again.
-bool Heap::reclaim_full(Span& span, Block* block) noexcept {
-  if (!change_possession(span, Possession::full, Possession::owned)) return false;
-  block->next = nullptr;
-  span.free_list = block;
-  --span.used;
-  queue_up(span);
-  return true;
+void Heap::free_to_full_stack(SizeClass size_class, void* address) noexcept {
+  if (!at_hand_.grow_capacity(size_class)) return_oldest(size_class, (at_hand_.capacity(size_class) + 1) / 2);
+  (void)at_hand_.put(size_class, address);
 }
 
-// The last block in use has been freed by the owner. One empty span of a class is kept: what frees the last block often needs
-// the next soon.
+void Heap::return_oldest(SizeClass size_class, std::uint32_t count) noexcept {
+  void* const* const oldest = at_hand_.oldest(size_class);
+  for (std::uint32_t index = 0; index < count; ++index) {
+    give_back(*shared_->map->first_of(shared_->map->entry_of(oldest[index])), oldest[index]);
+  }
+  statistics_.blocks_returned += count;
+  statistics_.bytes_returned += count * class_bytes(size_class);
+  at_hand_.drop_oldest(size_class, count);
+}
+
+// A block at hand goes back to its span. A full one is ours again by that; what others possess gets it the way of their blocks.
+void Heap::give_back(Span& span, void* address) noexcept {
+  if (!is_queued_here(span)) {
+    if (span.owner.load(std::memory_order_relaxed) != this || !change_possession(span, Possession::full, Possession::owned))
+      return remote_frees_.put(*this, span, address);
+    queue_up(span);
+  }
+  auto* block = static_cast<Block*>(address);
+  block->next = span.free_list;
+  span.free_list = block;
+  if (--span.used == 0) retire(span);
+}
+
+// The last block in use has come back. One empty span of a class is kept: what frees the last block often needs the next soon.
 void Heap::retire(Span& span) noexcept {
-  SpanList& queue = queues_[span.size_class];
-  if (queue.has_one()) return;
-  queue.remove(span);
+  if (queues_[span.size_class].has_one()) return;
+  leave_queue(span);
   release(span);
 }
 
@@ -189,12 +219,12 @@ void Heap::flush() noexcept {
 }
 
 void Heap::put_aside() noexcept {
+  for (SizeClass size_class = 0; size_class < kSizeClasses; ++size_class) return_oldest(size_class, at_hand_.count(size_class));
   remote_frees_.deliver_all(*this);
-  for (SizeClass size_class = 0; size_class < kSizeClasses; ++size_class) return_at_hand(size_class);
   // Before the mail is read for the last time: who posts later sees it and abandons the span himself.
   put_aside_.store(true, std::memory_order_seq_cst);
   drain_mail();
-  for (SpanList& queue : queues_) leave_queue(queue);
+  for (SpanList& queue : queues_) put_aside(queue);
   while (spares_ != nullptr) {
     Span& spare = *spares_;
     spares_ = spare.next;
@@ -203,29 +233,15 @@ void Heap::put_aside() noexcept {
   spare_count_ = 0;
 }
 
-void Heap::leave_queue(SpanList& queue) noexcept {
+void Heap::put_aside(SpanList& queue) noexcept {
   while (Span* span = queue.first()) {
-    queue.remove(*span);
+    leave_queue(*span);
     if (pending(*span) == span->used) {
       release(*span);
     } else {
       abandon(*span);
     }
   }
-}
-
-// All blocks at hand are of one span, the first of the queue: they came from it at the last refill.
-void Heap::return_at_hand(SizeClass size_class) noexcept {
-  Block* const first = at_hand_[size_class];
-  if (first == nullptr) return;
-  at_hand_[size_class] = nullptr;
-  Span& span = *shared_->map->first_of(shared_->map->entry_of(first));
-  std::uint32_t count = 1;
-  Block* last = first;
-  for (; last->next != nullptr; last = last->next) ++count;
-  last->next = span.free_list;
-  span.free_list = first;
-  span.used -= count;
 }
 
 void Heap::abandon(Span& span) noexcept {
@@ -237,18 +253,13 @@ void Heap::abandon(Span& span) noexcept {
 }
 
 void Heap::file_abandoned(Span& span) noexcept {
+  span.owner.store(nullptr, std::memory_order_relaxed);
   span.left_in_use.store(span.used, std::memory_order_relaxed);
   if (!shared_->abandoned->add(span)) release(span);
 }
 
 void Heap::release_if_empty(Span& span) noexcept {
   if (shared_->abandoned->take_if_empty(span)) release(span);
-}
-
-std::uint64_t Heap::blocks_at_hand(SizeClass size_class) const noexcept {
-  std::uint64_t count = 0;
-  for (const Block* block = at_hand_[size_class]; block != nullptr; block = block->next) ++count;
-  return count;
 }
 
 }  // namespace strata::allocator

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "engine/allocator/abandoned_spans.h"
+#include "engine/allocator/at_hand.h"
 #include "engine/allocator/remote_frees.h"
 #include "engine/allocator/size_class.h"
 #include "engine/allocator/slice_allocator.h"
@@ -17,6 +18,8 @@ namespace strata::allocator {
 struct HeapStatistics {
   std::uint64_t blocks_taken = 0;  // from spans, to hand out
   std::uint64_t bytes_taken = 0;
+  std::uint64_t blocks_returned = 0;  // to spans of this heap
+  std::uint64_t bytes_returned = 0;
   std::uint64_t refills = 0;
   std::uint64_t fresh_spans = 0;
   std::uint64_t claimed_spans = 0;
@@ -27,12 +30,13 @@ struct HeapStatistics {
   std::uint64_t remote_atomics = 0;  // read-modify-write instructions that succeeded for it
 };
 
-// The blocks one thread allocates from: for each size class a list of blocks at hand and a queue of spans to refill it from.
+// What one thread allocates from: the blocks at hand (at_hand.h), and for each size class a queue of spans to refill them from.
 //
-// allocate: the first block at hand. None left: refill() takes, in this order, what the owner freed to the first span of the queue, what
-// others freed to it, or makes new blocks in it; a span with nothing left leaves the queue (possession `full`); after the queue the
-// mail, abandoned spans, and fresh slices.
-// free by the owner: onto the span's list. By another thread: remote_frees.h.
+// allocate: the newest block at hand. None left: refill() takes, in this order, what was given back to the first span of the queue, what
+// other threads freed to it, or makes new blocks in it; a span with nothing left leaves the queue (possession `full`); after the
+// queue the mail, abandoned spans, and fresh slices.
+// free by the owner: to the blocks at hand; when these are too many, the older half of them goes back to its spans. By another thread:
+// remote_frees.h.
 //
 // Thread safety: one thread at a time uses a heap; post() from any thread. Heaps are never destroyed, only put aside, so a pointer to one
 // stays readable.
@@ -49,30 +53,25 @@ class alignas(64) Heap {
     AbandonedSpans* abandoned = nullptr;
   };
 
-  void start(const Shared& shared) noexcept { shared_ = &shared; }
+  // REQUIRES: `at_hand_memory` as for AtHand::place.
+  void start(const Shared& shared, void* at_hand_memory) noexcept {
+    shared_ = &shared;
+    at_hand_.place(at_hand_memory);
+  }
   // Whether this is a heap at all: threads begin with an empty one that has nothing at hand and must not be refilled.
   [[nodiscard]] bool started() const noexcept { return shared_ != nullptr; }
 
-  // The first block at hand, or nullptr: then refill().
-  [[nodiscard]] void* take_at_hand(SizeClass size_class) noexcept {
-    Block* block = at_hand_[size_class];
-    if (block == nullptr) [[unlikely]]
-      return nullptr;
-    at_hand_[size_class] = block->next;
-    return block;
-  }
-  // A block of the class. nullptr: out of memory.
-  [[nodiscard]] void* refill(SizeClass size_class) noexcept;
+  // nullptr: nothing at hand, then refill().
+  [[nodiscard]] void* take_at_hand(SizeClass size_class) noexcept { return at_hand_.take(size_class); }
+  // A block of the class. nullptr: out of memory. REQUIRES: nothing of it is at hand.
+  [[nodiscard]] [[gnu::noinline]] void* refill(SizeClass size_class) noexcept;
 
-  // REQUIRES: this heap owns the span, which the block belongs to.
-  void free_local(Span& span, void* address) noexcept {
-    auto* block = static_cast<Block*>(address);
-    block->next = span.free_list;
-    span.free_list = block;
-    if (--span.used == 0) [[unlikely]]
-      retire(span);
+  // REQUIRES: this heap owns the span of that class which the block belongs to.
+  void free_local(SizeClass size_class, void* address) noexcept {
+    if (!at_hand_.put(size_class, address)) [[unlikely]]
+      free_to_full_stack(size_class, address);
   }
-  // Any block of a span of blocks that is not a one-slice span of this heap.
+  // Any block of a span of blocks.
   void free_elsewhere(Span& span, void* address) noexcept;
 
   // Delivers what was freed here for other heaps, and looks at the mail. To be called when the thread has nothing to do for a while.
@@ -92,7 +91,7 @@ class alignas(64) Heap {
 
   [[nodiscard]] const HeapStatistics& statistics() const noexcept { return statistics_; }
   [[nodiscard]] const Shared& shared() const noexcept { return *shared_; }
-  [[nodiscard]] std::uint64_t blocks_at_hand(SizeClass size_class) const noexcept;
+  [[nodiscard]] const AtHand& at_hand() const noexcept { return at_hand_; }
 
   Heap* next_registered = nullptr;  // of the registry of heaps
   Heap* next_unused = nullptr;
@@ -104,18 +103,22 @@ class alignas(64) Heap {
   static constexpr std::uint32_t kMostSpares = 8;
   static constexpr std::uint32_t kMostEmptyInMail = 8;
 
-  [[nodiscard]] Block* take_blocks(Span& span) noexcept;
-  [[nodiscard]] Block* carve(Span& span) noexcept;
+  [[nodiscard]] bool take_blocks(Span& span) noexcept;
+  [[nodiscard]] bool carve(Span& span) noexcept;
+  void take_returned(Span& span) noexcept;
   void let_go_full(Span& span) noexcept;
   [[nodiscard]] bool find_span(SizeClass size_class) noexcept;
   [[nodiscard]] Span* fresh_span(SizeClass size_class) noexcept;
   void queue_up(Span& span) noexcept;
-  [[nodiscard]] bool reclaim_full(Span& span, Block* block) noexcept;
+  void leave_queue(Span& span) noexcept;
+  [[nodiscard]] bool is_queued_here(const Span& span) const noexcept;
+  [[gnu::noinline]] void free_to_full_stack(SizeClass size_class, void* address) noexcept;
+  void return_oldest(SizeClass size_class, std::uint32_t count) noexcept;
+  void give_back(Span& span, void* address) noexcept;
   void drain_mail() noexcept;
   void retire(Span& span) noexcept;
   void release(Span& span) noexcept;
-  void return_at_hand(SizeClass size_class) noexcept;
-  void leave_queue(SpanList& queue) noexcept;
+  void put_aside(SpanList& queue) noexcept;
   void abandon(Span& span) noexcept;
   void abandon_mail() noexcept;
   void give_to_slices(Span& span) noexcept;
@@ -123,7 +126,7 @@ class alignas(64) Heap {
   void file_abandoned(Span& span) noexcept;
   void release_if_empty(Span& span) noexcept;
 
-  std::array<Block*, kSizeClasses> at_hand_{};
+  AtHand at_hand_;
   std::array<SpanList, kSizeClasses> queues_{};
   Span* spares_ = nullptr;  // linked by `next`
   std::uint32_t spare_count_ = 0;

@@ -42,7 +42,7 @@ void free_large(Span& span) noexcept {
   process.slices.tick(os::coarse_monotonic_ns());
 }
 
-void zero_large(Span& span, std::size_t bytes) noexcept {
+void zero_old_contents(Span& span, std::size_t bytes) noexcept {
   const std::uint32_t first = process.map.number_of(span);
   const std::uint32_t end = first + span.slices;
   std::byte* const start = process.map.start_of(span);

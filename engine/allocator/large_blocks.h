@@ -13,7 +13,7 @@ namespace strata::allocator {
 void free_large(Span& span) noexcept;
 // Where it lies if it can, else by moving pages instead of bytes. nullptr: no memory, the block is as it was.
 [[nodiscard]] void* resize_large(Span& span, std::size_t bytes) noexcept;
-// Zeroes what may have old contents of a block just allocated.
-void zero_large(Span& span, std::size_t bytes) noexcept;
+// Zeroes what may have old contents of the first bytes of a span just allocated.
+void zero_old_contents(Span& span, std::size_t bytes) noexcept;
 
 }  // namespace strata::allocator

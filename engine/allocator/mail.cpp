@@ -37,6 +37,7 @@ void Heap::abandon_mail() noexcept {
   while (span != nullptr) {
     Span& taken = *span;
     span = taken.next_mail;
+    taken.owner.store(nullptr, std::memory_order_relaxed);
     taken.left_in_use.store(taken.used, std::memory_order_relaxed);
     SharedWord seen = taken.shared.load(std::memory_order_acquire);
     while (!taken.shared.compare_exchange_weak(seen, SharedWord(seen.list(), seen.count(), Possession::abandoned),

@@ -7,6 +7,8 @@
 #include <bit>
 #include <memory>
 
+#include "engine/allocator/large_blocks.h"
+
 namespace strata::allocator {
 namespace {
 
@@ -14,7 +16,6 @@ constexpr std::size_t kLeastReserveBytes = std::size_t{64} << 20;
 constexpr std::size_t kUsualReserveBytes = std::size_t{1} << 40;
 // Address space for each byte of the machine's memory, so that it does not run out first, fragmentation and all.
 constexpr std::size_t kReserveFactor = 8;
-constexpr std::uint32_t kHeapSlices = 1;
 
 constinit Heap empty_heap;
 constinit std::atomic<bool> started = false;
@@ -71,18 +72,15 @@ void after_fork() STRATA_NO_THREAD_SAFETY_ANALYSIS {
   return true;
 }
 
+// A slice: the blocks at hand, then the heap. Not to be touched before it is used.
 [[nodiscard]] Heap* new_heap() noexcept STRATA_REQUIRES(process.heaps_mutex) {
-  if (process.heap_space_bytes < sizeof(Heap)) {
-    Span* span = process.slices.allocate(kHeapSlices, 1, SpanUse::allocator, false);
-    if (span == nullptr) return nullptr;
-    process.heap_space = process.map.start_of(*span);
-    process.heap_space_bytes = kHeapSlices * kSliceBytes;
-  }
-  void* const place = process.heap_space;
-  Heap* const heap = std::construct_at(static_cast<Heap*>(place));
-  process.heap_space += sizeof(Heap);
-  process.heap_space_bytes -= sizeof(Heap);
-  heap->start(process.shared);
+  static_assert(AtHand::kBytes + sizeof(Heap) <= kSliceBytes && AtHand::kBytes % alignof(Heap) == 0);
+  Span* span = process.slices.allocate(1, 1, SpanUse::allocator, false);
+  if (span == nullptr) return nullptr;
+  std::byte* const memory = process.map.start_of(*span);
+  zero_old_contents(*span, AtHand::kBytes);
+  Heap* const heap = std::construct_at(reinterpret_cast<Heap*>(memory + AtHand::kBytes));
+  heap->start(process.shared, memory);
   heap->next_registered = process.registered_heaps;
   process.registered_heaps = heap;
   return heap;
@@ -114,6 +112,13 @@ void after_fork() STRATA_NO_THREAD_SAFETY_ANALYSIS {
 
 constinit ProcessAllocator process;
 constinit thread_local Heap* current_heap __attribute__((tls_model("initial-exec"))) = &empty_heap;
+
+Heap* late_heap() noexcept {
+  if (process.late_heap != nullptr) return process.late_heap;
+  const sync::MutexLock lock(process.heaps_mutex);
+  if (start_locked()) process.late_heap = new_heap();
+  return process.late_heap;
+}
 
 bool start_process_allocator() noexcept {
   if (started.load(std::memory_order_acquire)) return true;

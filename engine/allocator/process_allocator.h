@@ -27,13 +27,11 @@ struct ProcessAllocator {
   sync::Mutex heaps_mutex{sync::LockRank{.name = "heaps", .order = 700}};
   Heap* registered_heaps STRATA_GUARDED_BY(heaps_mutex) = nullptr;
   Heap* unused_heaps STRATA_GUARDED_BY(heaps_mutex) = nullptr;
-  std::byte* heap_space STRATA_GUARDED_BY(heaps_mutex) = nullptr;  // for more heaps
-  std::size_t heap_space_bytes STRATA_GUARDED_BY(heaps_mutex) = 0;
   std::atomic<std::uint32_t> heaps_in_use = 0;
 
   // A lock for a user that is not a thread; ranked below those that a heap's work takes.
   sync::Mutex late_mutex{sync::LockRank{.name = "late heap", .order = 600}};
-  Heap late_heap STRATA_GUARDED_BY(late_mutex);
+  Heap* late_heap STRATA_GUARDED_BY(late_mutex) = nullptr;
 
   // Before the first allocation, for tests: where the memory comes from.
   os::MemoryCalls* calls = nullptr;
@@ -48,6 +46,8 @@ extern constinit thread_local Heap* current_heap __attribute__((tls_model("initi
 
 // The heap of the calling thread; gives it one if it has none. nullptr: the thread has ended already, or there is no memory.
 [[nodiscard]] Heap* heap_of_thread() noexcept;
+// The heap of threads that have ended. nullptr: no memory.
+[[nodiscard]] Heap* late_heap() noexcept STRATA_REQUIRES(process.late_mutex);
 // Makes sure that the allocator has its address space. False: there is none to be had.
 [[nodiscard]] bool start_process_allocator() noexcept;
 

@@ -52,7 +52,7 @@ constexpr SizeClass malloc_class_of(std::size_t bytes) noexcept {
 }
 
 // Requests to this size find their class in a table, by words of 8 bytes.
-inline constexpr std::size_t kTableLimitBytes = 1024;
+inline constexpr std::size_t kTableLimitBytes = 4096;
 using ClassTable = std::array<std::uint8_t, kTableLimitBytes / 8 + 1>;
 
 namespace detail {

@@ -41,7 +41,7 @@ struct Block {
 // Who may take a span of blocks. Stands in one word with what other threads have freed, so that both change by one atomic.
 enum class Possession : std::uint8_t {
   owned,      // by the heap `owner`: in its queue of that class
-  full,       // by nobody, in no list: every block is handed out. Whoever frees one may act
+  full,       // in no list: every block is handed out. Whoever frees one may act
   mailed,     // in the mail of the heap `home`, which will take it up again
   abandoned,  // by nobody, in the list of spans that dead threads left: any heap may claim it
 };
@@ -81,14 +81,16 @@ enum class SpanUse : std::uint8_t {
 // Entry of the slice map: 128 bytes for each slice, two cache lines. The first belongs to the owner alone; the second is what other
 // threads write, so that their frees do not take the owner's line from it.
 //
-// For spans of blocks, where `used` counts blocks the owner does not have in `free_list` (handed out, in a thread's list of blocks
-// at hand, or freed by others and not collected yet):
+// For spans of blocks, where `used` counts blocks that are not in `free_list` (handed out, at hand in a heap, or freed by others and not
+// collected yet):
 //     used + length(free_list) == carved <= capacity
-//     possession == full  =>  used == capacity, free_list empty, owner none
+//     possession == full  =>  used == capacity, free_list empty, in no queue
 struct alignas(128) Span {
   // Line of the owner.
-  std::atomic<Heap*> owner = nullptr;  // of a one-slice span: its only test on the way of a local free. None: not owned
-  Block* free_list = nullptr;          // freed by the owner
+  // Whose blocks they are when freed: the only test on the way of a local free. Stays while the span is full. None: of no heap, or a
+  // later slice of a span.
+  std::atomic<Heap*> owner = nullptr;
+  Block* free_list = nullptr;  // given back by the owner
   std::uint32_t used = 0;
   std::uint32_t carved = 0;  // blocks made so far; the memory behind them has not been touched
   std::uint32_t capacity = 0;
@@ -98,7 +100,8 @@ struct alignas(128) Span {
   std::uint32_t slices = 0;  // of the whole span; both ends of a free range have it
   std::uint8_t size_class = 0;
   SpanUse use = SpanUse::none;
-  bool linked = false;  // in the list of abandoned spans
+  bool linked = false;               // in the list of abandoned spans
+  std::atomic<bool> queued = false;  // in the owner's queue of the class
 
   // Line of everybody.
   alignas(64) std::atomic<SharedWord> shared = SharedWord();

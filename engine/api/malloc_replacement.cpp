@@ -30,6 +30,8 @@ void* or_errno(void* block) noexcept {
   return block;
 }
 
+[[gnu::noinline]] void* malloc_slow(std::size_t bytes) noexcept { return or_errno(allocator::allocate_slow(bytes)); }
+
 void* zeroed(std::size_t count, std::size_t bytes) noexcept {
   std::size_t total = 0;
   if (__builtin_mul_overflow(count, bytes, &total) || total > kMostBytes) return nullptr;
@@ -71,10 +73,14 @@ void* or_throw(void* block) {
   std::abort();
 }
 
+[[gnu::noinline]] void* new_block_slow(std::size_t bytes) {
+  return or_throw(or_handler([bytes] { return bytes > kMostBytes ? nullptr : allocator::allocate_slow(bytes); }));
+}
+
 void* new_block(std::size_t bytes) {
-  if (void* block = allocator::allocate(bytes); block != nullptr) [[likely]]
+  if (void* block = allocator::allocate_at_hand(bytes); block != nullptr) [[likely]]
     return block;
-  return or_throw(or_handler([bytes] { return bytes > kMostBytes ? nullptr : allocator::allocate(bytes); }));
+  return new_block_slow(bytes);
 }
 
 void* new_aligned(std::size_t bytes, std::align_val_t alignment) {
@@ -94,10 +100,9 @@ void* new_aligned_or_null(std::size_t bytes, std::align_val_t alignment) noexcep
 extern "C" {
 
 STRATA_EXPORT void* malloc(std::size_t bytes) noexcept {
-  void* block = allocator::allocate(bytes);
-  if (block == nullptr) [[unlikely]]
-    errno = ENOMEM;
-  return block;
+  if (void* block = allocator::allocate_at_hand(bytes); block != nullptr) [[likely]]
+    return block;
+  return malloc_slow(bytes);
 }
 
 STRATA_EXPORT void free(void* address) noexcept { allocator::deallocate(address); }
