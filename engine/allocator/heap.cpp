@@ -54,6 +54,7 @@ bool Heap::take_blocks(Span& span) noexcept {
 
 // Half of what may be at hand, so that there is room for what the program frees.
 void Heap::take_returned(Span& span) noexcept {
+  note_in_use(span);
   const SizeClass size_class = span.size_class;
   const std::uint32_t count = std::min(span.carved - span.used, std::max(1U, at_hand_.capacity(size_class) / 2));
   void** const room = at_hand_.grow(size_class, count);
@@ -74,6 +75,7 @@ bool Heap::carve(Span& span) noexcept {
   const auto wanted = static_cast<std::uint32_t>(std::max<std::size_t>(1, kCarveBytes / block_bytes));
   const std::uint32_t count = std::min({wanted, span.capacity - span.carved, at_hand_.capacity(size_class)});
   if (count == 0) return false;
+  note_in_use(span);
   std::byte* const first = shared_->map->start_of(span) + span.carved * block_bytes;
   void** const room = at_hand_.grow(size_class, count);
   for (std::uint32_t index = 0; index < count; ++index) room[count - 1 - index] = first + index * block_bytes;
@@ -102,6 +104,7 @@ bool Heap::find_span(SizeClass size_class) noexcept {
     drain_mail();
     if (!queues_[size_class].empty()) return true;
   }
+  trim_when_due();
   Span* span = shared_->abandoned->claim(size_class);
   if (span != nullptr) {
     ++statistics_.claimed_spans;
@@ -115,15 +118,9 @@ bool Heap::find_span(SizeClass size_class) noexcept {
 
 Span* Heap::fresh_span(SizeClass size_class) noexcept {
   const std::uint32_t slices = slices_of_class(size_class);
-  Span* span = nullptr;
-  if (slices == 1 && spares_ != nullptr) {
-    span = spares_;
-    spares_ = span->next;
-    --spare_count_;
-  } else {
-    span = shared_->slices->allocate(slices, 1, SpanUse::blocks, true);
-    if (span == nullptr) return nullptr;
-  }
+  Span* span = slices == 1 ? take_empty() : nullptr;
+  if (span == nullptr) span = shared_->slices->allocate(slices, 1, SpanUse::blocks, true);
+  if (span == nullptr) return nullptr;
   ++statistics_.fresh_spans;
   span->free_list = nullptr;
   span->used = span->carved = 0;
@@ -186,24 +183,10 @@ void Heap::give_back(Span& span, void* address) noexcept {
   if (--span.used == 0) retire(span);
 }
 
-// The last block in use has come back. One empty span of a class is kept: what frees the last block often needs the next soon.
-void Heap::retire(Span& span) noexcept {
-  if (queues_[span.size_class].has_one()) return;
-  leave_queue(span);
-  release(span);
-}
-
 // REQUIRES: nothing of the span is in use, it is in no list, and this thread possesses it.
 void Heap::release(Span& span) noexcept {
   ++statistics_.released_spans;
-  span.owner.store(nullptr, std::memory_order_relaxed);
-  if (span.is_one_slice() && spare_count_ < kMostSpares && !is_put_aside()) {
-    span.next = spares_;
-    spares_ = &span;
-    ++spare_count_;
-  } else {
-    give_to_slices(span);
-  }
+  give_to_slices(span);
 }
 
 void Heap::give_to_slices(Span& span) noexcept {
@@ -225,16 +208,11 @@ void Heap::put_aside() noexcept {
   put_aside_.store(true, std::memory_order_seq_cst);
   drain_mail();
   for (SpanList& queue : queues_) put_aside(queue);
-  while (spares_ != nullptr) {
-    Span& spare = *spares_;
-    spares_ = spare.next;
-    give_to_slices(spare);
-  }
-  spare_count_ = 0;
 }
 
 void Heap::put_aside(SpanList& queue) noexcept {
   while (Span* span = queue.first()) {
+    note_in_use(*span);
     leave_queue(*span);
     if (pending(*span) == span->used) {
       release(*span);

@@ -99,9 +99,10 @@ class alignas(64) Heap {
  private:
   friend class RemoteFrees;
 
-  // Empty one-slice spans kept for the next class that needs one.
-  static constexpr std::uint32_t kMostSpares = 8;
-  static constexpr std::uint32_t kMostEmptyInMail = 8;
+  // Most spans a heap keeps with nothing of them in use; what is more goes back at once.
+  static constexpr std::uint32_t kMostEmpty = 256;
+  // So many empty spans in the mail are looked for by whoever freed the last of them, when they are a window old.
+  static constexpr std::uint32_t kLeastEmptyInMail = 8;
 
   [[nodiscard]] bool take_blocks(Span& span) noexcept;
   [[nodiscard]] bool carve(Span& span) noexcept;
@@ -117,6 +118,10 @@ class alignas(64) Heap {
   void give_back(Span& span, void* address) noexcept;
   void drain_mail() noexcept;
   void retire(Span& span) noexcept;
+  void keep_empty(Span& span) noexcept;
+  void note_in_use(Span& span) noexcept;
+  [[nodiscard]] Span* take_empty() noexcept;
+  void trim_when_due() noexcept;
   void release(Span& span) noexcept;
   void put_aside(SpanList& queue) noexcept;
   void abandon(Span& span) noexcept;
@@ -128,8 +133,9 @@ class alignas(64) Heap {
 
   AtHand at_hand_;
   std::array<SpanList, kSizeClasses> queues_{};
-  Span* spares_ = nullptr;  // linked by `next`
-  std::uint32_t spare_count_ = 0;
+  std::uint32_t empty_count_ = 0;
+  std::array<std::uint64_t, (kSizeClasses + 63) / 64> may_have_empty_{};  // a bit for each class
+  std::uint64_t trim_at_ns_ = 0;
   const Shared* shared_ = nullptr;
   RemoteFrees remote_frees_;
   HeapStatistics statistics_;
@@ -137,6 +143,7 @@ class alignas(64) Heap {
   // Written by other threads.
   alignas(64) std::atomic<Span*> mail_ = nullptr;
   std::atomic<std::uint32_t> empty_in_mail_ = 0;
+  std::atomic<std::uint64_t> collect_mail_at_ns_ = 0;  // 0: not until there is something to collect
   std::atomic<bool> put_aside_ = false;
 };
 

@@ -102,6 +102,7 @@ struct alignas(128) Span {
   SpanUse use = SpanUse::none;
   bool linked = false;               // in the list of abandoned spans
   std::atomic<bool> queued = false;  // in the owner's queue of the class
+  bool kept_empty = false;           // at the end of that queue, nothing of it in use
 
   // Line of everybody.
   alignas(64) std::atomic<SharedWord> shared = SharedWord();
@@ -120,6 +121,7 @@ static_assert(std::atomic<SharedWord>::is_always_lock_free);
 class SpanList {
  public:
   [[nodiscard]] Span* first() const noexcept { return first_; }
+  [[nodiscard]] Span* last() const noexcept { return last_; }
   [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
   [[nodiscard]] bool has_one() const noexcept { return first_ != nullptr && first_ == last_; }
 
