@@ -28,15 +28,32 @@ std::uint32_t pending(const Span& span) noexcept { return span.shared.load(std::
 }  // namespace
 
 void* Heap::refill(SizeClass size_class) noexcept {
-  ++statistics_.refills;
+  refilled_at_[size_class] = static_cast<std::uint32_t>(++statistics_.refills);
+  if (refill_from_spans(size_class) || take_recycled(size_class)) return at_hand_.take(size_class);
+  return add_fresh_span(size_class) && refill_from_spans(size_class) ? at_hand_.take(size_class) : nullptr;
+}
+
+// From what this heap has of the class, or finds without taking slices.
+bool Heap::refill_from_spans(SizeClass size_class) noexcept {
   SpanList& queue = queues_[size_class];
   do {
     while (Span* span = queue.first()) {
-      if (take_blocks(*span)) return at_hand_.take(size_class);
+      if (take_blocks(*span)) return true;
       let_go_full(*span);
     }
   } while (find_span(size_class));
-  return nullptr;
+  return false;
+}
+
+void* Heap::take_aligned(SizeClass size_class, std::size_t alignment) noexcept {
+  void* block = take_at_hand(size_class);
+  if (block == nullptr) block = refill(size_class);
+  if (block == nullptr || reinterpret_cast<std::uintptr_t>(block) % alignment == 0) return block;
+  // From a hole. Put it away, with what else is at hand, and take from spans alone.
+  (void)at_hand_.put(size_class, block);
+  return_oldest(size_class, at_hand_.count(size_class));
+  if (!refill_from_spans(size_class) && !(add_fresh_span(size_class) && refill_from_spans(size_class))) return nullptr;
+  return at_hand_.take(size_class);
 }
 
 // Puts blocks of the span at hand. False: it has none.
@@ -98,7 +115,7 @@ void Heap::let_go_full(Span& span) noexcept {
   queues_[span.size_class].push_front(span);
 }
 
-// Brings a span with blocks to the queue. False: out of memory.
+// Brings a span with blocks to the queue, without taking one from the slices. False: there is none.
 bool Heap::find_span(SizeClass size_class) noexcept {
   if (mail_.load(std::memory_order_relaxed) != nullptr) {
     drain_mail();
@@ -106,12 +123,16 @@ bool Heap::find_span(SizeClass size_class) noexcept {
   }
   trim_when_due();
   Span* span = shared_->abandoned->claim(size_class);
-  if (span != nullptr) {
-    ++statistics_.claimed_spans;
-  } else {
-    span = fresh_span(size_class);
-    if (span == nullptr) return false;
-  }
+  if (span == nullptr) return false;
+  ++statistics_.claimed_spans;
+  queue_up(*span);
+  return true;
+}
+
+// False: out of memory.
+bool Heap::add_fresh_span(SizeClass size_class) noexcept {
+  Span* const span = fresh_span(size_class);
+  if (span == nullptr) return false;
   queue_up(*span);
   return true;
 }

@@ -7,6 +7,7 @@
 
 #include "engine/allocator/abandoned_spans.h"
 #include "engine/allocator/at_hand.h"
+#include "engine/allocator/recycled_spans.h"
 #include "engine/allocator/remote_frees.h"
 #include "engine/allocator/size_class.h"
 #include "engine/allocator/slice_allocator.h"
@@ -25,6 +26,7 @@ struct HeapStatistics {
   std::uint64_t claimed_spans = 0;
   std::uint64_t released_spans = 0;
   std::uint64_t mail_drained = 0;    // spans taken up again from the mail
+  std::uint64_t recycled_spans = 0;  // of this heap, given up for blocks of other classes
   std::uint64_t remote_blocks = 0;   // freed here, owned elsewhere
   std::uint64_t remote_batches = 0;  // in which they were delivered
   std::uint64_t remote_atomics = 0;  // read-modify-write instructions that succeeded for it
@@ -34,7 +36,7 @@ struct HeapStatistics {
 //
 // allocate: the newest block at hand. None left: refill() takes, in this order, what was given back to the first span of the queue, what
 // other threads freed to it, or makes new blocks in it; a span with nothing left leaves the queue (possession `full`); after the
-// queue the mail, abandoned spans, and fresh slices.
+// queue the mail, abandoned spans, empty ones of other classes, holes in recycled spans, and fresh slices.
 // free by the owner: to the blocks at hand; when these are too many, the older half of them goes back to its spans. By another thread:
 // remote_frees.h.
 //
@@ -51,6 +53,7 @@ class alignas(64) Heap {
     SliceMap* map = nullptr;
     SliceAllocator* slices = nullptr;
     AbandonedSpans* abandoned = nullptr;
+    RecycledSpans* recycled = nullptr;
   };
 
   // REQUIRES: `at_hand_memory` as for AtHand::place.
@@ -65,6 +68,8 @@ class alignas(64) Heap {
   [[nodiscard]] void* take_at_hand(SizeClass size_class) noexcept { return at_hand_.take(size_class); }
   // A block of the class. nullptr: out of memory. REQUIRES: nothing of it is at hand.
   [[nodiscard]] [[gnu::noinline]] void* refill(SizeClass size_class) noexcept;
+  // A block of the class whose size is a multiple of `alignment`, aligned to that. Blocks from holes need not be. nullptr: out of memory.
+  [[nodiscard]] void* take_aligned(SizeClass size_class, std::size_t alignment) noexcept;
 
   // REQUIRES: this heap owns the span of that class which the block belongs to.
   void free_local(SizeClass size_class, void* address) noexcept {
@@ -108,7 +113,9 @@ class alignas(64) Heap {
   [[nodiscard]] bool carve(Span& span) noexcept;
   void take_returned(Span& span) noexcept;
   void let_go_full(Span& span) noexcept;
+  [[nodiscard]] bool refill_from_spans(SizeClass size_class) noexcept;
   [[nodiscard]] bool find_span(SizeClass size_class) noexcept;
+  [[nodiscard]] bool add_fresh_span(SizeClass size_class) noexcept;
   [[nodiscard]] Span* fresh_span(SizeClass size_class) noexcept;
   void queue_up(Span& span) noexcept;
   void leave_queue(Span& span) noexcept;
@@ -122,6 +129,9 @@ class alignas(64) Heap {
   void note_in_use(Span& span) noexcept;
   [[nodiscard]] Span* take_empty() noexcept;
   void trim_when_due() noexcept;
+  [[nodiscard]] bool take_recycled(SizeClass size_class) noexcept;
+  [[nodiscard]] bool recycle_a_span(SizeClass wanted) noexcept;
+  [[nodiscard]] bool recycle(SpanList& queue) noexcept;
   void release(Span& span) noexcept;
   void put_aside(SpanList& queue) noexcept;
   void abandon(Span& span) noexcept;
@@ -133,6 +143,8 @@ class alignas(64) Heap {
 
   AtHand at_hand_;
   std::array<SpanList, kSizeClasses> queues_{};
+  std::array<std::uint32_t, kSizeClasses> refilled_at_{};  // number of the class's last refill
+  SizeClass recycle_next_ = 0;
   std::uint32_t empty_count_ = 0;
   std::array<std::uint64_t, (kSizeClasses + 63) / 64> may_have_empty_{};  // a bit for each class
   std::uint64_t trim_at_ns_ = 0;

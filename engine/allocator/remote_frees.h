@@ -34,6 +34,7 @@ class RemoteFrees {
   static constexpr std::size_t kBatches = 64;
 
   void deliver(Heap& heap, Batch& batch) noexcept;
+  static void act_after(Heap& heap, Span& span, SharedWord before, SharedWord after, Heap* home, std::uint32_t capacity) noexcept;
 
   std::array<Batch, kBatches> batches_{};
   std::size_t pending_bytes_ = 0;
