@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/allocator/free_links.h"
 #include "engine/allocator/heap.h"
 
 namespace strata::allocator {
@@ -27,7 +28,7 @@ void RemoteFrees::put(Heap& heap, Span& span, void* address) noexcept {
     if (batch.span != nullptr) deliver(heap, batch);
     batch = {.span = &span, .last = block};
   }
-  block->next = batch.first;
+  link_block(*block, batch.first);
   batch.first = block;
   ++batch.count;
   ++heap.statistics_.remote_blocks;
@@ -57,8 +58,12 @@ void RemoteFrees::deliver(Heap& heap, Batch& batch) noexcept {
   const std::uint32_t capacity = span.capacity;
   pending_bytes_ -= std::min<std::size_t>(pending_bytes_, std::size_t{batch.count} * span.block_bytes);
   do {
-    batch.last->next = seen.list();
+    link_block(*batch.last, seen.list());
     freed = seen.count() + batch.count;
+    if (!accept_return(span, freed, capacity, batch.first)) [[unlikely]] {
+      batch = Batch();
+      return;
+    }
     possession = after_freeing(seen, freed, capacity, home);
   } while (!span.shared.compare_exchange_weak(seen, SharedWord(batch.first, freed, possession), std::memory_order_acq_rel,
                                               std::memory_order_acquire));

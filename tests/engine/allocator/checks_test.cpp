@@ -1,0 +1,1 @@
+#include "engine/allocator/memory_checks.h"
