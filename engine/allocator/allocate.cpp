@@ -26,8 +26,7 @@ namespace {
 }
 
 void free_block(Span& span, void* address) noexcept {
-  const auto offset = static_cast<std::size_t>(static_cast<std::byte*>(address) - process.map.start_of(span));
-  if (!accept_free(span, offset, address)) return;
+  if (!accept_free(span, address)) return;
   if (Heap* heap = heap_of_thread(); heap != nullptr) [[likely]] {
     heap->free_elsewhere(span, address);
     return;

@@ -30,12 +30,8 @@ inline void deallocate(void* address) noexcept {
   if (process.map.contains(address)) [[likely]] {
     Span& entry = *process.map.entry_of(address);
     Heap* heap = current_heap;
-    if (entry.owner.load(std::memory_order_relaxed) == heap) [[likely]] {
-      // What has an owner is the first slice of its span.
-      if (!accept_free(entry, process.map.offset_of(address) % kSliceBytes, address)) [[unlikely]]
-        return;
+    if (entry.owner.load(std::memory_order_relaxed) == heap && accept_simple_free(entry, address)) [[likely]]
       return heap->free_local(entry.size_class, address);
-    }
   }
   deallocate_slow(address);
 }

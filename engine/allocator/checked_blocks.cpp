@@ -1,5 +1,6 @@
 #include "engine/allocator/checked_blocks.h"
 
+#include <bit>
 #include <cstring>
 
 #include "engine/allocator/allocate.h"
@@ -59,21 +60,57 @@ void report(Corruption kind, const Located& block, const void* address, std::siz
                      .damaged_offset = damaged_offset});
 }
 
-std::byte canary_at(const std::byte* at) noexcept {
-  const auto address = reinterpret_cast<std::uintptr_t>(at);
-  const std::uint64_t word = ((address / 8) ^ check_secrets.canaries) * 0x9E37'79B9'7F4A'7C15;
-  return static_cast<std::byte>((word >> (8 * (address % 8))) | 1);
+constexpr std::size_t kWordBytes = sizeof(std::uint64_t);
+static_assert(std::endian::native == std::endian::little, "the first byte of a word is its lowest");
+
+std::uint64_t word_at(const std::byte* at) noexcept {
+  std::uint64_t word = 0;
+  std::memcpy(&word, at, kWordBytes);
+  return word;
+}
+
+// Of the word an address lies in.
+std::uint64_t canary_word(const std::byte* at) noexcept {
+  const std::uint64_t number = reinterpret_cast<std::uintptr_t>(at) / kWordBytes;
+  const std::uint64_t mixed = (number ^ check_secrets.canaries) * 0x9E37'79B9'7F4A'7C15;
+  return mixed | 0x0101'0101'0101'0101;
+}
+
+std::byte canary_byte(const std::byte* at) noexcept {
+  return static_cast<std::byte>(canary_word(at) >> (8 * (reinterpret_cast<std::uintptr_t>(at) % kWordBytes)));
+}
+
+// Blocks begin at a multiple of a word.
+bool is_whole_word(std::size_t offset, std::size_t end) noexcept {
+  return offset % kWordBytes == 0 && end - offset >= kWordBytes;
 }
 
 void write_canary(const Located& block) noexcept {
   const std::size_t end = block.canary_end();
-  for (std::size_t offset = block.requested(); offset < end; ++offset) block.start[offset] = canary_at(block.start + offset);
+  for (std::size_t offset = block.requested(); offset < end;) {
+    std::byte* const at = block.start + offset;
+    if (is_whole_word(offset, end)) {
+      const std::uint64_t word = canary_word(at);
+      std::memcpy(at, &word, kWordBytes);
+      offset += kWordBytes;
+    } else {
+      *at = canary_byte(at);
+      ++offset;
+    }
+  }
 }
 
 [[nodiscard]] std::size_t damaged_canary(const Located& block) noexcept {
   const std::size_t end = block.canary_end();
-  for (std::size_t offset = block.requested(); offset < end; ++offset) {
-    if (block.start[offset] != canary_at(block.start + offset)) return offset;
+  for (std::size_t offset = block.requested(); offset < end;) {
+    const std::byte* const at = block.start + offset;
+    if (is_whole_word(offset, end) && word_at(at) == canary_word(at)) {
+      offset += kWordBytes;
+    } else if (*at == canary_byte(at)) {
+      ++offset;
+    } else {
+      return offset;
+    }
   }
   return kUndamaged;
 }
@@ -87,15 +124,16 @@ bool verify_canary(const Located& block) noexcept {
   return false;
 }
 
-// As verify_canary, for a free block. `from`: the first byte to be looked at.
+// As verify_canary, for a free block. `from`: the first byte to be looked at, a multiple of a word.
 bool verify_fill(const Located& block, std::size_t from) noexcept {
-  for (std::size_t offset = from; offset < block.bytes; ++offset) {
-    if (block.start[offset] == std::byte{kFreedByte}) continue;
-    report(Corruption::use_after_free, block, block.start, offset);
-    std::memset(block.start + from, kFreedByte, block.bytes - from);
-    return false;
-  }
-  return true;
+  constexpr std::uint64_t kFreedWord = ~std::uint64_t{0} / 0xFF * kFreedByte;
+  std::size_t offset = from;
+  while (offset < block.bytes && word_at(block.start + offset) == kFreedWord) offset += kWordBytes;
+  if (offset == block.bytes) return true;
+  while (block.start[offset] == std::byte{kFreedByte}) ++offset;
+  report(Corruption::use_after_free, block, block.start, offset);
+  std::memset(block.start + from, kFreedByte, block.bytes - from);
+  return false;
 }
 
 // Whether the address is the start of a block in use; if not it has been reported.

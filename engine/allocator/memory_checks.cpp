@@ -18,6 +18,19 @@ std::size_t offset_in(const Span& span, const void* address) noexcept {
   return static_cast<std::size_t>(static_cast<const std::byte*>(address) - process.map.start_of(span));
 }
 
+// A block of 8 bytes that looks as if it were in a free list: its one word is a link.
+bool seems_listed(const Span& span, const void* block) noexcept {
+  const Block* next = next_of(*static_cast<const Block*>(block));
+  return accept_link(span, process.map.start_of(span), next, next == nullptr ? 0 : 1);
+}
+
+// Whether the address is the start of a block that is not free.
+bool is_in_use(const Span& span, void* address) noexcept {
+  const SizeClass size_class = span.size_class;
+  if (!starts_block(size_class, offset_in(span, address)) || is_marked_free(size_class, address)) return false;
+  return size_class != 0 || !seems_listed(span, address);
+}
+
 }  // namespace
 
 constinit CheckSecrets check_secrets;
@@ -44,11 +57,6 @@ bool refuse(const Span& span, const void* address) noexcept {
   return false;
 }
 
-bool seems_listed(const Span& span, const void* block) noexcept {
-  const Block* next = next_of(*static_cast<const Block*>(block));
-  return accept_link(span, process.map.start_of(span), next, next == nullptr ? 0 : 1);
-}
-
 bool accept_large_start(const Span& span, const void* address) noexcept {
   if (address == process.map.start_of(span)) return true;
   report_corruption({.kind = Corruption::invalid_free,
@@ -58,12 +66,15 @@ bool accept_large_start(const Span& span, const void* address) noexcept {
   return false;
 }
 
+bool accept_hardened_free(Span& span, void* address) noexcept {
+  if (!is_in_use(span, address)) return refuse(span, address);
+  mark_free(span.size_class, address);
+  return true;
+}
+
 bool accept_hardened_resize(const Span& span, void* address) noexcept {
   if (span.use == SpanUse::large) return accept_large_start(span, address);
-  const SizeClass size_class = span.size_class;
-  const std::size_t offset = offset_in(span, address);
-  if (!starts_block(size_class, offset) || is_marked_free(size_class, address)) return refuse(span, address);
-  return size_class != 0 || !seems_listed(span, address) || refuse(span, address);
+  return is_in_use(span, address) || refuse(span, address);
 }
 
 void report_damaged_link(const Span& span, const Block* block) noexcept {

@@ -94,23 +94,25 @@ inline void unmark([[maybe_unused]] SizeClass size_class, [[maybe_unused]] void*
 
 // Reports a free, or a resize, of what is not a block in use. Returns false.
 [[gnu::cold, gnu::noinline]] bool refuse(const Span& span, const void* address) noexcept;
-// The checked heap's answer (checked_blocks.h).
-[[nodiscard]] bool accept_checked_free(Span& span, void* address) noexcept;
-// A block of 8 bytes that looks as if it were in a free list.
-[[nodiscard]] bool seems_listed(const Span& span, const void* block) noexcept;
-
 // Whether an address of a span of blocks may be freed. If so it counts as free from here on, else it has been reported and nothing
-// may be done. `offset`: from the start of the span.
-[[nodiscard]] inline bool accept_free([[maybe_unused]] Span& span, [[maybe_unused]] std::size_t offset,
-                                      [[maybe_unused]] void* address) noexcept {
-  if constexpr (kCheckedHeap) {
-    return accept_checked_free(span, address);
-  } else if constexpr (kFreeBlocksAreMarked) {
+// may be done.
+[[nodiscard]] bool accept_checked_free(Span& span, void* address) noexcept;
+[[nodiscard]] bool accept_hardened_free(Span& span, void* address) noexcept;
+[[nodiscard]] inline bool accept_free([[maybe_unused]] Span& span, [[maybe_unused]] void* address) noexcept {
+  if constexpr (kCheckedHeap) return accept_checked_free(span, address);
+  if constexpr (kFreeBlocksAreMarked) return accept_hardened_free(span, address);
+  return true;
+}
+
+// The part of it that stands in every free(): true as there, false: ask accept_free(). REQUIRES: an address in the span's first slice.
+[[nodiscard]] inline bool accept_simple_free([[maybe_unused]] const Span& span, [[maybe_unused]] void* address) noexcept {
+  if constexpr (kCheckedHeap) return false;
+  if constexpr (kFreeBlocksAreMarked) {
     const SizeClass size_class = span.size_class;
-    if (!starts_block(size_class, offset) || is_marked_free(size_class, address)) [[unlikely]]
-      return refuse(span, address);
-    if (size_class == 0 && seems_listed(span, address)) [[unlikely]]
-      return refuse(span, address);
+    // Spans begin at multiples of a slice.
+    const std::size_t offset = reinterpret_cast<std::uintptr_t>(address) % kSliceBytes;
+    if (size_class == 0 || !starts_block(size_class, offset) || is_marked_free(size_class, address)) [[unlikely]]
+      return false;
     mark_free(size_class, address);
   }
   return true;
