@@ -225,6 +225,14 @@ void forget_checked_blocks(const Span& span) noexcept {
     records[number].store(BlockRecord(), std::memory_order_relaxed);
 }
 
+void unlink_all_checked(Span& span) noexcept {
+  for (std::uint32_t number = 0; number < span.capacity; ++number) {
+    const Located block = nth_block(span, number);
+    if (block.record->load(std::memory_order_relaxed).state() == State::freed)
+      std::memset(block.start, kFreedByte, sizeof(Block));
+  }
+}
+
 bool accept_checked_free(Span& span, void* address) noexcept {
   const Located block = locate(span, address);
   if (!take_back(block, address)) return false;

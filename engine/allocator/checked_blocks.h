@@ -43,6 +43,12 @@ inline void forget_blocks([[maybe_unused]] const Span& span) noexcept {
   if constexpr (kCheckedHeap) forget_checked_blocks(span);
 }
 
+void unlink_all_checked(Span& span) noexcept;
+// The lists of the span's free blocks are given up without being walked: what a link was is fill again. Other builds: does nothing.
+inline void unlink_all([[maybe_unused]] Span& span) noexcept {
+  if constexpr (kCheckedHeap) unlink_all_checked(span);
+}
+
 // Whether an address of a large block's span may be freed; if not it has been reported.
 [[nodiscard]] bool accept_large_free(Span& span, void* address) noexcept;
 
