@@ -139,6 +139,25 @@ STRATA_API void strata_purge(void) STRATA_NOEXCEPT;
  * to 64 KiB, but at least that. Requests beyond it fail; what is above it already stays. */
 STRATA_API void strata_set_memory_limit(uint64_t bytes) STRATA_NOEXCEPT;
 
+/* --- Statistics ---------------------------------------------------------------------------------------------------------------------- */
+
+/* Of the process' allocator, now. Memory is taken from the system and counted by slices of 64 KiB. */
+typedef struct strata_statistics {
+  size_t struct_bytes;
+  uint64_t reserved_bytes;   /* address space */
+  uint64_t committed_bytes;  /* of it made usable; pages come when they are touched first */
+  uint64_t in_use_bytes;     /* slices that hold blocks, or that threads keep for new ones */
+  uint64_t dirty_free_bytes; /* free slices whose pages are still resident, soon given back */
+  uint64_t purged_bytes;     /* given back to the system since the start */
+  uint64_t purge_calls;
+  uint64_t purge_failures;
+  uint64_t metadata_bytes; /* the allocator's own records of slices ever used, beside them */
+} strata_statistics;
+#define STRATA_STATISTICS_INIT \
+  { sizeof(strata_statistics), 0, 0, 0, 0, 0, 0, 0, 0 }
+
+STRATA_API strata_status strata_memory_statistics(strata_statistics* out) STRATA_NOEXCEPT;
+
 #ifdef __cplusplus
 }
 #endif
