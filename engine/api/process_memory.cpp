@@ -1,6 +1,4 @@
 // The functions of strata.h that take memory from the process' allocator.
-#include <algorithm>
-
 #include "engine/allocator/allocate.h"
 #include "engine/api/failure.h"
 #include "engine/api/strata.h"
@@ -68,6 +66,4 @@ void strata_thread_idle(void) noexcept { allocator::thread_is_idle(); }
 
 void strata_purge(void) noexcept { allocator::process.slices.purge_all(); }
 
-void strata_set_memory_limit(uint64_t bytes) noexcept {
-  allocator::process.slices.set_limit(bytes == 0 ? 0 : std::max<uint64_t>(bytes, allocator::kSliceBytes));
-}
+void strata_set_memory_limit(uint64_t bytes) noexcept { allocator::process.slices.set_limit(bytes); }

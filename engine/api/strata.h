@@ -136,7 +136,7 @@ STRATA_API void strata_thread_idle(void) STRATA_NOEXCEPT;
 /* Gives all free memory that is resident back to the system now. It happens by itself within seconds where memory is not needed again. */
 STRATA_API void strata_purge(void) STRATA_NOEXCEPT;
 /* Most memory the process takes from the system for blocks, in use or waiting to be given back; 0: no limit, as at the start. Rounded down
- * to 64 KiB, but at least that. Requests beyond it fail; what is above it already stays. */
+ * to 64 KiB. Requests beyond it fail; what is above it already stays. */
 STRATA_API void strata_set_memory_limit(uint64_t bytes) STRATA_NOEXCEPT;
 
 /* --- Statistics ---------------------------------------------------------------------------------------------------------------------- */

@@ -3,8 +3,6 @@
 
 #include <stdio.h>
 
-_Static_assert(STRATA_VERSION == STRATA_VERSION_MAJOR * 1000000 + STRATA_VERSION_MINOR * 1000 + STRATA_VERSION_PATCH, "version");
-
 int main(void) {
   int* numbers = strata_calloc(100, sizeof *numbers);
   if (numbers == NULL || numbers[99] != 0) return 1;

@@ -54,8 +54,9 @@ using MemoryResource = ApiTest;
 using UniquePtr = ApiTest;
 
 TEST_F(Allocator, ServesContainers) {
-  std::vector<int, allocator<int>> numbers;
-  for (int number = 0; number < 10'000; ++number) numbers.push_back(number);
+  std::vector<int, allocator<int>> numbers(10'000, 7);
+  numbers.resize(20'000);
+  EXPECT_EQ(numbers[9'999], 7);
   EXPECT_TRUE(strata_owns(numbers.data()));
   using Text = std::basic_string<char, std::char_traits<char>, allocator<char>>;
   std::map<Text, int, std::less<>, allocator<std::pair<const Text, int>>> by_name;
