@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <semaphore>
+#include <set>
 #include <thread>
 #include <vector>
 
@@ -26,6 +28,7 @@ using AlignedAlloc = ApiTest;
 using Realloc = ApiTest;
 using Free = ApiTest;
 using FreeSized = ApiTest;
+using ThreadIdle = ApiTest;
 using Owns = ApiTest;
 using MemoryLimit = ApiTest;
 
@@ -145,6 +148,44 @@ TEST_F(Free, TakesTheBlocksOfOtherThreads) {
   for (void* block : blocks) strata_free(block);
   strata_thread_idle();
   expect_no_failure();
+}
+
+TEST_F(ThreadIdle, HandsOverWhatWasFreedOfOthers) {
+  // Many spans of blocks, so that a freed block in the midst comes back through the other thread's delivery alone; three, because a full
+  // span goes back to its thread when an eighth of it is free.
+  constexpr std::size_t kBytes = 4096;
+  std::vector<void*> blocks(200);
+  for (void*& block : blocks) block = strata_malloc(kBytes);
+  const std::set<void*> freed{blocks[100], blocks[101], blocks[102]};
+  blocks.erase(blocks.begin() + 100, blocks.begin() + 103);
+  const auto comes_back = [&] {
+    bool found = false;
+    for (int count = 0; count < 200; ++count) {
+      blocks.push_back(strata_malloc(kBytes));
+      found = found || freed.contains(blocks.back());
+    }
+    return found;
+  };
+  std::binary_semaphore is_freed(0);
+  std::binary_semaphore may_deliver(0);
+  std::binary_semaphore is_delivered(0);
+  std::binary_semaphore may_end(0);
+  std::thread other([&] {
+    for (void* block : freed) strata_free(block);
+    is_freed.release();
+    may_deliver.acquire();
+    strata_thread_idle();
+    is_delivered.release();
+    may_end.acquire();
+  });
+  is_freed.acquire();
+  EXPECT_FALSE(comes_back()) << "the other thread still has them";
+  may_deliver.release();
+  is_delivered.acquire();
+  EXPECT_TRUE(comes_back());
+  may_end.release();
+  other.join();
+  for (void* block : blocks) strata_free(block);
 }
 
 TEST_F(FreeSized, FreesWhatHasTheSize) {
