@@ -95,7 +95,7 @@ std::size_t usable_bytes(const void* address) noexcept {
   Span* span = span_of(address);
   if (span == nullptr) return 0;
   if constexpr (kCheckedHeap) return requested_bytes(*span, const_cast<void*>(address));
-  if (span->use == SpanUse::large) return std::size_t{span->slices} << kSliceShift;
+  if (span->use == SpanUse::large) return usable_large_bytes(*span);
   if (span->shared.load(std::memory_order_acquire).possession() == Possession::recycled)
     return process.recycled.block_bytes(*span, address);
   return span->block_bytes;
