@@ -9,6 +9,7 @@
 
 #include "engine/allocator/large_blocks.h"
 #include "engine/allocator/memory_checks.h"
+#include "engine/os/coarse_clock.h"
 
 namespace strata::allocator {
 namespace {
@@ -138,7 +139,9 @@ Heap* heap_of_thread() noexcept {
 }
 
 void thread_is_idle() noexcept {
-  if (current_heap->started()) current_heap->flush();
+  if (!current_heap->started()) return;
+  current_heap->flush();
+  process.slices.tick(os::coarse_monotonic_ns());
 }
 
 }  // namespace strata::allocator

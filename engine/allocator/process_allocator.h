@@ -52,7 +52,8 @@ extern constinit thread_local Heap* current_heap __attribute__((tls_model("initi
 // Makes sure that the allocator has its address space. False: there is none to be had.
 [[nodiscard]] bool start_process_allocator() noexcept;
 
-// Delivers the calling thread's remote frees and takes up its mail. For threads about to wait.
+// Delivers the calling thread's remote frees and takes up its mail, gives back empty spans and free slices that have waited long enough.
+// For threads about to wait, and now and then.
 void thread_is_idle() noexcept;
 
 }  // namespace strata::allocator
