@@ -7,6 +7,7 @@
 
 #include "engine/allocator/corruption.h"
 #include "engine/allocator/large_blocks.h"
+#include "engine/allocator/shared_heap.h"
 
 namespace strata::allocator {
 namespace {
@@ -39,13 +40,7 @@ void free_block(Span& span, void* address) noexcept {
   heap->flush();
 }
 
-// The span in use that an address lies in; nullptr: none.
-[[nodiscard]] Span* span_of(const void* address) noexcept {
-  if (!process.map.contains(address)) return nullptr;
-  if (process.map.offset_of(address) >> kSliceShift >= process.map.committed_slices()) return nullptr;
-  Span* span = process.map.first_of(process.map.entry_of(address));
-  return span->use == SpanUse::blocks || span->use == SpanUse::large ? span : nullptr;
-}
+[[nodiscard]] SharedHeap* shared_heap_of(const Span& span) noexcept { return span.shared_heap.load(std::memory_order_acquire); }
 
 }  // namespace
 
@@ -60,6 +55,8 @@ void deallocate_slow(void* address) noexcept {
   Span* span = span_of(address);
   if (span == nullptr) {
     report_corruption(process.map.contains(address) ? Corruption::invalid_free : Corruption::foreign_free, address, nullptr, 0);
+  } else if (SharedHeap* heap = shared_heap_of(*span); heap != nullptr) {
+    heap->deallocate(address);
   } else if (span->use == SpanUse::blocks) {
     free_block(*span, address);
   } else if (address != process.map.start_of(*span)) {
@@ -72,13 +69,8 @@ void deallocate_slow(void* address) noexcept {
 
 void* allocate_aligned(std::size_t alignment, std::size_t bytes) noexcept {
   if (alignment <= kMallocAlignment) return allocate(std::max(bytes, alignment));
-  const std::size_t least = std::max(bytes, alignment);
-  // A span begins at a multiple of 64 KiB, so blocks of a multiple of the alignment are all aligned.
-  for (std::size_t size_class = least <= kLargestClassBytes ? class_of(least) : kSizeClasses; size_class < kSizeClasses;
-       ++size_class) {
-    if (class_bytes(static_cast<SizeClass>(size_class)) % alignment == 0)
-      return allocate_block(static_cast<SizeClass>(size_class), alignment);
-  }
+  if (const SizeClass size_class = aligned_class_of(bytes, alignment); size_class < kSizeClasses)
+    return allocate_block(size_class, alignment);
   return allocate_large(bytes == 0 ? 1 : bytes, alignment);
 }
 
@@ -93,6 +85,7 @@ void* allocate_zeroed(std::size_t bytes) noexcept {
 std::size_t usable_bytes(const void* address) noexcept {
   const Span* span = span_of(address);
   if (span == nullptr) return 0;
+  if (const SharedHeap* heap = shared_heap_of(*span); heap != nullptr) return heap->usable_bytes(address);
   if (span->use == SpanUse::large) return std::size_t{span->slices} << kSliceShift;
   if (span->shared.load(std::memory_order_acquire).possession() == Possession::recycled)
     return process.recycled.block_bytes(*span, address);
@@ -106,6 +99,7 @@ void* reallocate(void* address, std::size_t bytes) noexcept {
     report_corruption(process.map.contains(address) ? Corruption::invalid_free : Corruption::foreign_free, address, nullptr, 0);
     return nullptr;
   }
+  if (SharedHeap* heap = shared_heap_of(*span); heap != nullptr) return heap->reallocate(address, bytes);
   if (span->use == SpanUse::large && bytes > kLargestClassBytes) return resize_large(*span, bytes);
   const std::size_t held = usable_bytes(address);
   // Shrinking by less than half is not worth a copy.

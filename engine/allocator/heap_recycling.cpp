@@ -20,7 +20,7 @@ constexpr unsigned kLooks = 4;
 
 // Puts blocks from holes at hand. False: there are none of that size.
 bool Heap::take_recycled(SizeClass size_class) noexcept {
-  if (!RecycledSpans::fits(size_class) || empty_count_ > 0) return false;
+  if (shared_->recycled == nullptr || !RecycledSpans::fits(size_class) || empty_count_ > 0) return false;
   const std::size_t bytes = class_bytes(size_class);
   std::array<void*, kMostTaken> blocks;
   const auto page = static_cast<std::uint32_t>(std::max<std::size_t>(1, kMostTakenBytes / bytes));

@@ -89,22 +89,25 @@ class alignas(64) SharedHeap {
   // What was handed out and taken back since the heap was created. Of heaps of size classes by batches, else by blocks.
   [[nodiscard]] HeapStatistics statistics() const noexcept STRATA_REQUIRES(mutex_);
 
-  SharedHeap* next_registered = nullptr;  // of the registry of heaps, under its lock
+  // Of the registry of heaps, under its lock.
+  SharedHeap* next_registered = nullptr;
+  SharedHeap* previous_registered = nullptr;
 
  private:
-  struct Creation;
-
   explicit SharedHeap(const HeapOptions& options) noexcept;
+  ~SharedHeap() = default;
 
   void start(void* memory) noexcept;
-  [[nodiscard]] Span* span_of_block(void* address) const noexcept;
+  [[nodiscard]] bool is_ours(const Span& span) const noexcept { return span.shared_heap.load(std::memory_order_acquire) == this; }
   [[nodiscard]] void* take(std::size_t bytes, std::size_t alignment) noexcept STRATA_REQUIRES(mutex_);
   [[nodiscard]] void* take_from_class(std::size_t bytes, std::size_t alignment) noexcept STRATA_REQUIRES(mutex_);
-  [[nodiscard]] void* resize_in_place(Span& span, void* address, std::size_t bytes) noexcept;
+  [[nodiscard]] void* take_granules(std::size_t bytes, std::size_t alignment) noexcept STRATA_REQUIRES(mutex_);
+  [[nodiscard]] void* resize(Span& span, void* address, std::size_t held, std::size_t bytes) noexcept STRATA_REQUIRES(mutex_);
   [[nodiscard]] std::size_t held_by(const Span& span, const void* address) const noexcept STRATA_REQUIRES(mutex_);
-  void give_back(Span& span, void* address) noexcept STRATA_REQUIRES(mutex_);
+  void give_back(Span& span, void* address, std::size_t held) noexcept STRATA_REQUIRES(mutex_);
   void note_taken(std::size_t bytes) noexcept STRATA_REQUIRES(mutex_);
   void note_returned(std::size_t bytes) noexcept STRATA_REQUIRES(mutex_);
+  void release_unneeded_locked() noexcept STRATA_REQUIRES(mutex_);
 
   mutable sync::Mutex mutex_{sync::LockRank{.name = "shared heap", .order = 750}};
   const HeapStrategy strategy_;
