@@ -13,9 +13,12 @@
 
 #include "engine/allocator/corruption.h"
 #include "tests/engine/allocator/fake_memory_calls.h"
+#include "tests/engine/allocator/validity_check.h"
 
 namespace strata::allocator {
 namespace {
+
+using test::process_is_valid;
 
 // What a block should hold follows from its address and a seed, so that it can be checked wherever it is freed.
 struct Held {
@@ -76,6 +79,9 @@ TEST(Allocate, RandomOperationsKeepBlocksApartAlignedAndIntact) {
   std::vector<Held> live;
   ShadowMap shadow;
   for (int step = 0; step < 60'000; ++step) {
+    if (step % 5'000 == 0) {
+      ASSERT_TRUE(process_is_valid());
+    }
     const unsigned action = random() % 8;
     if (live.size() < 200 || action < 3) {
       Held held{.bytes = any_size(random), .seed = static_cast<unsigned char>(random())};
@@ -117,6 +123,7 @@ TEST(Allocate, RandomOperationsKeepBlocksApartAlignedAndIntact) {
     ASSERT_TRUE(held.intact(held.bytes));
     deallocate(held.start);
   }
+  ASSERT_TRUE(process_is_valid());
 }
 
 TEST(Allocate, BoundariesOfEveryClass) {
@@ -219,6 +226,7 @@ TEST(Allocate, WhatFailsInTheSystemIsOutOfMemoryAndNothingElse) {
   deallocate(grown);
   deallocate(behind);
   deallocate(kept);
+  ASSERT_TRUE(process_is_valid());
 }
 
 // Each thread frees what its neighbour allocated; threads end and are followed by others.
@@ -251,6 +259,7 @@ TEST(AllocateThreads, CrossFreesAndThreadsThatEnd) {
       });
     }
     for (std::thread& thread : threads) thread.join();
+    ASSERT_TRUE(process_is_valid());
   }
   EXPECT_EQ(damaged, 0);
   EXPECT_GT(process.abandoned.claims(), 0U) << "no heap took up what ended threads had left";
@@ -263,6 +272,7 @@ TEST(AllocateThreads, CrossFreesAndThreadsThatEnd) {
       }
     }
   }
+  ASSERT_TRUE(process_is_valid());
 }
 
 // Memory that sleeping threads allocated comes back when a thread that never allocates frees it.
@@ -290,6 +300,7 @@ TEST(AllocateThreads, AThreadThatOnlyFreesReturnsMemory) {
   producer.join();
   EXPECT_GT(full, kBlocks * 64);
   EXPECT_LT(process.slices.statistics().in_use_bytes, full / 4);
+  ASSERT_TRUE(process_is_valid());
 }
 
 TEST(AllocateThreads, RemoteFreesCostAnAtomicABatch) {
