@@ -15,7 +15,7 @@ ENGINE = tuple(
     f"engine/{room}"
     for room in ("os", "sync", "allocator", "analytics", "pools", "cache", "debug", "monitor", "api")
 )
-EVERYTHING = ("config", "protocol", *ENGINE, "server", "loadtest", "tests")
+EVERYTHING = ("config", "protocol", *ENGINE, "server", "loadtest", "examples", "tests")
 
 # Folder: the folders it may include, besides itself.
 LAYERS = {
@@ -33,6 +33,8 @@ LAYERS = {
     "engine/api": tuple(room for room in ENGINE if room != "engine/api"),
     "server": ("engine/api", "protocol", "config"),
     "loadtest": ("protocol", "engine/api", "config"),
+    # They see what is installed: <strata/...>.
+    "examples": (),
     "tests": tuple(folder for folder in EVERYTHING if folder != "tests"),
 }
 

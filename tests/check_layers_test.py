@@ -117,6 +117,7 @@ class LayersTest(unittest.TestCase):
                 "engine/sync": {"engine/os"},
                 "engine/os": set(),
                 "loadtest": {"protocol", "engine/api", "config"},
+                "examples": set(),
             },
         )
 

@@ -83,12 +83,17 @@ void zero_old_contents(Span& span, std::size_t bytes) noexcept {
   }
 }
 
+std::size_t usable_large_bytes(std::uint64_t requested) noexcept {
+  const std::size_t page_bytes = process.map.page_bytes();
+  return (static_cast<std::size_t>(requested) + page_bytes - 1) & ~(page_bytes - 1);
+}
+
 void* resize_large(Span& span, std::size_t bytes, HeapSpans* of) noexcept {
   const std::uint32_t slices = slices_for(bytes);
   if (slices == 0) return nullptr;
   std::byte* const start = process.map.start_of(span);
   // All that usable_bytes() promised, not only what was asked for.
-  const std::size_t held = std::size_t{span.slices} << kSliceShift;
+  const std::size_t held = usable_large_bytes(span);
   if (slices <= span.slices) {
     shorten_span(span, slices, of);
   } else if (!extend_span(span, slices, of)) {

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <new>
 
+#include "engine/allocator/checked_blocks.h"
 #include "engine/allocator/corruption.h"
 #include "engine/allocator/large_blocks.h"
 #include "engine/allocator/process_allocator.h"
@@ -14,13 +15,16 @@ namespace {
 // Shared heaps have no threads that end, so nothing of theirs is ever abandoned.
 constinit AbandonedSpans none_abandoned;
 
-void report_no_block(const void* address) noexcept {
-  const Span* span = span_of(address);
-  const Corruption kind = process.map.contains(address) ? Corruption::invalid_free : Corruption::foreign_free;
-  if (span != nullptr && span->use == SpanUse::large) {
-    report_corruption(kind, address, process.map.start_of(*span), span->large_bytes);
+// `span`: that the address lies in; nullptr: none in use.
+void report_no_block(const Span* span, const void* address) noexcept {
+  if (span == nullptr) return report_stray(address);
+  if (span->use == SpanUse::large) {
+    report_corruption({.kind = Corruption::invalid_free,
+                       .address = address,
+                       .block = process.map.start_of(*span),
+                       .block_bytes = span->large_bytes});
   } else {
-    report_corruption(kind, address, nullptr, 0);
+    report_corruption({.kind = Corruption::invalid_free, .address = address});
   }
 }
 
@@ -122,7 +126,7 @@ void* SharedHeap::take(std::size_t bytes, std::size_t alignment) noexcept {
   if (bytes <= kLargestClassBytes && alignment <= kSliceBytes)
     return strategy_ == HeapStrategy::size_class ? take_from_class(bytes, alignment) : take_granules(bytes, alignment);
   void* const block = allocate_large(bytes, alignment, &spans_);
-  if (block != nullptr) note_taken(std::size_t{process.map.entry_of(block)->slices} << kSliceShift);
+  if (block != nullptr) note_taken(usable_large_bytes(*process.map.entry_of(block)));
   return block;
 }
 
@@ -150,7 +154,7 @@ void* SharedHeap::allocate_zeroed(std::size_t bytes, std::size_t alignment) noex
 // 0: no block begins there.
 std::size_t SharedHeap::held_by(const Span& span, const void* address) const noexcept {
   const auto offset = static_cast<std::size_t>(static_cast<const std::byte*>(address) - process.map.start_of(span));
-  if (span.use == SpanUse::large) return offset == 0 ? std::size_t{span.slices} << kSliceShift : 0;
+  if (span.use == SpanUse::large) return offset == 0 ? usable_large_bytes(span) : 0;
   if (strategy_ != HeapStrategy::size_class) return granules_.block_bytes(span, address);
   return offset % span.block_bytes == 0 && offset / span.block_bytes < span.carved ? span.block_bytes : 0;
 }
@@ -186,7 +190,11 @@ void SharedHeap::deallocate(void* address) noexcept {
   const sync::MutexLock lock(mutex_);
   Span* const span = span_of(address);
   const std::size_t held = span == nullptr || !is_ours(*span) ? 0 : held_by(*span, address);
-  if (held == 0) return report_no_block(address);
+  if (held == 0) return report_no_block(span, address);
+  if constexpr (kFreeBlocksAreMarked) {
+    const bool has_mark = span->use == SpanUse::blocks && strategy_ == HeapStrategy::size_class;
+    if (has_mark && !accept_hardened_free(*span, address)) return;
+  }
   give_back(*span, address, held);
 }
 
@@ -198,7 +206,7 @@ void* SharedHeap::resize(Span& span, void* address, std::size_t held, std::size_
     if (bytes <= kLargestClassBytes) return nullptr;
     resized = resize_large(span, bytes, &spans_);
     if (resized == nullptr) return nullptr;
-    now_held = std::size_t{process.map.entry_of(resized)->slices} << kSliceShift;
+    now_held = usable_large_bytes(*process.map.entry_of(resized));
   } else if (strategy_ == HeapStrategy::size_class) {
     // Shrinking by less than half is not worth a copy.
     return bytes <= held && bytes >= held / 2 ? address : nullptr;
@@ -218,7 +226,7 @@ void* SharedHeap::reallocate(void* address, std::size_t bytes) noexcept {
     Span* const span = span_of(address);
     held = span == nullptr || !is_ours(*span) ? 0 : held_by(*span, address);
     if (held == 0) {
-      report_no_block(address);
+      report_no_block(span, address);
       return nullptr;
     }
     void* const resized = resize(*span, address, held, bytes);

@@ -1,5 +1,6 @@
 #include "engine/allocator/validity.h"
 
+#include "engine/allocator/free_links.h"
 #include "engine/allocator/process_allocator.h"
 #include "engine/allocator/span_snapshot.h"
 
@@ -13,7 +14,7 @@ bool invalid(Invalidity* what, const char* reason, const void* where) noexcept {
 
 // Counts a list of free blocks of a span and marks them. False: one is none, or is there twice.
 bool count_list(const std::byte* start, const Span& span, const Block* list, BlockBits& seen, std::uint32_t& count) noexcept {
-  for (; list != nullptr; list = list->next) {
+  for (; list != nullptr; list = next_of(*list)) {
     const auto offset = static_cast<std::size_t>(reinterpret_cast<const std::byte*>(list) - start);
     const std::size_t number = offset / span.block_bytes;
     if (offset % span.block_bytes != 0 || number >= span.carved || !seen.set(static_cast<std::uint32_t>(number))) return false;

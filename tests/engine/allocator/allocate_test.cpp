@@ -13,6 +13,7 @@
 
 #include "engine/allocator/corruption.h"
 #include "tests/engine/allocator/fake_memory_calls.h"
+#include "tests/engine/allocator/report_log.h"
 #include "tests/engine/allocator/validity_check.h"
 
 namespace strata::allocator {
@@ -75,6 +76,7 @@ class ShadowMap {
 };
 
 TEST(Allocate, RandomOperationsKeepBlocksApartAlignedAndIntact) {
+  const test::ReportLog log;
   std::mt19937 random(7);  // NOLINT(cert-msc51-cpp)
   std::vector<Held> live;
   ShadowMap shadow;
@@ -123,6 +125,7 @@ TEST(Allocate, RandomOperationsKeepBlocksApartAlignedAndIntact) {
     ASSERT_TRUE(held.intact(held.bytes));
     deallocate(held.start);
   }
+  EXPECT_EQ(log.count(), 0U) << "nothing was wrong";
   ASSERT_TRUE(process_is_valid());
 }
 
@@ -234,6 +237,7 @@ TEST(AllocateThreads, CrossFreesAndThreadsThatEnd) {
   constexpr int kThreads = 32;
   constexpr int kGenerations = 4;
   constexpr std::size_t kSlots = 512;
+  const test::ReportLog log;
   std::vector<std::array<std::atomic<Held*>, kSlots>> slots(kThreads);
   std::atomic<int> damaged = 0;
   for (int generation = 0; generation < kGenerations; ++generation) {
@@ -272,6 +276,7 @@ TEST(AllocateThreads, CrossFreesAndThreadsThatEnd) {
       }
     }
   }
+  EXPECT_EQ(log.count(), 0U) << "nothing was wrong";
   ASSERT_TRUE(process_is_valid());
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/allocator/allocate.h"
+#include "engine/allocator/free_links.h"
 #include "tests/engine/allocator/validity_check.h"
 
 namespace strata::allocator {
@@ -32,7 +33,7 @@ class Validity : public testing::Test {
     }
     for (SizeClass size_class = 0; size_class < kSizeClasses; ++size_class) {
       for (Span* span = current_heap->queue(size_class).first(); span != nullptr; span = span->next) {
-        if (span->free_list != nullptr && span->free_list->next != nullptr) span_ = span;
+        if (span->free_list != nullptr && next_of(*span->free_list) != nullptr) span_ = span;
       }
     }
     ASSERT_NE(span_, nullptr);
@@ -75,19 +76,19 @@ TEST_F(Validity, FindsMoreBlocksThanThereIsRoomFor) {
 
 TEST_F(Validity, FindsACircleInAFreeList) {
   Block* const first = span_->free_list;
-  Block* const second = first->next;
-  Block* const third = second->next;
-  second->next = first;
+  Block* const second = next_of(*first);
+  Block* const third = next_of(*second);
+  link_block(*second, first);
   EXPECT_EQ(reason(), "the list of free blocks is damaged");
-  second->next = third;
+  link_block(*second, third);
 }
 
 TEST_F(Validity, FindsALinkThatIsNoBlock) {
   Block* const first = span_->free_list;
-  Block* const second = first->next;
-  first->next = reinterpret_cast<Block*>(reinterpret_cast<std::byte*>(second) + 16);
+  Block* const second = next_of(*first);
+  link_block(*first, reinterpret_cast<Block*>(reinterpret_cast<std::byte*>(second) + 16));
   EXPECT_EQ(reason(), "the list of free blocks is damaged");
-  first->next = second;
+  link_block(*first, second);
 }
 
 TEST_F(Validity, FindsAWrongOwner) {
