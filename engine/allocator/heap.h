@@ -82,6 +82,8 @@ class alignas(64) Heap {
   // Any block of a span of blocks.
   void free_elsewhere(Span& span, void* address) noexcept;
 
+  // Delivers what was freed here for other heaps.
+  void deliver() noexcept { remote_frees_.deliver_all(*this); }
   // Delivers what was freed here for other heaps, and looks at the mail. To be called when the thread has nothing to do for a while.
   void flush() noexcept;
   // The user is done: delivers, gives empty spans back and abandons the others.

@@ -83,9 +83,9 @@ void zero_old_contents(Span& span, std::size_t bytes) noexcept {
   }
 }
 
-std::size_t usable_large_bytes(const Span& span) noexcept {
+std::size_t usable_large_bytes(std::uint64_t requested) noexcept {
   const std::size_t page_bytes = process.map.page_bytes();
-  return (static_cast<std::size_t>(span.large_bytes) + page_bytes - 1) & ~(page_bytes - 1);
+  return (static_cast<std::size_t>(requested) + page_bytes - 1) & ~(page_bytes - 1);
 }
 
 void* resize_large(Span& span, std::size_t bytes, HeapSpans* of) noexcept {

@@ -14,7 +14,8 @@ namespace strata::allocator {
 [[nodiscard]] void* allocate_large(std::size_t bytes, std::size_t alignment, HeapSpans* of = nullptr) noexcept;
 void free_large(Span& span, HeapSpans* of = nullptr) noexcept;
 // What was asked for, up to the end of its last page: what lies behind that is not resident, if it never was.
-[[nodiscard]] std::size_t usable_large_bytes(const Span& span) noexcept;
+[[nodiscard]] std::size_t usable_large_bytes(std::uint64_t requested) noexcept;
+[[nodiscard]] inline std::size_t usable_large_bytes(const Span& span) noexcept { return usable_large_bytes(span.large_bytes); }
 // Where it lies if it can, else by moving pages instead of bytes. nullptr: no memory, the block is as it was.
 [[nodiscard]] void* resize_large(Span& span, std::size_t bytes, HeapSpans* of = nullptr) noexcept;
 // Zeroes what may have old contents of the first bytes of a span just allocated.

@@ -15,8 +15,8 @@ namespace {
 // Shared heaps have no threads that end, so nothing of theirs is ever abandoned.
 constinit AbandonedSpans none_abandoned;
 
-void report_no_block(const void* address) noexcept {
-  const Span* span = span_of(address);
+// `span`: that the address lies in; nullptr: none in use.
+void report_no_block(const Span* span, const void* address) noexcept {
   if (span == nullptr) return report_stray(address);
   CorruptionReport report{.kind = Corruption::invalid_free, .address = address};
   if (span->use == SpanUse::large) {
@@ -121,17 +121,17 @@ void* SharedHeap::take_granules(std::size_t bytes, std::size_t alignment) noexce
 }
 
 void* SharedHeap::take(std::size_t bytes, std::size_t alignment) noexcept {
-  if (has_granules() && bytes <= kLargestClassBytes && alignment <= kSliceBytes)
-    return take_granules(std::max<std::size_t>(bytes, 1), alignment);
-  const std::size_t taken = std::max<std::size_t>(bytes_to_take(bytes), 1);
+  if (has_granules() && bytes <= kLargestClassBytes && alignment <= kSliceBytes) return take_granules(bytes, alignment);
+  const std::size_t taken = bytes_to_take(bytes);
   if (!has_granules() && taken <= kLargestClassBytes && alignment <= kSliceBytes)
     return hand_out(take_from_class(taken, alignment), bytes);
-  void* const block = allocate_large(taken, alignment, &spans_);
-  if (block != nullptr) note_taken(std::size_t{process.map.entry_of(block)->slices} << kSliceShift);
-  return hand_out(block, bytes);
+  void* const block = hand_out(allocate_large(taken, alignment, &spans_), bytes);
+  if (block != nullptr) note_taken(usable_large_bytes(*process.map.entry_of(block)));
+  return block;
 }
 
 void* SharedHeap::allocate(std::size_t bytes, std::size_t alignment) noexcept {
+  bytes = std::max<std::size_t>(bytes, 1);
   const sync::MutexLock lock(mutex_);
   void* block = take(bytes, alignment);
   if (block != nullptr) return block;
@@ -154,7 +154,7 @@ void* SharedHeap::allocate_zeroed(std::size_t bytes, std::size_t alignment) noex
 // 0: no block begins there.
 std::size_t SharedHeap::held_by(const Span& span, const void* address) const noexcept {
   const auto offset = static_cast<std::size_t>(static_cast<const std::byte*>(address) - process.map.start_of(span));
-  if (span.use == SpanUse::large) return offset == 0 ? std::size_t{span.slices} << kSliceShift : 0;
+  if (span.use == SpanUse::large) return offset == 0 ? usable_large_bytes(span) : 0;
   if (has_granules()) return granules_.block_bytes(span, address);
   return offset % span.block_bytes == 0 && offset / span.block_bytes < span.carved ? span.block_bytes : 0;
 }
@@ -165,7 +165,7 @@ std::size_t SharedHeap::usable_bytes(const void* address) const noexcept {
   const std::size_t held = span == nullptr || !is_ours(*span) ? 0 : held_by(*span, address);
   if (held == 0 || (has_granules() && span->use == SpanUse::blocks)) return held;
   if constexpr (kCheckedHeap) return requested_bytes(*span, const_cast<void*>(address));
-  return span->use == SpanUse::large ? usable_large_bytes(*span) : held;
+  return held;
 }
 
 bool SharedHeap::owns(const void* address) const noexcept {
@@ -195,7 +195,7 @@ void SharedHeap::deallocate(void* address) noexcept {
   const sync::MutexLock lock(mutex_);
   Span* const span = span_of(address);
   const std::size_t held = span == nullptr || !is_ours(*span) ? 0 : held_by(*span, address);
-  if (held == 0) return report_no_block(address);
+  if (held == 0) return report_no_block(span, address);
   give_back(*span, address, held);
 }
 
@@ -207,7 +207,7 @@ void* SharedHeap::resize(Span& span, void* address, std::size_t held, std::size_
     if (bytes_to_take(bytes) <= kLargestClassBytes) return nullptr;
     resized = kCheckedHeap ? resize_large_checked(span, bytes, &spans_) : resize_large(span, bytes, &spans_);
     if (resized == nullptr) return nullptr;
-    now_held = std::size_t{process.map.entry_of(resized)->slices} << kSliceShift;
+    now_held = usable_large_bytes(*process.map.entry_of(resized));
   } else if (strategy_ == HeapStrategy::size_class) {
     // Shrinking by less than half is not worth a copy. The checked heap moves always.
     return !kCheckedHeap && bytes <= held && bytes >= held / 2 ? address : nullptr;
@@ -227,7 +227,7 @@ void* SharedHeap::reallocate(void* address, std::size_t bytes) noexcept {
     Span* const span = span_of(address);
     held = span == nullptr || !is_ours(*span) ? 0 : held_by(*span, address);
     if (held == 0) {
-      report_no_block(address);
+      report_no_block(span, address);
       return nullptr;
     }
     const bool is_large = span->use == SpanUse::large;

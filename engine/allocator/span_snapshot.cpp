@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/allocator/free_links.h"
+#include "engine/allocator/large_blocks.h"
 #include "engine/allocator/process_allocator.h"
 
 namespace strata::allocator {
@@ -23,10 +24,12 @@ STRATA_READS_OTHERS Field peek(const Field& field) noexcept {
   return value;
 }
 
-// The link of a free block, or what a program has written there meanwhile.
+// What comes behind a free block, or what a program's bytes there mean.
 STRATA_READS_OTHERS const Block* peek_next(const Block* block) noexcept {
-  const Block* const link = __atomic_load_n(&block->next, __ATOMIC_RELAXED);
-  return kLinksAreEncoded ? decode_link(reinterpret_cast<std::uintptr_t>(link), block) : link;
+  Block copy{};
+  __atomic_load(&block->next, &copy.next, __ATOMIC_RELAXED);
+  if constexpr (!kLinksAreEncoded) return copy.next;
+  return decode_link(reinterpret_cast<std::uintptr_t>(copy.next), block);
 }
 
 constexpr std::uint32_t kNoBlock = BlockBits::kMost;
@@ -103,7 +106,10 @@ SpanSnapshot read_span(const Span& span) noexcept {
   read.bytes = std::size_t{span.slices} << kSliceShift;
   read.use = span.use;
   read.heap = span.shared_heap.load(std::memory_order_relaxed);
-  if (read.use == SpanUse::large) read.large_bytes = peek(span.large_bytes);
+  if (read.use == SpanUse::large) {
+    read.large_bytes = peek(span.large_bytes);
+    read.usable_large_bytes = std::min(read.bytes, usable_large_bytes(read.large_bytes));
+  }
   if (read.use != SpanUse::blocks) return read;
   const SharedWord shared = span.shared.load(std::memory_order_acquire);
   read.owner = span.owner.load(std::memory_order_relaxed);
@@ -161,7 +167,7 @@ void mark_granules_at_hand(const SpanSnapshot& span, const ReadableHeaps& heaps,
 }
 
 UsedBlocks count_used(const SpanSnapshot& span, const ReadableHeaps& heaps) noexcept {
-  if (span.use == SpanUse::large) return {.blocks = 1, .bytes = span.bytes};
+  if (span.use == SpanUse::large) return {.blocks = 1, .bytes = span.usable_large_bytes};
   if (span.use != SpanUse::blocks) return {};
   if (span.granules != nullptr) return count_granules(span, heaps);
   if (span.block_bytes == 0) return {};

@@ -27,7 +27,8 @@ struct SpanSnapshot {
   const Block* free_list = nullptr;
   const Block* freed_by_others = nullptr;
   const Granules* granules = nullptr;
-  std::uint64_t large_bytes = 0;
+  std::uint64_t large_bytes = 0;  // as requested
+  std::size_t usable_large_bytes = 0;
   const Heap* owner = nullptr;
   const SharedHeap* heap = nullptr;
   bool is_approximate = false;

@@ -121,7 +121,7 @@ HeapDescription describe(const SharedHeap& heap) noexcept {
 AllocatorStatistics read_statistics() noexcept {
   AllocatorStatistics out;
   if (!start_process_allocator()) return out;
-  thread_is_idle();
+  current_heap->deliver();
   lock_process();
   copy_slice_statistics(out);
   const std::uint64_t map_bytes = out.metadata_bytes;
@@ -135,7 +135,7 @@ AllocatorStatistics read_statistics() noexcept {
 
 std::size_t read_heaps(HeapDescription* heaps, std::size_t most) noexcept {
   if (!start_process_allocator()) return 0;
-  thread_is_idle();
+  current_heap->deliver();
   lock_process();
   process.heaps_mutex.assert_held();
   const std::size_t thread_heaps = process.heap_count;

@@ -21,7 +21,7 @@ std::uint32_t flags_of(const SpanSnapshot& span) noexcept {
 template <typename Visit>
 void for_each_span(Visit visit) noexcept {
   if (!start_process_allocator()) return;
-  thread_is_idle();
+  current_heap->deliver();
   lock_process();
   process.slices.mutex().assert_held();
   const std::uint32_t frontier = process.slices.frontier_locked();
@@ -42,6 +42,7 @@ class BlockWalk {
     end_ = process.map.memory().base() + (std::size_t{frontier} << kSliceShift);
     flags_ = flags_of(span);
     if (span.granules != nullptr) return visit_granules(span);
+    if (span.use == SpanUse::large) return visit_large(span);
     if (span.block_bytes != 0) return visit_blocks(span);
     if (span.use == SpanUse::blocks) return tell(span.start, span.bytes, true, kBlockUnmade);
     return tell(span.start, span.bytes, span.use == SpanUse::free, 0);
@@ -73,6 +74,13 @@ class BlockWalk {
     const std::size_t all = std::size_t{span.capacity} * span.block_bytes;
     if (made < all && !tell(span.start + made, all - made, true, kBlockUnmade)) return false;
     return all == span.bytes || tell(span.start + all, span.bytes - all, true, kBlockTail);
+  }
+
+  bool visit_large(const SpanSnapshot& span) noexcept {
+    const std::size_t usable = span.usable_large_bytes;
+    if (usable == 0) return tell(span.start, span.bytes, true, kBlockUnmade | kBlockApproximate);
+    if (!tell(span.start, usable, false, 0)) return false;
+    return usable == span.bytes || tell(span.start + usable, span.bytes - usable, true, kBlockTail);
   }
 
   bool visit_granules(const SpanSnapshot& span) noexcept {

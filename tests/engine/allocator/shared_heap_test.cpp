@@ -323,6 +323,48 @@ TEST_P(SharedHeaps, WhatIsNoBlockIsReported) {
   ASSERT_TRUE(valid(heap));
 }
 
+// Where the build can tell: by marks, by records, and by the bit maps of granules always.
+TEST_P(SharedHeaps, BlocksFreedTwiceAreReported) {
+  SharedHeap& heap = make();
+  const bool tells_small = GetParam() == HeapStrategy::best_fit || kMemoryChecks != MemoryChecks::none;
+  if (!tells_small || GetParam() == HeapStrategy::arena) GTEST_SKIP() << "not noticed here";
+  std::vector<void*> blocks;
+  for (int count = 0; count < 100; ++count) blocks.push_back(heap.allocate(100));
+  heap.deallocate(blocks[50]);
+  const HeapUsage usage = heap.usage();
+  heap.deallocate(blocks[50]);
+  deallocate(blocks[50]);
+  EXPECT_EQ(heap.reallocate(blocks[50], 200), nullptr);
+  EXPECT_EQ(reports.size(), 3U);
+  EXPECT_EQ(heap.usage().used_blocks, usage.used_blocks);
+  EXPECT_EQ(heap.usage().used_bytes, usage.used_bytes);
+  ASSERT_TRUE(valid(heap));
+}
+
+TEST_P(SharedHeaps, TheCheckedHeapFindsOverflows) {
+  if (!kCheckedHeap) GTEST_SKIP() << "of the checked heap";
+  SharedHeap& heap = make();
+  std::vector<std::size_t> sizes = {70'000, 300'000};
+  if (GetParam() == HeapStrategy::size_class) sizes.insert(sizes.end(), {1, 100, 5000, 65'530});
+  for (const std::size_t bytes : sizes) {
+    auto* block = static_cast<unsigned char*>(heap.allocate(bytes));
+    EXPECT_EQ(heap.usable_bytes(block), bytes);
+    block = static_cast<unsigned char*>(heap.reallocate(block, bytes + 10'000));
+    EXPECT_EQ(heap.usable_bytes(block), bytes + 10'000);
+    EXPECT_TRUE(reports.empty());
+    block[bytes + 10'000] ^= 1;
+    heap.deallocate(block);
+    ASSERT_EQ(reports.size(), 1U) << bytes;
+    EXPECT_EQ(reports[0].kind, Corruption::overflow);
+    EXPECT_EQ(reports[0].damaged_offset, bytes + 10'000);
+    reports.clear();
+  }
+  EXPECT_EQ(check_heap()->blocks, 0U);
+  (void)heap.allocate(200'000);
+  EXPECT_EQ(check_heap()->blocks, 1U);
+  ASSERT_TRUE(valid(heap));
+}
+
 TEST_P(SharedHeaps, LargeBlocksGrowAndGoBackAtOnce) {
   SharedHeap& heap = make();
   auto* block = static_cast<unsigned char*>(heap.allocate(1 << 20));

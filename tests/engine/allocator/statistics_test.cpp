@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "engine/allocator/allocate.h"
+#include "engine/allocator/checked_blocks.h"
+#include "engine/allocator/large_blocks.h"
 #include "engine/allocator/limits.h"
 #include "tests/engine/allocator/validity_check.h"
 
@@ -48,7 +50,7 @@ TEST(Statistics, NothingIsUsedAtFirst) {
 }
 
 TEST(Statistics, TellsAKnownScenarioExactly) {
-  const SizeClass size_class = malloc_class_of(100);
+  const SizeClass size_class = malloc_class_of(bytes_to_take(100));
   const std::uint32_t blocks_a_span = blocks_of_class(size_class);
   // Eight full spans.
   std::vector<void*> small = take(std::size_t{8} * blocks_a_span, 100);
@@ -63,7 +65,7 @@ TEST(Statistics, TellsAKnownScenarioExactly) {
   EXPECT_EQ(seen->large_requested_bytes, 3'000'000U);
   EXPECT_EQ(seen->large_bytes, 10 * 5 * kSliceBytes);
   EXPECT_EQ(seen->used_blocks, small.size() + large.size());
-  const std::uint64_t used_bytes = small.size() * class_bytes(size_class) + seen->large_bytes;
+  const std::uint64_t used_bytes = small.size() * class_bytes(size_class) + 10 * usable_large_bytes(300'000);
   EXPECT_EQ(seen->used_bytes, used_bytes);
   // Beside them the heap's own slice.
   EXPECT_EQ(seen->in_use_bytes, (8 + 50 + 1) * kSliceBytes);
@@ -112,7 +114,7 @@ TEST(Statistics, TellsSharedHeapsApart) {
   ASSERT_EQ(read_heaps(heaps.data(), heaps.size()), 3U);
   EXPECT_FALSE(heaps[0].is_shared);
   EXPECT_TRUE(heaps[0].is_in_use);
-  EXPECT_EQ(heaps[0].used_bytes, class_bytes(malloc_class_of(1000)));
+  EXPECT_EQ(heaps[0].used_bytes, class_bytes(malloc_class_of(bytes_to_take(1000))));
   EXPECT_EQ(heaps[0].held_bytes, kSliceBytes);
   for (std::size_t index : {1U, 2U}) {
     SharedHeap* const heap = heaps[index].id == classes->id() ? classes : best_fit;
