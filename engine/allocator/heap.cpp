@@ -141,7 +141,7 @@ bool Heap::find_span(SizeClass size_class) noexcept {
     drain_mail();
     if (!queues_[size_class].empty()) return true;
   }
-  trim_when_due();
+  (void)trim_when_due();
   Span* span = shared_->abandoned->claim(size_class);
   if (span == nullptr) return false;
   ++statistics_.claimed_spans;
@@ -249,6 +249,7 @@ void Heap::give_to_slices(Span& span) noexcept {
 void Heap::flush() noexcept {
   remote_frees_.deliver_all(*this);
   if (mail_.load(std::memory_order_relaxed) != nullptr) drain_mail();
+  if (trim_when_due()) collect_emptied();
 }
 
 void Heap::put_aside() noexcept {

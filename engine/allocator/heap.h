@@ -142,7 +142,8 @@ class alignas(64) Heap {
   void keep_empty(Span& span) noexcept;
   void note_in_use(Span& span) noexcept;
   [[nodiscard]] Span* take_empty() noexcept;
-  void trim_when_due() noexcept;
+  bool trim_when_due() noexcept;
+  void collect_emptied() noexcept;
   [[nodiscard]] bool take_recycled(SizeClass size_class) noexcept;
   [[nodiscard]] bool recycle_a_span(SizeClass wanted) noexcept;
   [[nodiscard]] bool recycle(SpanList& queue) noexcept;
@@ -159,6 +160,7 @@ class alignas(64) Heap {
   std::array<SpanList, kSizeClasses> queues_{};
   std::array<std::uint32_t, kSizeClasses> refilled_at_{};  // number of the class's last refill
   SizeClass recycle_next_ = 0;
+  SizeClass collect_next_ = 0;
   std::uint32_t empty_count_ = 0;
   std::array<std::uint64_t, (kSizeClasses + 63) / 64> may_have_empty_{};  // a bit for each class
   std::uint64_t trim_at_ns_ = 0;

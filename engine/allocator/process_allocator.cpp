@@ -10,6 +10,7 @@
 #include "engine/allocator/large_blocks.h"
 #include "engine/allocator/memory_checks.h"
 #include "engine/allocator/shared_heap.h"
+#include "engine/os/coarse_clock.h"
 
 namespace strata::allocator {
 namespace {
@@ -154,7 +155,9 @@ void unlock_process() noexcept STRATA_NO_THREAD_SAFETY_ANALYSIS {
 }
 
 void thread_is_idle() noexcept {
-  if (current_heap->started()) current_heap->flush();
+  if (!current_heap->started()) return;
+  current_heap->flush();
+  process.slices.tick(os::coarse_monotonic_ns());
 }
 
 }  // namespace strata::allocator

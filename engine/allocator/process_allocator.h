@@ -65,7 +65,8 @@ extern constinit thread_local Heap* current_heap __attribute__((tls_model("initi
 void lock_process() noexcept;
 void unlock_process() noexcept;
 
-// Delivers the calling thread's remote frees and takes up its mail. For threads about to wait.
+// Delivers the calling thread's remote frees and takes up its mail, gives back empty spans and free slices that have waited long enough.
+// For threads about to wait, and now and then.
 void thread_is_idle() noexcept;
 
 }  // namespace strata::allocator

@@ -54,7 +54,7 @@ def test_the_engine_serves_the_whole_process(start_server):
         # The items, the index and what the reply buffers took, in slices.
         assert 20_000_000 < grown < 40_000_000
         assert connection.call("FLUSHALL") == OK
-        wait_until(lambda: int(server.info("memory")["allocator_active"]) - int(before["allocator_active"]) < grown / 2)
+        wait_until(lambda: int(server.info("memory")["allocator_active"]) - int(before["allocator_active"]) < grown / 2, "the memory of what was flushed")
 
 
 def test_recently_used_keys_survive_under_lru(start_server):

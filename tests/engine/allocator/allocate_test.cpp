@@ -9,6 +9,7 @@
 #include <map>
 #include <random>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "engine/allocator/corruption.h"
@@ -306,6 +307,27 @@ TEST(AllocateThreads, AThreadThatOnlyFreesReturnsMemory) {
   EXPECT_GT(full, kBlocks * 64);
   EXPECT_LT(process.slices.statistics().in_use_bytes, full / 4);
   ASSERT_TRUE(process_is_valid());
+}
+
+// Others have emptied spans that were not full, so nothing told their owner: it finds them when it has nothing to do.
+TEST(AllocateThreads, AnIdleThreadGivesBackWhatOthersFreed) {
+  process.slices.set_window(0);
+  constexpr std::size_t kBlocks = 100'000;
+  std::vector<void*> blocks(kBlocks);
+  for (void*& block : blocks) block = allocate(256);
+  const std::uint64_t full = process.slices.statistics().in_use_bytes;
+  // One block of each span comes back, so that none is full.
+  for (std::size_t index = 0; index < kBlocks; index += 200) deallocate(std::exchange(blocks[index], nullptr));
+  std::vector<void*> others(2000);
+  for (void*& other : others) other = allocate(48);
+  std::thread consumer([&] {
+    for (void* block : blocks) deallocate(block);
+    thread_is_idle();
+  });
+  consumer.join();
+  for (int turn = 0; turn < 40; ++turn) thread_is_idle();
+  EXPECT_LT(process.slices.statistics().in_use_bytes, full / 4);
+  for (void* other : others) deallocate(other);
 }
 
 TEST(AllocateThreads, RemoteFreesCostAnAtomicABatch) {
