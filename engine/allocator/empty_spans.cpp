@@ -87,4 +87,26 @@ void Heap::collect_emptied() noexcept {
   }
 }
 
+void Heap::release_empty() noexcept {
+  for (SizeClass size_class = 0; size_class < kSizeClasses; ++size_class) return_oldest(size_class, at_hand_.count(size_class));
+  for (SpanList& queue : queues_) {
+    Span* next = nullptr;
+    for (Span* span = queue.first(); span != nullptr; span = next) {
+      next = span->next;
+      if (span->used != span->shared.load(std::memory_order_acquire).count()) continue;
+      note_in_use(*span);
+      leave_queue(*span);
+      release(*span);
+    }
+  }
+}
+
+void Heap::forget_spans() noexcept {
+  for (SizeClass size_class = 0; size_class < kSizeClasses; ++size_class)
+    at_hand_.drop_oldest(size_class, at_hand_.count(size_class));
+  queues_ = {};
+  empty_count_ = 0;
+  may_have_empty_ = {};
+}
+
 }  // namespace strata::allocator

@@ -15,6 +15,8 @@
 
 namespace strata::allocator {
 
+class HeapSpans;
+
 // What a heap did, counted where it takes many blocks at once, never on the way of a single one. Written by the heap's user only.
 struct HeapStatistics {
   std::uint64_t blocks_taken = 0;  // from spans, to hand out
@@ -53,7 +55,8 @@ class alignas(64) Heap {
     SliceMap* map = nullptr;
     SliceAllocator* slices = nullptr;
     AbandonedSpans* abandoned = nullptr;
-    RecycledSpans* recycled = nullptr;
+    RecycledSpans* recycled = nullptr;  // nullptr: of a shared heap, whose spans are not recycled
+    HeapSpans* spans = nullptr;         // of a shared heap, the only way to its slices; nullptr: of a thread's
   };
 
   // REQUIRES: `at_hand_memory` as for AtHand::place.
@@ -79,10 +82,16 @@ class alignas(64) Heap {
   // Any block of a span of blocks.
   void free_elsewhere(Span& span, void* address) noexcept;
 
+  // Delivers what was freed here for other heaps.
+  void deliver() noexcept { remote_frees_.deliver_all(*this); }
   // Delivers what was freed here for other heaps, and looks at the mail. To be called when the thread has nothing to do for a while.
   void flush() noexcept;
   // The user is done: delivers, gives empty spans back and abandons the others.
   void put_aside() noexcept;
+  // Gives back the spans it keeps with nothing in use, and for that what it has at hand.
+  void release_empty() noexcept;
+  // All its spans have gone another way, blocks in use or not: begins anew.
+  void forget_spans() noexcept;
   // For a new user.
   void take_up() noexcept { put_aside_.store(false, std::memory_order_seq_cst); }
 
@@ -97,8 +106,12 @@ class alignas(64) Heap {
   [[nodiscard]] const HeapStatistics& statistics() const noexcept { return statistics_; }
   [[nodiscard]] const Shared& shared() const noexcept { return *shared_; }
   [[nodiscard]] const AtHand& at_hand() const noexcept { return at_hand_; }
+  // For checks.
+  [[nodiscard]] const SpanList& queue(SizeClass size_class) const noexcept { return queues_[size_class]; }
+  [[nodiscard]] std::uint32_t empty_count() const noexcept { return empty_count_; }
 
   Heap* next_registered = nullptr;  // of the registry of heaps
+  std::uint32_t number = 0;         // in it
   Heap* next_unused = nullptr;
 
  private:

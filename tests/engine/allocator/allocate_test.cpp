@@ -15,9 +15,12 @@
 #include "engine/allocator/corruption.h"
 #include "tests/engine/allocator/fake_memory_calls.h"
 #include "tests/engine/allocator/report_log.h"
+#include "tests/engine/allocator/validity_check.h"
 
 namespace strata::allocator {
 namespace {
+
+using test::process_is_valid;
 
 // What a block should hold follows from its address and a seed, so that it can be checked wherever it is freed.
 struct Held {
@@ -79,6 +82,9 @@ TEST(Allocate, RandomOperationsKeepBlocksApartAlignedAndIntact) {
   std::vector<Held> live;
   ShadowMap shadow;
   for (int step = 0; step < 60'000; ++step) {
+    if (step % 5'000 == 0) {
+      ASSERT_TRUE(process_is_valid());
+    }
     const unsigned action = random() % 8;
     if (live.size() < 200 || action < 3) {
       Held held{.bytes = any_size(random), .seed = static_cast<unsigned char>(random())};
@@ -121,6 +127,7 @@ TEST(Allocate, RandomOperationsKeepBlocksApartAlignedAndIntact) {
     deallocate(held.start);
   }
   EXPECT_EQ(log.count(), 0U) << "nothing was wrong";
+  ASSERT_TRUE(process_is_valid());
 }
 
 TEST(Allocate, BoundariesOfEveryClass) {
@@ -223,6 +230,7 @@ TEST(Allocate, WhatFailsInTheSystemIsOutOfMemoryAndNothingElse) {
   deallocate(grown);
   deallocate(behind);
   deallocate(kept);
+  ASSERT_TRUE(process_is_valid());
 }
 
 // Each thread frees what its neighbour allocated; threads end and are followed by others.
@@ -256,6 +264,7 @@ TEST(AllocateThreads, CrossFreesAndThreadsThatEnd) {
       });
     }
     for (std::thread& thread : threads) thread.join();
+    ASSERT_TRUE(process_is_valid());
   }
   EXPECT_EQ(damaged, 0);
   EXPECT_GT(process.abandoned.claims(), 0U) << "no heap took up what ended threads had left";
@@ -269,6 +278,7 @@ TEST(AllocateThreads, CrossFreesAndThreadsThatEnd) {
     }
   }
   EXPECT_EQ(log.count(), 0U) << "nothing was wrong";
+  ASSERT_TRUE(process_is_valid());
 }
 
 // Memory that sleeping threads allocated comes back when a thread that never allocates frees it.
@@ -296,6 +306,7 @@ TEST(AllocateThreads, AThreadThatOnlyFreesReturnsMemory) {
   producer.join();
   EXPECT_GT(full, kBlocks * 64);
   EXPECT_LT(process.slices.statistics().in_use_bytes, full / 4);
+  ASSERT_TRUE(process_is_valid());
 }
 
 // Others have emptied spans that were not full, so nothing told their owner: it finds them when it has nothing to do.
