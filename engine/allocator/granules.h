@@ -25,6 +25,7 @@ struct alignas(64) Granules {
   std::uint32_t used_count = 0;
   std::uint32_t longest = 0;  // no free run is longer
   std::uint32_t cursor = 0;   // where the search goes on; of an arena, the end of what is used
+  std::uint32_t purged = 0;   // of a recycled span: pages given back to the system, a bit each
   Granules* next_unused = nullptr;
   alignas(64) std::array<Word, kCount / 64> words{};
 

@@ -32,6 +32,7 @@ std::uint32_t pending(const Span& span) noexcept { return span.shared.load(std::
 
 void* Heap::refill(SizeClass size_class) noexcept {
   refilled_at_[size_class] = static_cast<std::uint32_t>(++statistics_.refills);
+  if (statistics_.refills % kRefillsForALook == 0) recycle_long_cold();
   if (refill_from_spans(size_class) || take_recycled(size_class)) return at_hand_.take(size_class);
   return add_fresh_span(size_class) && refill_from_spans(size_class) ? at_hand_.take(size_class) : nullptr;
 }

@@ -119,6 +119,8 @@ class alignas(64) Heap {
 
   // Most spans a heap keeps with nothing of them in use; what is more goes back at once.
   static constexpr std::uint32_t kMostEmpty = 256;
+  // Once in so many refills it is looked whether a class has gone out of use.
+  static constexpr std::uint32_t kRefillsForALook = 32;
   // So many empty spans in the mail are looked for by whoever freed the last of them, when they are a window old.
   static constexpr std::uint32_t kLeastEmptyInMail = 8;
 
@@ -145,8 +147,10 @@ class alignas(64) Heap {
   bool trim_when_due() noexcept;
   void collect_emptied() noexcept;
   [[nodiscard]] bool take_recycled(SizeClass size_class) noexcept;
-  [[nodiscard]] bool recycle_a_span(SizeClass wanted) noexcept;
-  [[nodiscard]] bool recycle(SpanList& queue) noexcept;
+  void recycle_long_cold() noexcept;
+  template <typename SparseAfter>
+  [[nodiscard]] bool recycle_a_span(SizeClass except, SparseAfter sparse_after) noexcept;
+  [[nodiscard]] bool recycle(SpanList& queue, std::uint32_t least_free) noexcept;
   void release(Span& span) noexcept;
   void put_aside(SpanList& queue) noexcept;
   void abandon(Span& span) noexcept;

@@ -8,16 +8,66 @@
 namespace strata::allocator {
 namespace {
 
-// A class that has not been refilled for so many refills of others is not asked for any more.
-constexpr std::uint32_t kColdRefills = 64;
-// Such a class's span is given up when so much of it is free: less would give holes too short for anything.
-constexpr std::uint32_t kLeastFreeShare = 8;  // one part in
 constexpr std::uint32_t kMostTaken = 32;
 constexpr std::size_t kMostTakenBytes = 4096;
 // How many spans are looked at before fresh slices are taken after all.
 constexpr unsigned kLooks = 4;
 
+// Which spans of a class are given up.
+struct Sparse {
+  unsigned spans = 2;            // the class has at least so many,
+  std::uint32_t least_free = 0;  // and of this one, one part in so many is free. 0: none is given up
+};
+
+// For holes that other classes need. Less of them would be too short for anything. A class that was not refilled during 64
+// refills of others is not asked for any more; one that is keeps some spans to itself, and gives up only what is free by a third.
+constexpr Sparse for_holes(std::uint32_t refills_ago) noexcept {
+  return refills_ago >= 64 ? Sparse{.least_free = 8} : Sparse{.spans = 4, .least_free = 3};
+}
+// For their whole pages, though nobody needs the holes.
+constexpr Sparse for_pages(std::uint32_t refills_ago) noexcept {
+  return refills_ago >= 1024 ? Sparse{.least_free = 2} : Sparse{};
+}
+
 }  // namespace
+
+// The second span of the queue, if one part in `least_free` of it is free: the first serves the next refill, and no other has been there
+// to get blocks back for so long. Else it goes to the end, so that others have their turn. REQUIRES: the queue has two.
+bool Heap::recycle(SpanList& queue, std::uint32_t least_free) noexcept {
+  Span& span = *queue.first()->next;
+  if (span.kept_empty) return false;
+  const std::uint32_t freed = span.shared.load(std::memory_order_acquire).count();
+  if ((span.capacity - span.used + freed) * least_free < span.capacity) {
+    if (queue.last()->kept_empty) return false;
+    queue.remove(span);
+    queue.push_back(span);
+    return false;
+  }
+  leave_queue(span);
+  if (!shared_->recycled->add(span)) {
+    queue_up(span);
+    return false;
+  }
+  ++statistics_.recycled_spans;
+  return true;
+}
+
+// Looks, class after class, for a sparse span to give up. False: none was found.
+template <typename SparseAfter>
+bool Heap::recycle_a_span(SizeClass except, SparseAfter sparse_after) noexcept {
+  const auto now = static_cast<std::uint32_t>(statistics_.refills);
+  unsigned looks = 0;
+  for (std::size_t step = 0; step < kSizeClasses && looks < kLooks; ++step) {
+    recycle_next_ = (recycle_next_ + 1) % static_cast<SizeClass>(kSizeClasses);
+    SpanList& queue = queues_[recycle_next_];
+    const Sparse sparse = sparse_after(now - refilled_at_[recycle_next_]);
+    if (recycle_next_ == except || sparse.least_free == 0 || !RecycledSpans::fits(recycle_next_)) continue;
+    if (!queue.has_at_least(sparse.spans)) continue;
+    ++looks;
+    if (recycle(queue, sparse.least_free)) return true;
+  }
+  return false;
+}
 
 // Puts blocks from holes at hand. False: there are none of that size.
 bool Heap::take_recycled(SizeClass size_class) noexcept {
@@ -29,7 +79,7 @@ bool Heap::take_recycled(SizeClass size_class) noexcept {
   const auto page = static_cast<std::uint32_t>(std::max<std::size_t>(1, kMostTakenBytes / bytes));
   const std::uint32_t wanted = std::min({page, kMostTaken, at_hand_.capacity(size_class)});
   std::uint32_t taken = shared_->recycled->take(size_class, blocks.data(), wanted);
-  if (taken == 0 && recycle_a_span(size_class)) taken = shared_->recycled->take(size_class, blocks.data(), wanted);
+  if (taken == 0 && recycle_a_span(size_class, for_holes)) taken = shared_->recycled->take(size_class, blocks.data(), wanted);
   if (taken == 0) return false;
   void** const room = at_hand_.grow(size_class, taken);
   for (std::uint32_t index = 0; index < taken; ++index) room[taken - 1 - index] = blocks[index];
@@ -38,37 +88,9 @@ bool Heap::take_recycled(SizeClass size_class) noexcept {
   return true;
 }
 
-// Looks, class after class, for a sparse span of one that is not asked for any more. False: none was found.
-bool Heap::recycle_a_span(SizeClass wanted) noexcept {
-  const auto now = static_cast<std::uint32_t>(statistics_.refills);
-  unsigned looks = 0;
-  for (std::size_t step = 0; step < kSizeClasses && looks < kLooks; ++step) {
-    recycle_next_ = (recycle_next_ + 1) % static_cast<SizeClass>(kSizeClasses);
-    SpanList& queue = queues_[recycle_next_];
-    if (recycle_next_ == wanted || queue.empty() || queue.has_one() || !RecycledSpans::fits(recycle_next_)) continue;
-    if (now - refilled_at_[recycle_next_] < kColdRefills) continue;
-    ++looks;
-    if (recycle(queue)) return true;
-  }
-  return false;
-}
-
-// The last span of the queue, if it is sparse; else it goes to the front, so that others have their turn.
-bool Heap::recycle(SpanList& queue) noexcept {
-  Span& span = *queue.last();
-  const std::uint32_t freed = span.shared.load(std::memory_order_acquire).count();
-  if ((span.capacity - span.used + freed) * kLeastFreeShare < span.capacity) {
-    queue.remove(span);
-    queue.push_front(span);
-    return false;
-  }
-  leave_queue(span);
-  if (!shared_->recycled->add(span)) {
-    queue_up(span);
-    return false;
-  }
-  ++statistics_.recycled_spans;
-  return true;
+void Heap::recycle_long_cold() noexcept {
+  if (kMemoryChecks != MemoryChecks::none || shared_->recycled == nullptr) return;
+  (void)recycle_a_span(static_cast<SizeClass>(kSizeClasses), for_pages);
 }
 
 }  // namespace strata::allocator

@@ -22,6 +22,7 @@ void purge_all() noexcept {
     const sync::MutexLock lock(process.heaps_mutex);
     for (SharedHeap* heap = process.shared_heaps; heap != nullptr; heap = heap->next_registered) heap->release_unneeded();
   }
+  process.recycled.purge_all();
   process.slices.purge_all();
 }
 

@@ -9,7 +9,7 @@
 namespace strata::allocator {
 namespace {
 
-constexpr std::uint32_t kSeveral = 8;
+constexpr std::uint32_t kSeveral = 1;
 
 }  // namespace
 
@@ -71,6 +71,7 @@ bool RecycledSpans::add(Span& span) noexcept {
       granules->clear_start(first);
     }
   }
+  note_free(free_pages(*granules));
   granules->used_count = (span.used - freed.count()) * step;
   granules->longest = granules->longest_run();
   span.free_list = nullptr;
@@ -128,6 +129,7 @@ std::uint32_t RecycledSpans::take_from(Span& span, std::uint32_t granules, void*
     }
     at = begin + here * granules;
     map.set_used(begin, at, true);
+    note_used(map, whole_pages(begin, end) & touched_pages(begin, at));
     if (taken == count) {
       map.cursor = at == Granules::kCount ? 0 : at;
       break;
@@ -168,7 +170,10 @@ bool RecycledSpans::free_one(Granules& granules, std::uint32_t first, std::uint3
   granules.clear_start(first);
   granules.used_count -= end - first;
   statistics_.used_bytes -= std::uint64_t{end - first} * Granules::kBytes;
-  longest = std::max(longest, granules.find_used(end, true) - granules.begin_of_run(first));
+  const std::uint32_t hole_begin = granules.begin_of_run(first);
+  const std::uint32_t hole_end = granules.find_used(end, true);
+  note_free(whole_pages(hole_begin, hole_end) & touched_pages(first, end));
+  longest = std::max(longest, hole_end - hole_begin);
   return true;
 }
 
@@ -184,8 +189,13 @@ void RecycledSpans::free(Span& span, Block* list) noexcept {
       report_corruption({.kind = Corruption::invalid_free, .address = list});
     list = next;
   }
-  if (span.granules->used_count != 0) return set_longest(span, longest);
+  if (span.granules->used_count != 0) {
+    set_longest(span, longest);
+    if (too_many_free_pages()) purge_pages(span);
+    return;
+  }
   unfile(span);
+  note_used(*span.granules, whole_pages(0, Granules::kCount));
   span.granules->next_unused = unused_granules_;
   unused_granules_ = span.granules;
   span.granules = nullptr;

@@ -11,11 +11,16 @@
 namespace strata::allocator {
 
 struct RecycledStatistics {
-  std::uint64_t spans = 0;       // now
-  std::uint64_t recycled = 0;    // since the start
-  std::uint64_t blocks = 0;      // taken from their holes
-  std::uint64_t searches = 0;    // rounds over a span for that
-  std::uint64_t used_bytes = 0;  // of blocks in them
+  std::uint64_t spans = 0;              // now
+  std::uint64_t recycled = 0;           // since the start
+  std::uint64_t blocks = 0;             // taken from their holes
+  std::uint64_t searches = 0;           // rounds over a span for that
+  std::uint64_t used_bytes = 0;         // of blocks in them
+  std::uint64_t free_page_bytes = 0;    // whole pages in holes, still resident
+  std::uint64_t purged_page_bytes = 0;  // whole pages in holes, given back to the system
+  std::uint64_t purged_bytes = 0;       // since the start
+  std::uint64_t purge_calls = 0;
+  std::uint64_t purge_failures = 0;
   std::uint64_t metadata_bytes = 0;
 };
 
@@ -26,6 +31,9 @@ struct RecycledStatistics {
 //
 // Spans are filed by the length of their longest hole; a request takes the first that is long enough, after Masmano and others,
 // "TLSF", 2004, and within a span the next hole that fits.
+//
+// Whole pages in holes go back to the system when they are more than one part in 64 of what the blocks use; then each span that gets
+// blocks back gives up its own.
 // Thread safety: all functions, from any thread.
 class RecycledSpans {
  public:
@@ -48,6 +56,8 @@ class RecycledSpans {
   [[nodiscard]] std::uint32_t take(SizeClass size_class, void** blocks, std::uint32_t count) noexcept;
   // Blocks of one span.
   void free(Span& span, Block* list) noexcept;
+  // Gives back all whole pages in holes.
+  void purge_all() noexcept;
   // Of a block in use in a recycled span; 0 if no block begins there.
   [[nodiscard]] std::size_t block_bytes(const Span& span, const void* address) noexcept;
 
@@ -58,7 +68,18 @@ class RecycledSpans {
   static constexpr unsigned kBins = GranuleBins::kBins;
   static constexpr unsigned kWords = (kBins + 63) / 64;
 
+  // Sets of pages of a span, a bit each.
+  using Pages = std::uint32_t;
+
   [[nodiscard]] Granules* new_granules() noexcept STRATA_REQUIRES(mutex_);
+  // Pages of which every granule lies in [begin, end), and those of which some do.
+  [[nodiscard]] Pages whole_pages(std::uint32_t begin, std::uint32_t end) const noexcept;
+  [[nodiscard]] Pages touched_pages(std::uint32_t begin, std::uint32_t end) const noexcept;
+  [[nodiscard]] Pages free_pages(const Granules& granules) const noexcept;
+  void note_free(Pages pages) noexcept STRATA_REQUIRES(mutex_);
+  void note_used(Granules& granules, Pages pages) noexcept STRATA_REQUIRES(mutex_);
+  [[nodiscard]] bool too_many_free_pages() const noexcept STRATA_REQUIRES(mutex_);
+  void purge_pages(Span& span) noexcept STRATA_REQUIRES(mutex_);
   void file(Span& span) noexcept STRATA_REQUIRES(mutex_);
   void unfile(Span& span) noexcept STRATA_REQUIRES(mutex_);
   void set_longest(Span& span, std::uint32_t granules) noexcept STRATA_REQUIRES(mutex_);

@@ -138,6 +138,12 @@ class SpanList {
   [[nodiscard]] Span* last() const noexcept { return last_; }
   [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
   [[nodiscard]] bool has_one() const noexcept { return first_ != nullptr && first_ == last_; }
+  // Walks that many.
+  [[nodiscard]] bool has_at_least(unsigned count) const noexcept {
+    const Span* span = first_;
+    for (; span != nullptr && count > 1; --count) span = span->next;
+    return span != nullptr;
+  }
 
   void push_front(Span& span) noexcept {
     span.previous = nullptr;

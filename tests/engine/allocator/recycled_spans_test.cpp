@@ -13,82 +13,21 @@
 
 #include "engine/allocator/allocate.h"
 #include "engine/allocator/corruption.h"
-#include "engine/allocator/memory_checks.h"
+#include "tests/engine/allocator/drift.h"
 #include "tests/engine/allocator/validity_check.h"
 
 namespace strata::allocator {
 namespace {
 
-struct Held {
-  unsigned char* start;
-  std::size_t bytes;
-  unsigned char mark;
-
-  [[nodiscard]] bool intact() const {
-    return std::all_of(start, start + bytes, [this](unsigned char byte) { return byte == mark; });
-  }
-};
-
-// Fills with one range of sizes, then lets nine blocks of ten give way to blocks of the next.
-class Drift {
- public:
-  explicit Drift(std::size_t live_bytes, unsigned seed) : live_bytes_(live_bytes), random_(seed) {}
-
-  void turn_over(std::size_t smallest, std::size_t largest) {
-    std::shuffle(blocks_.begin(), blocks_.end(), random_);
-    std::vector<Held> leaving(blocks_.begin() + static_cast<std::ptrdiff_t>(blocks_.size() / 10), blocks_.end());
-    blocks_.resize(blocks_.size() / 10);
-    for (const Held& held : leaving) {
-      give_back(held);
-      fill(smallest, largest);
-    }
-    fill(smallest, largest);
-  }
-  void clear() {
-    for (const Held& held : blocks_) give_back(held);
-    blocks_.clear();
-  }
-  [[nodiscard]] bool sound() const { return sound_; }
-
- private:
-  void fill(std::size_t smallest, std::size_t largest) {
-    while (used_bytes_ + largest <= live_bytes_) {
-      const std::size_t bytes = smallest + random_() % (largest - smallest + 1);
-      auto* start = static_cast<unsigned char*>(allocate(bytes));
-      sound_ = sound_ && start != nullptr && reinterpret_cast<std::uintptr_t>(start) % kMallocAlignment == 0 &&
-               usable_bytes(start) >= bytes;
-      const auto mark = static_cast<unsigned char>(random_());
-      std::memset(start, mark, bytes);
-      blocks_.push_back({start, bytes, mark});
-      used_bytes_ += bytes;
-    }
-  }
-  void give_back(const Held& held) {
-    sound_ = sound_ && held.intact();
-    used_bytes_ -= held.bytes;
-    deallocate(held.start);
-  }
-
-  std::size_t live_bytes_;
-  std::size_t used_bytes_ = 0;
-  std::mt19937 random_;
-  std::vector<Held> blocks_;
-  bool sound_ = true;
-};
-
-void SkipWhereNothingIsRecycled() {
-  if (kMemoryChecks != MemoryChecks::none) GTEST_SKIP() << "builds with checks do not recycle spans";
-}
-
 constexpr std::size_t kLiveBytes = std::size_t{16} << 20;
 
 TEST(RecycledSpans, HolesServeOtherSizes) {
-  SkipWhereNothingIsRecycled();
+  test::skip_where_nothing_is_recycled();
   if (::testing::Test::IsSkipped()) return;
   std::uint64_t in_use_bytes = 0;
   // What it has at hand goes back when it ends.
   std::thread thread([&] {
-    Drift drift(kLiveBytes, 1);
+    test::Drift drift(kLiveBytes, 1);
     drift.turn_over(48, 144);
     for (const std::size_t smallest : {80UL, 144UL, 272UL, 528UL, 208UL}) drift.turn_over(smallest, smallest * 3);
     EXPECT_TRUE(drift.sound());
@@ -105,14 +44,56 @@ TEST(RecycledSpans, HolesServeOtherSizes) {
   ASSERT_TRUE(test::process_is_valid());
 }
 
+// Some sizes are asked for before and after: what their classes have too much of serves the others.
+TEST(RecycledSpans, SpareSpansOfClassesStillAskedForServeOthers) {
+  test::skip_where_nothing_is_recycled();
+  if (::testing::Test::IsSkipped()) return;
+  test::Drift drift(kLiveBytes, 5);
+  drift.replace(48, 144);
+  for (const std::size_t smallest : {80UL, 144UL, 272UL, 528UL}) {
+    drift.replace(smallest, smallest * 3);
+    // Half as much again where only classes out of use give up spans.
+    EXPECT_LT(process.slices.statistics().in_use_bytes, kLiveBytes * 5 / 4) << smallest;
+  }
+  EXPECT_TRUE(drift.sound());
+}
+
+TEST(RecycledSpans, ClassesOutOfUseGiveUpTheirSpans) {
+  test::skip_where_nothing_is_recycled();
+  if (::testing::Test::IsSkipped()) return;
+  constexpr int kBlocks = 4096;
+  std::vector<void*> survivors;
+  std::vector<void*> blocks;
+  for (int count = 0; count < kBlocks; ++count) {
+    std::vector<void*>& list = count % 16 == 0 ? survivors : blocks;
+    list.push_back(allocate(1024));
+    std::memset(list.back(), 1, 1024);
+  }
+  for (void* block : blocks) deallocate(block);
+  blocks.clear();
+  const std::uint64_t spans = kBlocks * std::uint64_t{1024} / kSliceBytes;
+  EXPECT_EQ(process.recycled.statistics().recycled, 0U);
+  // Each refill brings 4 KiB at most: enough of them that the class is out of use, and then a look for each span.
+  for (std::uint64_t count = 0; count < 64 * (1024 + 64 * spans); ++count) {
+    blocks.push_back(allocate(64));
+    if (blocks.size() < 16'384) continue;
+    for (void* block : blocks) deallocate(block);
+    blocks.clear();
+  }
+  // The first of the queue stays, and one may be in use.
+  EXPECT_GE(process.recycled.statistics().recycled + 2, spans);
+  for (void* block : survivors) deallocate(block);
+  for (void* block : blocks) deallocate(block);
+}
+
 TEST(RecycledSpans, ThreadsDriftAndFreeEachOthersBlocks) {
-  SkipWhereNothingIsRecycled();
+  test::skip_where_nothing_is_recycled();
   if (::testing::Test::IsSkipped()) return;
   std::vector<std::thread> threads;
   threads.reserve(4);
   std::atomic<int> unsound = 0;
-  std::vector<std::unique_ptr<Drift>> drifts;
-  for (unsigned number = 0; number < 4; ++number) drifts.push_back(std::make_unique<Drift>(kLiveBytes / 4, number));
+  std::vector<std::unique_ptr<test::Drift>> drifts;
+  for (unsigned number = 0; number < 4; ++number) drifts.push_back(std::make_unique<test::Drift>(kLiveBytes / 4, number));
   for (unsigned round = 0; round < 3; ++round) {
     for (unsigned number = 0; number < 4; ++number) {
       // Another thread than filled it: what it frees is not its own.
@@ -134,9 +115,9 @@ TEST(RecycledSpans, ThreadsDriftAndFreeEachOthersBlocks) {
 
 // Blocks from holes are aligned to 16 bytes only; who asks for more gets one from a span of its class.
 TEST(RecycledSpans, AlignedRequestsGetAlignedBlocks) {
-  SkipWhereNothingIsRecycled();
+  test::skip_where_nothing_is_recycled();
   if (::testing::Test::IsSkipped()) return;
-  Drift drift(kLiveBytes, 2);
+  test::Drift drift(kLiveBytes, 2);
   drift.turn_over(48, 144);
   drift.turn_over(144, 432);
   ASSERT_GT(process.recycled.statistics().recycled, 0U);
@@ -154,7 +135,7 @@ TEST(RecycledSpans, AlignedRequestsGetAlignedBlocks) {
 class RecycledSpanTest : public testing::Test {
  protected:
   void SetUp() override {
-    SkipWhereNothingIsRecycled();
+    test::skip_where_nothing_is_recycled();
     if (::testing::Test::IsSkipped()) return;
     ASSERT_TRUE(start_process_allocator());
     span_ = process.slices.allocate(1, 1, SpanUse::blocks, true);
