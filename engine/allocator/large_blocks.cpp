@@ -13,6 +13,9 @@ namespace {
 // leaves behind stay few.
 constexpr std::size_t kMovePagesBytes = std::size_t{1} << 20;
 
+// Unused pages at the end that are worth a call.
+constexpr std::size_t kLeastTailBytes = std::size_t{16} << 10;
+
 // What has grown once will grow again: it is put where there is room for that, if there is.
 constexpr std::size_t kRoomToGrow = 2;
 
@@ -22,7 +25,6 @@ std::uint32_t slices_for(std::size_t bytes) noexcept {
   return slices > process.map.slices() ? 0 : static_cast<std::uint32_t>(slices);
 }
 
-// `room`: for growing to so many bytes where it lies.
 void free_span(Span& span, bool touched, HeapSpans* of) noexcept {
   if (of == nullptr) {
     process.slices.free(span, touched);
@@ -43,6 +45,15 @@ void shorten_span(Span& span, std::uint32_t slices, HeapSpans* of) noexcept {
   }
 }
 
+// What lies behind the last page in use and may be resident: from an earlier user of the slices, or of this block when it was longer.
+void purge_tail(Span& span) noexcept {
+  const std::size_t used = usable_large_bytes(span);
+  const std::size_t tail = (std::size_t{span.slices} << kSliceShift) - used;
+  // If the system does not take it, it stays.
+  if (tail >= kLeastTailBytes) (void)process.map.memory().purge(process.map.offset_of(process.map.start_of(span)) + used, tail);
+}
+
+// `room`: for growing to so many bytes where it lies.
 [[nodiscard]] Span* allocate_span(std::size_t bytes, std::size_t alignment, std::size_t room, HeapSpans* of) noexcept {
   if (!start_process_allocator()) return nullptr;
   const std::uint32_t slices = slices_for(bytes);
@@ -54,6 +65,8 @@ void shorten_span(Span& span, std::uint32_t slices, HeapSpans* of) noexcept {
                              : of->allocate(slices, slice_alignment, SpanUse::large, false, room_slices);
   if (span == nullptr) return nullptr;
   span->large_bytes = bytes;
+  const std::uint32_t last = process.map.number_of(*span) + slices - 1;
+  if (process.map.dirty().find(last, last + 1, true) == last) purge_tail(*span);
   return span;
 }
 
@@ -106,7 +119,9 @@ void* resize_large(Span& span, std::size_t bytes, HeapSpans* of) noexcept {
     free_span(span, !by_pages, of);
     return moved;
   }
+  const bool is_shorter = bytes < span.large_bytes;
   span.large_bytes = bytes;
+  if (is_shorter) purge_tail(span);
   return start;
 }
 

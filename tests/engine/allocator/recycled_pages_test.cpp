@@ -1,30 +1,20 @@
 // Whole pages in the holes of recycled spans go back to the system, and nothing is lost by that.
 #include <gtest/gtest.h>
-#include <sys/mman.h>
 
 #include <cstdint>
-#include <vector>
 
 #include "engine/allocator/limits.h"
 #include "engine/allocator/process_allocator.h"
 #include "engine/allocator/walk.h"
 #include "tests/engine/allocator/drift.h"
 #include "tests/engine/allocator/fake_memory_calls.h"
+#include "tests/engine/allocator/resident_pages.h"
 #include "tests/engine/allocator/validity_check.h"
 
 namespace strata::allocator {
 namespace {
 
 constexpr std::size_t kLiveBytes = std::size_t{16} << 20;
-
-std::uint64_t resident_bytes_of_slices() {
-  const std::size_t bytes = process.slices.frontier() * kSliceBytes;
-  std::vector<unsigned char> pages(bytes / process.map.page_bytes());
-  EXPECT_EQ(::mincore(process.map.memory().base(), bytes, pages.data()), 0);
-  std::uint64_t resident = 0;
-  for (const unsigned char page : pages) resident += (page & 1U) * process.map.page_bytes();
-  return resident;
-}
 
 // Bytes of the whole pages that are free in recycled spans, told by the walk.
 struct FreePages {
@@ -81,7 +71,8 @@ TEST_F(RecycledPages, GoBackWhereTheyAreMany) {
   // One part in 64, and a span's worth that may be about to follow.
   EXPECT_LE(now.free_page_bytes, std::max<std::uint64_t>(now.used_bytes / 64, 256 << 10) + kSliceBytes);
   const SliceStatistics slices = process.slices.statistics();
-  EXPECT_LE(resident_bytes_of_slices(), slices.in_use_bytes + slices.dirty_free_bytes - now.purged_page_bytes);
+  EXPECT_LE(test::resident_bytes(process.map.memory().base(), process.slices.frontier() * kSliceBytes),
+            slices.in_use_bytes + slices.dirty_free_bytes - now.purged_page_bytes);
   EXPECT_TRUE(drift_.sound());
 }
 
