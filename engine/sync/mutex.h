@@ -3,16 +3,10 @@
 #include <atomic>
 #include <cstdint>
 
+#include "engine/sync/lock_rank.h"
 #include "engine/sync/thread_annotations.h"
 
 namespace strata::sync {
-
-// Where a lock stands in the order in which locks may be taken: a thread that holds one may take only locks of a higher order. That
-// nobody can wait in a circle follows. Checked where STRATA_CHECKED is defined; order 0 takes no part.
-struct LockRank {
-  const char* name = "unranked";
-  std::uint16_t order = 0;
-};
 
 // A mutual exclusion lock of 16 bytes: spins for about a microsecond, then sleeps in the kernel (the three states of U. Drepper, "Futexes
 // are tricky", 2011). Not recursive, not fair. Allocates nothing and needs no construction at run time, so the allocator can stand on it.
@@ -25,7 +19,7 @@ class STRATA_CAPABILITY("mutex") Mutex {
   Mutex& operator=(const Mutex&) = delete;
 
   void lock() noexcept STRATA_ACQUIRE() {
-    note_taking();
+    note_taking(this, rank());
     std::uint32_t expected = kFree;
     if (!state_.compare_exchange_strong(expected, kHeld, std::memory_order_acquire, std::memory_order_relaxed)) lock_contended();
   }
@@ -39,11 +33,11 @@ class STRATA_CAPABILITY("mutex") Mutex {
   [[nodiscard]] bool try_lock() noexcept STRATA_TRY_ACQUIRE(true) {
     std::uint32_t expected = kFree;
     const bool taken = state_.compare_exchange_strong(expected, kHeld, std::memory_order_acquire, std::memory_order_relaxed);
-    if (taken) note_taking();
+    if (taken) note_taking(this, rank());
     return taken;
   }
   void unlock() noexcept STRATA_RELEASE() {
-    note_given_back();
+    note_given_back(this, rank());
     if (state_.exchange(kFree, std::memory_order_release) == kHeldWithSleepers) wake_one();
   }
   // Tells the analysis that the calling thread holds this mutex by a way it can not see. Does nothing at run time.
@@ -60,13 +54,7 @@ class STRATA_CAPABILITY("mutex") Mutex {
 
   void lock_contended() noexcept;
   void wake_one() noexcept;
-#ifdef STRATA_CHECKED
-  void note_taking() noexcept;
-  void note_given_back() noexcept;
-#else
-  void note_taking() noexcept {}
-  void note_given_back() noexcept {}
-#endif
+  [[nodiscard]] LockRank rank() const noexcept { return {.name = name_, .order = order_}; }
 
   const char* name_ = LockRank{}.name;
   std::atomic<std::uint32_t> state_ = kFree;
@@ -74,11 +62,6 @@ class STRATA_CAPABILITY("mutex") Mutex {
   std::atomic<std::uint16_t> contentions_ = 0;
 };
 static_assert(sizeof(Mutex) == 16);
-
-// Called when a thread takes a lock of no higher order than one it holds (checked builds only): both names. The default prints them and
-// aborts. Returns the handler that was there.
-using RankInversionHandler = void (*)(const char* held, const char* wanted);
-RankInversionHandler set_rank_inversion_handler(RankInversionHandler handler) noexcept;
 
 // Holds a mutex from construction to destruction.
 class STRATA_SCOPED_CAPABILITY MutexLock {
