@@ -139,6 +139,78 @@ STRATA_API void strata_purge(void) STRATA_NOEXCEPT;
  * to 64 KiB. Requests beyond it fail; what is above it already stays. */
 STRATA_API void strata_set_memory_limit(uint64_t bytes) STRATA_NOEXCEPT;
 
+/* --- Heaps --------------------------------------------------------------------------------------------------------------------------- */
+
+/* Memory apart from the process' own: with a limit, measured, and given back whole. Any thread may use a heap; destroying and resetting it are
+ * for when no other thread does. A block goes back by strata_heap_free, or by strata_free. */
+typedef struct strata_heap strata_heap;
+
+typedef enum strata_heap_strategy {
+  STRATA_HEAP_SIZE_CLASS = 0, /* as the process' allocator: fast, up to an eighth of a block is rounding */
+  STRATA_HEAP_BEST_FIT = 1,   /* the smallest free place that is large enough: dense, slower */
+  STRATA_HEAP_ARENA = 2       /* one block behind the other: single blocks are not given back, all of them by a reset */
+} strata_heap_strategy;
+
+typedef struct strata_heap_options {
+  size_t struct_bytes;
+  const char* name; /* for statistics and walks; copied, NULL is "" */
+  strata_heap_strategy strategy;
+  uint64_t limit_bytes; /* most memory the heap takes from the system, in slices of 64 KiB; 0: no limit */
+} strata_heap_options;
+#define STRATA_HEAP_OPTIONS_INIT \
+  { sizeof(strata_heap_options), "", STRATA_HEAP_SIZE_CLASS, 0 }
+
+/* NULL as `options`: STRATA_HEAP_OPTIONS_INIT. NULL: failed. */
+STRATA_API strata_heap* strata_heap_create(const strata_heap_options* options) STRATA_NOEXCEPT STRATA_MUST_USE;
+/* Gives all its memory back, blocks in use or not. NULL is allowed. */
+STRATA_API void strata_heap_destroy(strata_heap* heap) STRATA_NOEXCEPT;
+
+/* As the functions of the same names without a heap. NULL as `heap` is STRATA_INVALID_ARGUMENT. */
+STRATA_API void* strata_heap_malloc(strata_heap* heap, size_t bytes) STRATA_NOEXCEPT STRATA_ALLOCATES(2);
+STRATA_API void* strata_heap_calloc(strata_heap* heap, size_t count, size_t bytes) STRATA_NOEXCEPT STRATA_ALLOCATES(2, 3);
+STRATA_API void* strata_heap_aligned_alloc(strata_heap* heap, size_t alignment, size_t bytes) STRATA_NOEXCEPT STRATA_ALLOCATES(3);
+/* A block that is not of this heap is STRATA_WRONG_HEAP, memory of others STRATA_INVALID_POINTER, and nothing happens. */
+STRATA_API void* strata_heap_realloc(strata_heap* heap, void* block, size_t bytes) STRATA_NOEXCEPT STRATA_MUST_USE;
+/* NULL as `block` is allowed. Other blocks as above. In an arena it does nothing. */
+STRATA_API void strata_heap_free(strata_heap* heap, void* block) STRATA_NOEXCEPT;
+/* Frees all blocks at once. The heap stays as it was created. */
+STRATA_API strata_status strata_heap_reset(strata_heap* heap) STRATA_NOEXCEPT;
+
+/* Whether the block is of this heap: true for every block in use of it, false for all others'. */
+STRATA_API bool strata_heap_owns(const strata_heap* heap, const void* block) STRATA_NOEXCEPT;
+/* Valid as long as the heap; "" for NULL. */
+STRATA_API const char* strata_heap_name(const strata_heap* heap) STRATA_NOEXCEPT;
+
+typedef struct strata_usage {
+  size_t struct_bytes;
+  uint64_t used_bytes;  /* of blocks in use, as they were rounded */
+  uint64_t held_bytes;  /* taken from the system */
+  uint64_t limit_bytes; /* 0: none */
+} strata_usage;
+#define STRATA_USAGE_INIT \
+  { sizeof(strata_usage), 0, 0, 0 }
+
+STRATA_API strata_status strata_heap_usage(const strata_heap* heap, strata_usage* out) STRATA_NOEXCEPT;
+
+/* --- Walk ---------------------------------------------------------------------------------------------------------------------------- */
+
+/* A stretch of the allocator's memory: a block, in use or free, or memory that is not cut into blocks. */
+typedef struct strata_block {
+  size_t size;      /* in bytes, as rounded */
+  size_t alignment; /* of start_address */
+  bool is_free;
+  const void* start_address;
+  void* user_ptr; /* what the program was given; NULL if it is free */
+  uint32_t flags;
+  const void* next; /* start of the stretch after it, by address; NULL: none */
+  const void* prev; /* of the one before it */
+} strata_block;
+
+/* False ends the walk. Must not call this library: locks may be held. `block` is valid during the call. */
+typedef bool (*strata_block_visitor)(const strata_block* block, void* context);
+/* Visits every stretch by ascending address, the process' and all heaps'. What other threads do meanwhile may be seen or not. */
+STRATA_API strata_status strata_walk_blocks(strata_block_visitor visitor, void* context) STRATA_NOEXCEPT;
+
 /* --- Statistics ---------------------------------------------------------------------------------------------------------------------- */
 
 /* Of the process' allocator, now. Memory is taken from the system and counted by slices of 64 KiB. */
