@@ -11,18 +11,19 @@
 namespace strata::allocator {
 namespace {
 
-[[nodiscard]] void* take(Heap& heap, SizeClass size_class) noexcept {
+[[nodiscard]] void* take(Heap& heap, SizeClass size_class, std::size_t alignment) noexcept {
+  if (alignment > kMallocAlignment) return heap.take_aligned(size_class, alignment);
   void* block = heap.take_at_hand(size_class);
   return block != nullptr ? block : heap.refill(size_class);
 }
 
-[[nodiscard]] void* allocate_block(SizeClass size_class) noexcept {
+[[nodiscard]] void* allocate_block(SizeClass size_class, std::size_t alignment = kMallocAlignment) noexcept {
   Heap* heap = heap_of_thread();
   if (heap != nullptr) [[likely]]
-    return take(*heap, size_class);
+    return take(*heap, size_class, alignment);
   const sync::MutexLock lock(process.late_mutex);
   heap = late_heap();
-  return heap == nullptr ? nullptr : take(*heap, size_class);
+  return heap == nullptr ? nullptr : take(*heap, size_class, alignment);
 }
 
 void free_block(Span& span, void* address) noexcept {
@@ -76,7 +77,7 @@ void* allocate_aligned(std::size_t alignment, std::size_t bytes) noexcept {
   for (std::size_t size_class = least <= kLargestClassBytes ? class_of(least) : kSizeClasses; size_class < kSizeClasses;
        ++size_class) {
     if (class_bytes(static_cast<SizeClass>(size_class)) % alignment == 0)
-      return allocate_block(static_cast<SizeClass>(size_class));
+      return allocate_block(static_cast<SizeClass>(size_class), alignment);
   }
   return allocate_large(bytes == 0 ? 1 : bytes, alignment);
 }
@@ -92,7 +93,10 @@ void* allocate_zeroed(std::size_t bytes) noexcept {
 std::size_t usable_bytes(const void* address) noexcept {
   const Span* span = span_of(address);
   if (span == nullptr) return 0;
-  return span->use == SpanUse::large ? std::size_t{span->slices} << kSliceShift : span->block_bytes;
+  if (span->use == SpanUse::large) return std::size_t{span->slices} << kSliceShift;
+  if (span->shared.load(std::memory_order_acquire).possession() == Possession::recycled)
+    return process.recycled.block_bytes(*span, address);
+  return span->block_bytes;
 }
 
 void* reallocate(void* address, std::size_t bytes) noexcept {

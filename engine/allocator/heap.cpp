@@ -28,15 +28,32 @@ std::uint32_t pending(const Span& span) noexcept { return span.shared.load(std::
 }  // namespace
 
 void* Heap::refill(SizeClass size_class) noexcept {
-  ++statistics_.refills;
+  refilled_at_[size_class] = static_cast<std::uint32_t>(++statistics_.refills);
+  if (refill_from_spans(size_class) || take_recycled(size_class)) return at_hand_.take(size_class);
+  return add_fresh_span(size_class) && refill_from_spans(size_class) ? at_hand_.take(size_class) : nullptr;
+}
+
+// From what this heap has of the class, or finds without taking slices.
+bool Heap::refill_from_spans(SizeClass size_class) noexcept {
   SpanList& queue = queues_[size_class];
   do {
     while (Span* span = queue.first()) {
-      if (take_blocks(*span)) return at_hand_.take(size_class);
+      if (take_blocks(*span)) return true;
       let_go_full(*span);
     }
   } while (find_span(size_class));
-  return nullptr;
+  return false;
+}
+
+void* Heap::take_aligned(SizeClass size_class, std::size_t alignment) noexcept {
+  void* block = take_at_hand(size_class);
+  if (block == nullptr) block = refill(size_class);
+  if (block == nullptr || reinterpret_cast<std::uintptr_t>(block) % alignment == 0) return block;
+  // From a hole. Put it away, with what else is at hand, and take from spans alone.
+  (void)at_hand_.put(size_class, block);
+  return_oldest(size_class, at_hand_.count(size_class));
+  if (!refill_from_spans(size_class) && !(add_fresh_span(size_class) && refill_from_spans(size_class))) return nullptr;
+  return at_hand_.take(size_class);
 }
 
 // Puts blocks of the span at hand. False: it has none.
@@ -54,6 +71,7 @@ bool Heap::take_blocks(Span& span) noexcept {
 
 // Half of what may be at hand, so that there is room for what the program frees.
 void Heap::take_returned(Span& span) noexcept {
+  note_in_use(span);
   const SizeClass size_class = span.size_class;
   const std::uint32_t count = std::min(span.carved - span.used, std::max(1U, at_hand_.capacity(size_class) / 2));
   void** const room = at_hand_.grow(size_class, count);
@@ -74,6 +92,7 @@ bool Heap::carve(Span& span) noexcept {
   const auto wanted = static_cast<std::uint32_t>(std::max<std::size_t>(1, kCarveBytes / block_bytes));
   const std::uint32_t count = std::min({wanted, span.capacity - span.carved, at_hand_.capacity(size_class)});
   if (count == 0) return false;
+  note_in_use(span);
   std::byte* const first = shared_->map->start_of(span) + span.carved * block_bytes;
   void** const room = at_hand_.grow(size_class, count);
   for (std::uint32_t index = 0; index < count; ++index) room[count - 1 - index] = first + index * block_bytes;
@@ -96,34 +115,33 @@ void Heap::let_go_full(Span& span) noexcept {
   queues_[span.size_class].push_front(span);
 }
 
-// Brings a span with blocks to the queue. False: out of memory.
+// Brings a span with blocks to the queue, without taking one from the slices. False: there is none.
 bool Heap::find_span(SizeClass size_class) noexcept {
   if (mail_.load(std::memory_order_relaxed) != nullptr) {
     drain_mail();
     if (!queues_[size_class].empty()) return true;
   }
+  trim_when_due();
   Span* span = shared_->abandoned->claim(size_class);
-  if (span != nullptr) {
-    ++statistics_.claimed_spans;
-  } else {
-    span = fresh_span(size_class);
-    if (span == nullptr) return false;
-  }
+  if (span == nullptr) return false;
+  ++statistics_.claimed_spans;
+  queue_up(*span);
+  return true;
+}
+
+// False: out of memory.
+bool Heap::add_fresh_span(SizeClass size_class) noexcept {
+  Span* const span = fresh_span(size_class);
+  if (span == nullptr) return false;
   queue_up(*span);
   return true;
 }
 
 Span* Heap::fresh_span(SizeClass size_class) noexcept {
   const std::uint32_t slices = slices_of_class(size_class);
-  Span* span = nullptr;
-  if (slices == 1 && spares_ != nullptr) {
-    span = spares_;
-    spares_ = span->next;
-    --spare_count_;
-  } else {
-    span = shared_->slices->allocate(slices, 1, SpanUse::blocks, true);
-    if (span == nullptr) return nullptr;
-  }
+  Span* span = slices == 1 ? take_empty() : nullptr;
+  if (span == nullptr) span = shared_->slices->allocate(slices, 1, SpanUse::blocks, true);
+  if (span == nullptr) return nullptr;
   ++statistics_.fresh_spans;
   span->free_list = nullptr;
   span->used = span->carved = 0;
@@ -186,24 +204,10 @@ void Heap::give_back(Span& span, void* address) noexcept {
   if (--span.used == 0) retire(span);
 }
 
-// The last block in use has come back. One empty span of a class is kept: what frees the last block often needs the next soon.
-void Heap::retire(Span& span) noexcept {
-  if (queues_[span.size_class].has_one()) return;
-  leave_queue(span);
-  release(span);
-}
-
 // REQUIRES: nothing of the span is in use, it is in no list, and this thread possesses it.
 void Heap::release(Span& span) noexcept {
   ++statistics_.released_spans;
-  span.owner.store(nullptr, std::memory_order_relaxed);
-  if (span.is_one_slice() && spare_count_ < kMostSpares && !is_put_aside()) {
-    span.next = spares_;
-    spares_ = &span;
-    ++spare_count_;
-  } else {
-    give_to_slices(span);
-  }
+  give_to_slices(span);
 }
 
 void Heap::give_to_slices(Span& span) noexcept {
@@ -225,16 +229,11 @@ void Heap::put_aside() noexcept {
   put_aside_.store(true, std::memory_order_seq_cst);
   drain_mail();
   for (SpanList& queue : queues_) put_aside(queue);
-  while (spares_ != nullptr) {
-    Span& spare = *spares_;
-    spares_ = spare.next;
-    give_to_slices(spare);
-  }
-  spare_count_ = 0;
 }
 
 void Heap::put_aside(SpanList& queue) noexcept {
   while (Span* span = queue.first()) {
+    note_in_use(*span);
     leave_queue(*span);
     if (pending(*span) == span->used) {
       release(*span);

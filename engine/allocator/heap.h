@@ -7,6 +7,7 @@
 
 #include "engine/allocator/abandoned_spans.h"
 #include "engine/allocator/at_hand.h"
+#include "engine/allocator/recycled_spans.h"
 #include "engine/allocator/remote_frees.h"
 #include "engine/allocator/size_class.h"
 #include "engine/allocator/slice_allocator.h"
@@ -25,6 +26,7 @@ struct HeapStatistics {
   std::uint64_t claimed_spans = 0;
   std::uint64_t released_spans = 0;
   std::uint64_t mail_drained = 0;    // spans taken up again from the mail
+  std::uint64_t recycled_spans = 0;  // of this heap, given up for blocks of other classes
   std::uint64_t remote_blocks = 0;   // freed here, owned elsewhere
   std::uint64_t remote_batches = 0;  // in which they were delivered
   std::uint64_t remote_atomics = 0;  // read-modify-write instructions that succeeded for it
@@ -34,7 +36,7 @@ struct HeapStatistics {
 //
 // allocate: the newest block at hand. None left: refill() takes, in this order, what was given back to the first span of the queue, what
 // other threads freed to it, or makes new blocks in it; a span with nothing left leaves the queue (possession `full`); after the
-// queue the mail, abandoned spans, and fresh slices.
+// queue the mail, abandoned spans, empty ones of other classes, holes in recycled spans, and fresh slices.
 // free by the owner: to the blocks at hand; when these are too many, the older half of them goes back to its spans. By another thread:
 // remote_frees.h.
 //
@@ -51,6 +53,7 @@ class alignas(64) Heap {
     SliceMap* map = nullptr;
     SliceAllocator* slices = nullptr;
     AbandonedSpans* abandoned = nullptr;
+    RecycledSpans* recycled = nullptr;
   };
 
   // REQUIRES: `at_hand_memory` as for AtHand::place.
@@ -65,6 +68,8 @@ class alignas(64) Heap {
   [[nodiscard]] void* take_at_hand(SizeClass size_class) noexcept { return at_hand_.take(size_class); }
   // A block of the class. nullptr: out of memory. REQUIRES: nothing of it is at hand.
   [[nodiscard]] [[gnu::noinline]] void* refill(SizeClass size_class) noexcept;
+  // A block of the class whose size is a multiple of `alignment`, aligned to that. Blocks from holes need not be. nullptr: out of memory.
+  [[nodiscard]] void* take_aligned(SizeClass size_class, std::size_t alignment) noexcept;
 
   // REQUIRES: this heap owns the span of that class which the block belongs to.
   void free_local(SizeClass size_class, void* address) noexcept {
@@ -99,15 +104,18 @@ class alignas(64) Heap {
  private:
   friend class RemoteFrees;
 
-  // Empty one-slice spans kept for the next class that needs one.
-  static constexpr std::uint32_t kMostSpares = 8;
-  static constexpr std::uint32_t kMostEmptyInMail = 8;
+  // Most spans a heap keeps with nothing of them in use; what is more goes back at once.
+  static constexpr std::uint32_t kMostEmpty = 256;
+  // So many empty spans in the mail are looked for by whoever freed the last of them, when they are a window old.
+  static constexpr std::uint32_t kLeastEmptyInMail = 8;
 
   [[nodiscard]] bool take_blocks(Span& span) noexcept;
   [[nodiscard]] bool carve(Span& span) noexcept;
   void take_returned(Span& span) noexcept;
   void let_go_full(Span& span) noexcept;
+  [[nodiscard]] bool refill_from_spans(SizeClass size_class) noexcept;
   [[nodiscard]] bool find_span(SizeClass size_class) noexcept;
+  [[nodiscard]] bool add_fresh_span(SizeClass size_class) noexcept;
   [[nodiscard]] Span* fresh_span(SizeClass size_class) noexcept;
   void queue_up(Span& span) noexcept;
   void leave_queue(Span& span) noexcept;
@@ -117,6 +125,13 @@ class alignas(64) Heap {
   void give_back(Span& span, void* address) noexcept;
   void drain_mail() noexcept;
   void retire(Span& span) noexcept;
+  void keep_empty(Span& span) noexcept;
+  void note_in_use(Span& span) noexcept;
+  [[nodiscard]] Span* take_empty() noexcept;
+  void trim_when_due() noexcept;
+  [[nodiscard]] bool take_recycled(SizeClass size_class) noexcept;
+  [[nodiscard]] bool recycle_a_span(SizeClass wanted) noexcept;
+  [[nodiscard]] bool recycle(SpanList& queue) noexcept;
   void release(Span& span) noexcept;
   void put_aside(SpanList& queue) noexcept;
   void abandon(Span& span) noexcept;
@@ -128,8 +143,11 @@ class alignas(64) Heap {
 
   AtHand at_hand_;
   std::array<SpanList, kSizeClasses> queues_{};
-  Span* spares_ = nullptr;  // linked by `next`
-  std::uint32_t spare_count_ = 0;
+  std::array<std::uint32_t, kSizeClasses> refilled_at_{};  // number of the class's last refill
+  SizeClass recycle_next_ = 0;
+  std::uint32_t empty_count_ = 0;
+  std::array<std::uint64_t, (kSizeClasses + 63) / 64> may_have_empty_{};  // a bit for each class
+  std::uint64_t trim_at_ns_ = 0;
   const Shared* shared_ = nullptr;
   RemoteFrees remote_frees_;
   HeapStatistics statistics_;
@@ -137,6 +155,7 @@ class alignas(64) Heap {
   // Written by other threads.
   alignas(64) std::atomic<Span*> mail_ = nullptr;
   std::atomic<std::uint32_t> empty_in_mail_ = 0;
+  std::atomic<std::uint64_t> collect_mail_at_ns_ = 0;  // 0: not until there is something to collect
   std::atomic<bool> put_aside_ = false;
 };
 

@@ -13,18 +13,23 @@ namespace {
 // leaves behind stay few.
 constexpr std::size_t kMovePagesBytes = std::size_t{1} << 20;
 
+// What has grown once will grow again: it is put where there is room for that, if there is.
+constexpr std::size_t kRoomToGrow = 2;
+
 // 0: more than there is address space for.
 std::uint32_t slices_for(std::size_t bytes) noexcept {
   const std::size_t slices = (bytes >> kSliceShift) + ((bytes & (kSliceBytes - 1)) != 0 ? 1 : 0);
   return slices > process.map.slices() ? 0 : static_cast<std::uint32_t>(slices);
 }
 
-[[nodiscard]] Span* allocate_span(std::size_t bytes, std::size_t alignment) noexcept {
+// `room`: for growing to so many bytes where it lies.
+[[nodiscard]] Span* allocate_span(std::size_t bytes, std::size_t alignment, std::size_t room) noexcept {
   if (!start_process_allocator()) return nullptr;
   const std::uint32_t slices = slices_for(bytes);
   const std::size_t aligned_slices = std::max<std::size_t>(1, alignment >> kSliceShift);
   if (slices == 0 || aligned_slices > process.map.slices()) return nullptr;
-  Span* span = process.slices.allocate(slices, static_cast<std::uint32_t>(aligned_slices), SpanUse::large, false);
+  Span* span =
+      process.slices.allocate(slices, static_cast<std::uint32_t>(aligned_slices), SpanUse::large, false, slices_for(room));
   if (span == nullptr) return nullptr;
   span->large_bytes = bytes;
   return span;
@@ -33,7 +38,7 @@ std::uint32_t slices_for(std::size_t bytes) noexcept {
 }  // namespace
 
 void* allocate_large(std::size_t bytes, std::size_t alignment) noexcept {
-  Span* span = allocate_span(bytes, alignment);
+  Span* span = allocate_span(bytes, alignment, 0);
   return span == nullptr ? nullptr : process.map.start_of(*span);
 }
 
@@ -65,7 +70,7 @@ void* resize_large(Span& span, std::size_t bytes) noexcept {
   if (slices <= span.slices) {
     process.slices.shorten(span, slices);
   } else if (!process.slices.extend(span, slices)) {
-    Span* target = allocate_span(bytes, kSliceBytes);
+    Span* target = allocate_span(bytes, kSliceBytes, bytes * kRoomToGrow);
     if (target == nullptr) return nullptr;
     std::byte* const moved = process.map.start_of(*target);
     const bool by_pages = held >= kMovePagesBytes && process.map.memory().move_pages(process.map.offset_of(start), held,

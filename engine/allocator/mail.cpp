@@ -1,6 +1,7 @@
 // The mail of a heap: spans that were full when other threads freed blocks of theirs. A stack that many push and one takes whole, so
 // that no element is ever popped alone and none can be mistaken for its successor (the ABA problem).
 #include "engine/allocator/heap.h"
+#include "engine/os/coarse_clock.h"
 
 namespace strata::allocator {
 
@@ -14,6 +15,7 @@ void Heap::post(Span& span) noexcept {
 
 void Heap::drain_mail() noexcept {
   empty_in_mail_.store(0, std::memory_order_relaxed);
+  collect_mail_at_ns_.store(0, std::memory_order_relaxed);
   Span* span = mail_.exchange(nullptr, std::memory_order_seq_cst);
   while (span != nullptr) {
     Span& taken = *span;
@@ -23,11 +25,8 @@ void Heap::drain_mail() noexcept {
     while (!taken.shared.compare_exchange_weak(seen, SharedWord(seen.list(), seen.count(), Possession::owned),
                                                std::memory_order_acq_rel, std::memory_order_acquire)) {
     }
-    if (seen.count() == taken.used) {
-      release(taken);
-    } else {
-      queue_up(taken);
-    }
+    queue_up(taken);
+    if (seen.count() == taken.used) retire(taken);
   }
 }
 
@@ -48,7 +47,13 @@ void Heap::abandon_mail() noexcept {
 }
 
 void Heap::note_empty_in_mail() noexcept {
-  if (empty_in_mail_.fetch_add(1, std::memory_order_relaxed) + 1 < kMostEmptyInMail) return;
+  if (empty_in_mail_.fetch_add(1, std::memory_order_relaxed) + 1 < kLeastEmptyInMail) return;
+  const std::uint64_t now_ns = os::coarse_monotonic_ns();
+  const std::uint64_t window_ns = shared_->slices->window_ns();
+  const std::uint64_t due_ns = collect_mail_at_ns_.load(std::memory_order_relaxed);
+  if (due_ns == 0 && window_ns != 0) collect_mail_at_ns_.store(now_ns + window_ns, std::memory_order_relaxed);
+  if (due_ns == 0 ? window_ns != 0 : now_ns < due_ns) return;
+  collect_mail_at_ns_.store(0, std::memory_order_relaxed);
   empty_in_mail_.store(0, std::memory_order_relaxed);
   Span* span = mail_.exchange(nullptr, std::memory_order_seq_cst);
   Span* kept = nullptr;

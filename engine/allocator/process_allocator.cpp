@@ -53,10 +53,12 @@ void before_fork() STRATA_NO_THREAD_SAFETY_ANALYSIS {
   process.late_mutex.lock();
   process.heaps_mutex.lock();
   process.abandoned.mutex().lock();
+  process.recycled.mutex().lock();
   process.slices.mutex().lock();
 }
 void after_fork() STRATA_NO_THREAD_SAFETY_ANALYSIS {
   process.slices.mutex().unlock();
+  process.recycled.mutex().unlock();
   process.abandoned.mutex().unlock();
   process.heaps_mutex.unlock();
   process.late_mutex.unlock();
@@ -67,6 +69,7 @@ void after_fork() STRATA_NO_THREAD_SAFETY_ANALYSIS {
   os::MemoryCalls& calls = process.calls == nullptr ? os::linux_memory_calls() : *process.calls;
   if (process.map.reserve(calls, address_space_wanted(), kLeastReserveBytes) != std::errc{}) return false;
   process.slices.start(process.map);
+  process.recycled.start(process.map, process.slices);
   has_exit_key = ::pthread_key_create(&exit_key, thread_ends) == 0;
   started.store(true, std::memory_order_release);
   return true;

@@ -22,7 +22,8 @@ struct ProcessAllocator {
   SliceMap map;  // first: read by every free
   SliceAllocator slices;
   AbandonedSpans abandoned;
-  Heap::Shared shared{.map = &map, .slices = &slices, .abandoned = &abandoned};
+  RecycledSpans recycled;
+  Heap::Shared shared{.map = &map, .slices = &slices, .abandoned = &abandoned, .recycled = &recycled};
 
   sync::Mutex heaps_mutex{sync::LockRank{.name = "heaps", .order = 700}};
   Heap* registered_heaps STRATA_GUARDED_BY(heaps_mutex) = nullptr;

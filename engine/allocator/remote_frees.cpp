@@ -49,24 +49,33 @@ void RemoteFrees::deliver_all(Heap& heap) noexcept {
 
 void RemoteFrees::deliver(Heap& heap, Batch& batch) noexcept {
   Span& span = *batch.span;
-  SharedWord seen = span.shared.load(std::memory_order_acquire);
-  Possession possession = Possession::owned;
-  std::uint32_t freed = 0;
+  const Batch delivered = batch;
+  batch = Batch();
+  pending_bytes_ -= std::min<std::size_t>(pending_bytes_, std::size_t{delivered.count} * span.block_bytes);
+  ++heap.statistics_.remote_batches;
+  ++heap.statistics_.remote_atomics;
   // Read before the blocks are delivered: after that others may find the span empty and use it for something else.
   Heap* const home = span.home.load(std::memory_order_relaxed);
   const std::uint32_t capacity = span.capacity;
-  pending_bytes_ -= std::min<std::size_t>(pending_bytes_, std::size_t{batch.count} * span.block_bytes);
+  SharedWord seen = span.shared.load(std::memory_order_acquire);
+  SharedWord left;
   do {
-    batch.last->next = seen.list();
-    freed = seen.count() + batch.count;
-    possession = after_freeing(seen, freed, capacity, home);
-  } while (!span.shared.compare_exchange_weak(seen, SharedWord(batch.first, freed, possession), std::memory_order_acq_rel,
-                                              std::memory_order_acquire));
-  batch = Batch();
-  ++heap.statistics_.remote_batches;
-  ++heap.statistics_.remote_atomics;
+    if (seen.possession() == Possession::recycled) {
+      delivered.last->next = nullptr;
+      return heap.shared_->recycled->free(span, delivered.first);
+    }
+    delivered.last->next = seen.list();
+    const std::uint32_t freed = seen.count() + delivered.count;
+    left = SharedWord(delivered.first, freed, after_freeing(seen, freed, capacity, home));
+  } while (!span.shared.compare_exchange_weak(seen, left, std::memory_order_acq_rel, std::memory_order_acquire));
+  act_after(heap, span, seen, left, home, capacity);
+}
 
-  if (seen.possession() == Possession::full) {
+// What the delivery has brought about is for this thread to do.
+void RemoteFrees::act_after(Heap& heap, Span& span, SharedWord before, SharedWord after, Heap* home,
+                            std::uint32_t capacity) noexcept {
+  const Possession possession = after.possession();
+  if (before.possession() == Possession::full) {
     if (possession == Possession::owned) {
       heap.release(span);
     } else if (possession == Possession::mailed) {
@@ -75,9 +84,9 @@ void RemoteFrees::deliver(Heap& heap, Batch& batch) noexcept {
     } else if (possession == Possession::abandoned) {
       heap.file_abandoned(span);
     }
-  } else if (possession == Possession::mailed && freed == capacity) {
+  } else if (possession == Possession::mailed && after.count() == capacity) {
     home->note_empty_in_mail();
-  } else if (possession == Possession::abandoned && freed == span.left_in_use.load(std::memory_order_relaxed)) {
+  } else if (possession == Possession::abandoned && after.count() == span.left_in_use.load(std::memory_order_relaxed)) {
     heap.release_if_empty(span);
   }
 }

@@ -21,7 +21,7 @@ class RemoteFrees {
   void put(Heap& heap, Span& span, void* address) noexcept;
   void deliver_all(Heap& heap) noexcept;
 
-  static constexpr std::size_t kMostPendingBytes = std::size_t{16} << 10;
+  static constexpr std::size_t kMostPendingBytes = std::size_t{64} << 10;
   static constexpr std::uint32_t kBatchBlocks = 32;
 
  private:
@@ -31,9 +31,10 @@ class RemoteFrees {
     Block* last = nullptr;
     std::uint32_t count = 0;
   };
-  static constexpr std::size_t kBatches = 16;
+  static constexpr std::size_t kBatches = 64;
 
   void deliver(Heap& heap, Batch& batch) noexcept;
+  static void act_after(Heap& heap, Span& span, SharedWord before, SharedWord after, Heap* home, std::uint32_t capacity) noexcept;
 
   std::array<Batch, kBatches> batches_{};
   std::size_t pending_bytes_ = 0;

@@ -15,14 +15,15 @@ bool SliceAllocator::within_limit(std::uint32_t more_slices) const noexcept {
   return std::uint64_t{in_use_} + dirty_free_ + more_slices <= limit_;
 }
 
-Span* SliceAllocator::allocate(std::uint32_t slices, std::uint32_t alignment, SpanUse use, bool mark_tails) noexcept {
+Span* SliceAllocator::allocate(std::uint32_t slices, std::uint32_t alignment, SpanUse use, bool mark_tails,
+                               std::uint32_t room) noexcept {
   assert(slices > 0);
   const sync::MutexLock lock(mutex_);
   if (!within_limit(slices)) {
     purge(dirty_free_);
     if (!within_limit(slices)) return nullptr;
   }
-  Span* span = take_range(slices, alignment);
+  Span* span = take_range(slices, alignment, room);
   if (span == nullptr) span = take_from_frontier(slices, alignment);
   if (span == nullptr) return nullptr;
   set_up(*span, slices, use, mark_tails);
@@ -30,9 +31,10 @@ Span* SliceAllocator::allocate(std::uint32_t slices, std::uint32_t alignment, Sp
 }
 
 // Cuts [first, first + slices), aligned, out of the best range.
-Span* SliceAllocator::take_range(std::uint32_t slices, std::uint32_t alignment) noexcept {
+Span* SliceAllocator::take_range(std::uint32_t slices, std::uint32_t alignment, std::uint32_t room) noexcept {
   if (slices > std::numeric_limits<std::uint32_t>::max() - alignment) return nullptr;
-  Span* range = ranges_.best_fit(slices + alignment - 1);
+  Span* range = room > slices ? ranges_.best_fit(room) : nullptr;
+  if (range == nullptr) range = ranges_.best_fit(slices + alignment - 1);
   if (range == nullptr) return nullptr;
   const std::uint32_t begin = map_->number_of(*range);
   const std::uint32_t end = begin + range->slices;

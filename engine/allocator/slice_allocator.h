@@ -37,7 +37,9 @@ class SliceAllocator {
   // A span of `slices` whose address is a multiple of `alignment` slices (a power of two); `use` and, for tails, `first_slice` are
   // set, the other fields as for a new span. nullptr: no memory or over the limit.
   // `mark_tails`: whether later slices will be looked up.
-  [[nodiscard]] Span* allocate(std::uint32_t slices, std::uint32_t alignment, SpanUse use, bool mark_tails) noexcept;
+  // `room`: if there is a free range so long, it lies at the front of it and can be extended to that later.
+  [[nodiscard]] Span* allocate(std::uint32_t slices, std::uint32_t alignment, SpanUse use, bool mark_tails,
+                               std::uint32_t room = 0) noexcept;
   // `touched`: whether its pages may be resident. They are not where they were moved away.
   void free(Span& span, bool touched = true) noexcept;
   // Makes the span longer where it lies. False: what follows is in use.
@@ -53,6 +55,7 @@ class SliceAllocator {
   void set_limit(std::uint64_t bytes) noexcept;
   // How long unneeded slices stay dirty: the window of the decay.
   void set_window(std::uint64_t ns) noexcept { window_ns_.store(ns, std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t window_ns() const noexcept { return window_ns_.load(std::memory_order_relaxed); }
 
   [[nodiscard]] SliceStatistics statistics() noexcept;
   // Slices [0, frontier) were handed out at least once. For walks.
@@ -67,7 +70,8 @@ class SliceAllocator {
   static constexpr std::uint32_t kLeastPurgeSlices = 16;
 
   [[nodiscard]] bool within_limit(std::uint32_t more_slices) const noexcept STRATA_REQUIRES(mutex_);
-  [[nodiscard]] Span* take_range(std::uint32_t slices, std::uint32_t alignment) noexcept STRATA_REQUIRES(mutex_);
+  [[nodiscard]] Span* take_range(std::uint32_t slices, std::uint32_t alignment, std::uint32_t room) noexcept
+      STRATA_REQUIRES(mutex_);
   [[nodiscard]] Span* take_from_frontier(std::uint32_t slices, std::uint32_t alignment) noexcept STRATA_REQUIRES(mutex_);
   void set_up(Span& span, std::uint32_t slices, SpanUse use, bool mark_tails) noexcept STRATA_REQUIRES(mutex_);
   void take_slices(std::uint32_t first, std::uint32_t end) noexcept STRATA_REQUIRES(mutex_);

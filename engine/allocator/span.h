@@ -18,6 +18,7 @@
 namespace strata::allocator {
 
 class Heap;
+struct Granules;
 
 inline constexpr unsigned kSliceShift = 16;
 inline constexpr std::size_t kSliceBytes = std::size_t{1} << kSliceShift;
@@ -26,11 +27,15 @@ inline constexpr std::size_t kSliceBytes = std::size_t{1} << kSliceShift;
 inline constexpr std::size_t kOneSliceLimitBytes = std::size_t{8} << 10;
 inline constexpr std::uint32_t kMediumSpanSlices = 8;
 
+// What the count in SharedWord has bits for: all but one of the smallest class.
+inline constexpr std::size_t kMostSpanBlocks = (std::size_t{1} << 13) - 1;
+
 constexpr std::uint32_t slices_of_class(SizeClass size_class) noexcept {
   return class_bytes(size_class) <= kOneSliceLimitBytes ? 1 : kMediumSpanSlices;
 }
 constexpr std::uint32_t blocks_of_class(SizeClass size_class) noexcept {
-  return static_cast<std::uint32_t>(slices_of_class(size_class) * kSliceBytes / class_bytes(size_class));
+  const std::size_t blocks = slices_of_class(size_class) * kSliceBytes / class_bytes(size_class);
+  return static_cast<std::uint32_t>(blocks <= kMostSpanBlocks ? blocks : kMostSpanBlocks);
 }
 
 // A free block. Its first word links it to the next of its list; the rest is whatever the caller left there.
@@ -44,9 +49,10 @@ enum class Possession : std::uint8_t {
   full,       // in no list: every block is handed out. Whoever frees one may act
   mailed,     // in the mail of the heap `home`, which will take it up again
   abandoned,  // by nobody, in the list of spans that dead threads left: any heap may claim it
+  recycled,   // by the recycled spans (recycled_spans.h), until the last block of it is freed
 };
 
-// Blocks that threads other than the owner have freed, how many, and the span's possession: 48, 14 and 2 bits.
+// Blocks that threads other than the owner have freed, how many, and the span's possession: 48, 13 and 3 bits.
 class SharedWord {
  public:
   constexpr SharedWord() = default;
@@ -64,10 +70,9 @@ class SharedWord {
 
  private:
   static constexpr unsigned kCountShift = 48;
-  static constexpr unsigned kPossessionShift = 62;
+  static constexpr unsigned kPossessionShift = 61;
   std::uint64_t bits_ = 0;
 };
-static_assert(blocks_of_class(0) < (1U << 14), "the count of a span's blocks has 14 bits");
 
 enum class SpanUse : std::uint8_t {
   none,       // never handed out, or the inside of a free range or a large block
@@ -102,14 +107,18 @@ struct alignas(128) Span {
   SpanUse use = SpanUse::none;
   bool linked = false;               // in the list of abandoned spans
   std::atomic<bool> queued = false;  // in the owner's queue of the class
+  bool kept_empty = false;           // at the end of that queue, nothing of it in use
 
   // Line of everybody.
   alignas(64) std::atomic<SharedWord> shared = SharedWord();
   std::atomic<Heap*> home = nullptr;  // the heap that owns it or owned it last
   Span* next_mail = nullptr;
   std::atomic<std::uint32_t> left_in_use = 0;  // abandoned: `used` at that moment, for those who may not read the owner's line
-  std::uint64_t large_bytes = 0;               // of a large block: as requested, at least 1
-  std::uint32_t first_slice = 0;               // tail, and both ends of a free range: number of the span's first slice
+  union {
+    std::uint64_t large_bytes = 0;  // of a large block: as requested, at least 1
+    Granules* granules;             // of a recycled span
+  };
+  std::uint32_t first_slice = 0;  // tail, and both ends of a free range: number of the span's first slice
 
   [[nodiscard]] bool is_one_slice() const noexcept { return slices == 1; }
 };
@@ -120,6 +129,7 @@ static_assert(std::atomic<SharedWord>::is_always_lock_free);
 class SpanList {
  public:
   [[nodiscard]] Span* first() const noexcept { return first_; }
+  [[nodiscard]] Span* last() const noexcept { return last_; }
   [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
   [[nodiscard]] bool has_one() const noexcept { return first_ != nullptr && first_ == last_; }
 

@@ -1,0 +1,274 @@
+#include "engine/allocator/recycled_spans.h"
+
+#include <algorithm>
+#include <bit>
+#include <memory>
+
+#include "engine/allocator/corruption.h"
+
+namespace strata::allocator {
+namespace {
+
+constexpr std::uint32_t kSeveral = 8;
+
+using Words = std::array<Granules::Word, Granules::kCount / 64>;
+using Bits = std::uint64_t Granules::Word::*;
+constexpr Bits kUsed = &Granules::Word::used;
+constexpr Bits kStarts = &Granules::Word::starts;
+
+[[nodiscard]] bool starts_at(const Words& words, std::uint32_t at) noexcept {
+  return (words[at / 64].starts >> (at % 64) & 1) != 0;
+}
+void set_start(Words& words, std::uint32_t at) noexcept { words[at / 64].starts |= std::uint64_t{1} << (at % 64); }
+void clear_start(Words& words, std::uint32_t at) noexcept { words[at / 64].starts &= ~(std::uint64_t{1} << (at % 64)); }
+
+// The first bit of [from, end of the span) that is `value`, or the end.
+template <Bits bits>
+[[nodiscard]] std::uint32_t find(const Words& words, std::uint32_t from, bool value) noexcept {
+  while (from < Granules::kCount) {
+    const std::uint64_t word = words[from / 64].*bits;
+    const std::uint64_t wanted = (value ? word : ~word) >> (from % 64);
+    if (wanted != 0) return from + static_cast<std::uint32_t>(std::countr_zero(wanted));
+    from = (from / 64 + 1) * 64;
+  }
+  return Granules::kCount;
+}
+
+// Where the free run that ends at `end` begins.
+[[nodiscard]] std::uint32_t begin_of_run(const Words& words, std::uint32_t end) noexcept {
+  while (end > 0) {
+    const std::uint32_t word = (end - 1) / 64;
+    const std::uint64_t below = words[word].used << (63 - (end - 1) % 64);
+    if (below != 0) return end - static_cast<std::uint32_t>(std::countl_zero(below));
+    end = word * 64;
+  }
+  return 0;
+}
+
+void set_used(Words& words, std::uint32_t from, std::uint32_t to, bool value) noexcept {
+  while (from < to) {
+    const std::uint32_t end = std::min(to, (from / 64 + 1) * 64);
+    const std::uint64_t ones = end - from == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << (end - from)) - 1;
+    std::uint64_t& used = words[from / 64].used;
+    used = value ? used | ones << (from % 64) : used & ~(ones << (from % 64));
+    from = end;
+  }
+}
+
+// Behind the last granule of the block that begins at `first`.
+[[nodiscard]] std::uint32_t end_of_block(const Granules& granules, std::uint32_t first) noexcept {
+  return std::min(find<kStarts>(granules.words, first + 1, true), find<kUsed>(granules.words, first + 1, false));
+}
+
+[[nodiscard]] std::uint32_t longest_run(const Granules& granules) noexcept {
+  std::uint32_t longest = 0;
+  for (std::uint32_t begin = find<kUsed>(granules.words, 0, false); begin < Granules::kCount;) {
+    const std::uint32_t end = find<kUsed>(granules.words, begin, true);
+    longest = std::max(longest, end - begin);
+    begin = find<kUsed>(granules.words, end, false);
+  }
+  return longest;
+}
+
+}  // namespace
+
+unsigned RecycledSpans::bin_of(std::uint32_t granules) noexcept {
+  if (granules <= kExactBins) return granules == 0 ? 0 : granules - 1;
+  const auto doubling = static_cast<unsigned>(std::bit_width(granules)) - 1;
+  return kExactBins + (doubling - 6) * 8 + ((granules >> (doubling - 3)) & 7);
+}
+
+Granules* RecycledSpans::new_granules() noexcept {
+  if (unused_granules_ == nullptr) {
+    Span* const slice = slices_->allocate(1, 1, SpanUse::allocator, false);
+    if (slice == nullptr) return nullptr;
+    auto* const place = reinterpret_cast<Granules*>(map_->start_of(*slice));
+    for (std::size_t index = kSliceBytes / sizeof(Granules); index-- > 0;) {
+      Granules* const made = std::construct_at(place + index);
+      made->next_unused = unused_granules_;
+      unused_granules_ = made;
+    }
+    statistics_.metadata_bytes += kSliceBytes;
+  }
+  Granules* const granules = unused_granules_;
+  unused_granules_ = granules->next_unused;
+  return std::construct_at(granules);
+}
+
+void RecycledSpans::file(Span& span) noexcept {
+  const unsigned bin = bin_of(span.granules->longest);
+  bins_[bin].push_front(span);
+  holds_something_[bin / 64].fetch_or(std::uint64_t{1} << (bin % 64), std::memory_order_relaxed);
+}
+
+void RecycledSpans::unfile(Span& span) noexcept {
+  const unsigned bin = bin_of(span.granules->longest);
+  bins_[bin].remove(span);
+  if (bins_[bin].empty()) holds_something_[bin / 64].fetch_and(~(std::uint64_t{1} << (bin % 64)), std::memory_order_relaxed);
+}
+
+void RecycledSpans::set_longest(Span& span, std::uint32_t granules) noexcept {
+  if (bin_of(granules) == bin_of(span.granules->longest)) {
+    span.granules->longest = granules;
+    return;
+  }
+  unfile(span);
+  span.granules->longest = granules;
+  file(span);
+}
+
+bool RecycledSpans::add(Span& span) noexcept {
+  const sync::MutexLock lock(mutex_);
+  Granules* const granules = new_granules();
+  if (granules == nullptr) return false;
+  span.owner.store(nullptr, std::memory_order_relaxed);
+  span.home.store(nullptr, std::memory_order_relaxed);
+  const SharedWord freed = span.shared.exchange(SharedWord(nullptr, 0, Possession::recycled), std::memory_order_acq_rel);
+  const auto step = static_cast<std::uint32_t>(span.block_bytes / Granules::kBytes);
+  set_used(granules->words, 0, span.carved * step, true);
+  for (std::uint32_t block = 0; block < span.carved; ++block) set_start(granules->words, block * step);
+  std::byte* const start = map_->start_of(span);
+  for (const Block* list : {static_cast<const Block*>(span.free_list), static_cast<const Block*>(freed.list())}) {
+    for (; list != nullptr; list = list->next) {
+      const auto first = static_cast<std::uint32_t>((reinterpret_cast<const std::byte*>(list) - start) /
+                                                    static_cast<std::ptrdiff_t>(Granules::kBytes));
+      set_used(granules->words, first, first + step, false);
+      clear_start(granules->words, first);
+    }
+  }
+  granules->used_count = (span.used - freed.count()) * step;
+  granules->longest = longest_run(*granules);
+  span.free_list = nullptr;
+  span.granules = granules;
+  ++statistics_.spans;
+  ++statistics_.recycled;
+  statistics_.used_bytes += granules->used_count * Granules::kBytes;
+  file(span);
+  return true;
+}
+
+Span* RecycledSpans::first_with(std::uint32_t granules) noexcept {
+  if (granules > Granules::kCount) return nullptr;
+  for (unsigned bin = bin_of(granules); bin < kBins;) {
+    const std::uint64_t bits = holds_something_[bin / 64].load(std::memory_order_relaxed) >> (bin % 64);
+    if (bits == 0) {
+      bin = (bin / 64 + 1) * 64;
+      continue;
+    }
+    bin += static_cast<unsigned>(std::countr_zero(bits));
+    Span* const span = bins_[bin].first();
+    // Above the exact bins a bin has some that are a little too short.
+    if (span->granules->longest >= granules) return span;
+    ++bin;
+  }
+  return nullptr;
+}
+
+// One round over the span's holes, from where the last one stopped.
+std::uint32_t RecycledSpans::take_from(Span& span, std::uint32_t granules, void** blocks, std::uint32_t count) noexcept {
+  Granules& map = *span.granules;
+  std::byte* const start = map_->start_of(span);
+  const std::uint32_t round_end = map.cursor;
+  std::uint32_t taken = 0;
+  std::uint32_t longest = 0;
+  bool wrapped = false;
+  for (std::uint32_t at = map.cursor;;) {
+    const std::uint32_t begin = find<kUsed>(map.words, at, false);
+    if (begin == Granules::kCount || (wrapped && begin >= round_end)) {
+      if (wrapped || round_end == 0) {
+        set_longest(span, longest);
+        map.cursor = 0;
+        break;
+      }
+      wrapped = true;
+      at = 0;
+      continue;
+    }
+    const std::uint32_t end = find<kUsed>(map.words, begin, true);
+    const std::uint32_t here = std::min((end - begin) / granules, count - taken);
+    for (std::uint32_t block = 0; block < here; ++block) {
+      const std::uint32_t first = begin + block * granules;
+      set_start(map.words, first);
+      blocks[taken++] = start + first * Granules::kBytes;
+    }
+    at = begin + here * granules;
+    set_used(map.words, begin, at, true);
+    if (taken == count) {
+      map.cursor = at == Granules::kCount ? 0 : at;
+      break;
+    }
+    longest = std::max(longest, end - at);
+    at = end;
+  }
+  map.used_count += taken * granules;
+  statistics_.used_bytes += std::uint64_t{taken} * granules * Granules::kBytes;
+  statistics_.blocks += taken;
+  ++statistics_.searches;
+  return taken;
+}
+
+std::uint32_t RecycledSpans::take(SizeClass size_class, void** blocks, std::uint32_t count) noexcept {
+  const auto granules = static_cast<std::uint32_t>(class_bytes(size_class) / Granules::kBytes);
+  const auto any = [](const std::atomic<std::uint64_t>& word) { return word.load(std::memory_order_relaxed) != 0; };
+  if (std::none_of(holds_something_.begin(), holds_something_.end(), any)) return 0;
+  const sync::MutexLock lock(mutex_);
+  std::uint32_t taken = 0;
+  // Holes for several first, as long as there are any: a round over a span costs the same for one block.
+  for (std::uint32_t several = kSeveral; several > 0 && taken < count;) {
+    Span* const span = first_with(granules * several);
+    if (span == nullptr) {
+      several /= 2;
+      continue;
+    }
+    taken += take_from(*span, granules, blocks + taken, count - taken);
+  }
+  return taken;
+}
+
+// False: no block begins there.
+bool RecycledSpans::free_one(Granules& granules, std::uint32_t first, std::uint32_t& longest) noexcept {
+  if (!starts_at(granules.words, first)) return false;
+  const std::uint32_t end = end_of_block(granules, first);
+  set_used(granules.words, first, end, false);
+  clear_start(granules.words, first);
+  granules.used_count -= end - first;
+  statistics_.used_bytes -= std::uint64_t{end - first} * Granules::kBytes;
+  longest = std::max(longest, find<kUsed>(granules.words, end, true) - begin_of_run(granules.words, first));
+  return true;
+}
+
+void RecycledSpans::free(Span& span, Block* list) noexcept {
+  const sync::MutexLock lock(mutex_);
+  std::byte* const start = map_->start_of(span);
+  std::uint32_t longest = span.granules->longest;
+  while (list != nullptr) {
+    const auto offset = static_cast<std::size_t>(reinterpret_cast<std::byte*>(list) - start);
+    Block* const next = list->next;
+    if (offset % Granules::kBytes != 0 ||
+        !free_one(*span.granules, static_cast<std::uint32_t>(offset / Granules::kBytes), longest))
+      report_corruption(Corruption::invalid_free, list, nullptr, 0);
+    list = next;
+  }
+  if (span.granules->used_count != 0) return set_longest(span, longest);
+  unfile(span);
+  span.granules->next_unused = unused_granules_;
+  unused_granules_ = span.granules;
+  span.granules = nullptr;
+  --statistics_.spans;
+  slices_->free(span);
+}
+
+std::size_t RecycledSpans::block_bytes(const Span& span, const void* address) noexcept {
+  const sync::MutexLock lock(mutex_);
+  const auto offset = static_cast<std::size_t>(static_cast<const std::byte*>(address) - map_->start_of(span));
+  const auto first = static_cast<std::uint32_t>(offset / Granules::kBytes);
+  if (offset % Granules::kBytes != 0 || !starts_at(span.granules->words, first)) return 0;
+  return std::size_t{end_of_block(*span.granules, first) - first} * Granules::kBytes;
+}
+
+RecycledStatistics RecycledSpans::statistics() noexcept {
+  const sync::MutexLock lock(mutex_);
+  return statistics_;
+}
+
+}  // namespace strata::allocator

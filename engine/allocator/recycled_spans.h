@@ -1,0 +1,99 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+#include "engine/allocator/slice_allocator.h"
+#include "engine/sync/mutex.h"
+
+namespace strata::allocator {
+
+// What is free in a recycled span, by granules of 16 bytes. Lies apart from the span, in slices of the allocator.
+struct alignas(64) Granules {
+  static constexpr std::size_t kBytes = 16;
+  static constexpr std::uint32_t kCount = kSliceBytes / kBytes;
+
+  struct Word {
+    std::uint64_t used = 0;    // a bit for each granule of a block
+    std::uint64_t starts = 0;  // and for its first
+  };
+
+  std::uint32_t used_count = 0;
+  std::uint32_t longest = 0;  // no free run is longer
+  std::uint32_t cursor = 0;   // where the search goes on
+  Granules* next_unused = nullptr;
+  alignas(64) std::array<Word, kCount / 64> words{};
+};
+
+struct RecycledStatistics {
+  std::uint64_t spans = 0;       // now
+  std::uint64_t recycled = 0;    // since the start
+  std::uint64_t blocks = 0;      // taken from their holes
+  std::uint64_t searches = 0;    // rounds over a span for that
+  std::uint64_t used_bytes = 0;  // of blocks in them
+  std::uint64_t metadata_bytes = 0;
+};
+
+// Spans of one slice whose class is not asked for any more while some of its blocks stay. Where sizes drift, a few survivors would keep
+// whole spans from every other use; here the holes between them serve blocks of all classes. A bit map says what is free,
+// so holes join by themselves. Slower than a span of one class (a lock for a batch of blocks, a search in 512 bytes of bits), so heaps come here only
+// when they would take fresh slices otherwise.
+//
+// Spans are filed by the length of their longest hole; a request takes the first that is long enough, after Masmano and others,
+// "TLSF", 2004, and within a span the next hole that fits.
+// Thread safety: all functions, from any thread.
+class RecycledSpans {
+ public:
+  constexpr RecycledSpans() = default;
+
+  // Once, before anything else.
+  void start(SliceMap& map, SliceAllocator& slices) noexcept {
+    map_ = &map;
+    slices_ = &slices;
+  }
+
+  // Only classes of whole granules can be recycled or taken.
+  [[nodiscard]] static constexpr bool fits(SizeClass size_class) noexcept {
+    return slices_of_class(size_class) == 1 && class_bytes(size_class) % Granules::kBytes == 0;
+  }
+
+  // Takes a span over. REQUIRES: it is `owned` by the caller's heap, in no list, and its class fits. False: no memory, nothing has changed.
+  [[nodiscard]] bool add(Span& span) noexcept;
+  // Up to `count` blocks of a class that fits, aligned to 16 bytes. Returns how many.
+  [[nodiscard]] std::uint32_t take(SizeClass size_class, void** blocks, std::uint32_t count) noexcept;
+  // Blocks of one span.
+  void free(Span& span, Block* list) noexcept;
+  // Of a block in use in a recycled span; 0 if no block begins there.
+  [[nodiscard]] std::size_t block_bytes(const Span& span, const void* address) noexcept;
+
+  [[nodiscard]] RecycledStatistics statistics() noexcept;
+  [[nodiscard]] sync::Mutex& mutex() noexcept { return mutex_; }
+
+ private:
+  // By granules: each length to 64, then eight a doubling.
+  static constexpr unsigned kExactBins = 64;
+  static constexpr unsigned kBins = kExactBins + 6 * 8 + 1;
+  static constexpr unsigned kWords = (kBins + 63) / 64;
+
+  [[nodiscard]] static unsigned bin_of(std::uint32_t granules) noexcept;
+  [[nodiscard]] Granules* new_granules() noexcept STRATA_REQUIRES(mutex_);
+  void file(Span& span) noexcept STRATA_REQUIRES(mutex_);
+  void unfile(Span& span) noexcept STRATA_REQUIRES(mutex_);
+  void set_longest(Span& span, std::uint32_t granules) noexcept STRATA_REQUIRES(mutex_);
+  [[nodiscard]] Span* first_with(std::uint32_t granules) noexcept STRATA_REQUIRES(mutex_);
+  std::uint32_t take_from(Span& span, std::uint32_t granules, void** blocks, std::uint32_t count) noexcept
+      STRATA_REQUIRES(mutex_);
+  [[nodiscard]] bool free_one(Granules& granules, std::uint32_t first, std::uint32_t& longest) noexcept STRATA_REQUIRES(mutex_);
+
+  sync::Mutex mutex_{sync::LockRank{.name = "recycled spans", .order = 850}};
+  SliceMap* map_ = nullptr;
+  SliceAllocator* slices_ = nullptr;
+  std::array<SpanList, kBins> bins_ STRATA_GUARDED_BY(mutex_){};
+  // Readable without the lock: whether there is anything to look for.
+  std::array<std::atomic<std::uint64_t>, kWords> holds_something_{};
+  Granules* unused_granules_ STRATA_GUARDED_BY(mutex_) = nullptr;
+  RecycledStatistics statistics_ STRATA_GUARDED_BY(mutex_);
+};
+
+}  // namespace strata::allocator
