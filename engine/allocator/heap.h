@@ -15,6 +15,8 @@
 
 namespace strata::allocator {
 
+class HeapSpans;
+
 // What a heap did, counted where it takes many blocks at once, never on the way of a single one. Written by the heap's user only.
 struct HeapStatistics {
   std::uint64_t blocks_taken = 0;  // from spans, to hand out
@@ -53,7 +55,8 @@ class alignas(64) Heap {
     SliceMap* map = nullptr;
     SliceAllocator* slices = nullptr;
     AbandonedSpans* abandoned = nullptr;
-    RecycledSpans* recycled = nullptr;
+    RecycledSpans* recycled = nullptr;  // nullptr: of a shared heap, whose spans are not recycled
+    HeapSpans* spans = nullptr;         // of a shared heap, the only way to its slices; nullptr: of a thread's
   };
 
   // REQUIRES: `at_hand_memory` as for AtHand::place.

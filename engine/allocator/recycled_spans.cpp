@@ -11,72 +11,7 @@ namespace {
 
 constexpr std::uint32_t kSeveral = 8;
 
-using Words = std::array<Granules::Word, Granules::kCount / 64>;
-using Bits = std::uint64_t Granules::Word::*;
-constexpr Bits kUsed = &Granules::Word::used;
-constexpr Bits kStarts = &Granules::Word::starts;
-
-[[nodiscard]] bool starts_at(const Words& words, std::uint32_t at) noexcept {
-  return (words[at / 64].starts >> (at % 64) & 1) != 0;
-}
-void set_start(Words& words, std::uint32_t at) noexcept { words[at / 64].starts |= std::uint64_t{1} << (at % 64); }
-void clear_start(Words& words, std::uint32_t at) noexcept { words[at / 64].starts &= ~(std::uint64_t{1} << (at % 64)); }
-
-// The first bit of [from, end of the span) that is `value`, or the end.
-template <Bits bits>
-[[nodiscard]] std::uint32_t find(const Words& words, std::uint32_t from, bool value) noexcept {
-  while (from < Granules::kCount) {
-    const std::uint64_t word = words[from / 64].*bits;
-    const std::uint64_t wanted = (value ? word : ~word) >> (from % 64);
-    if (wanted != 0) return from + static_cast<std::uint32_t>(std::countr_zero(wanted));
-    from = (from / 64 + 1) * 64;
-  }
-  return Granules::kCount;
-}
-
-// Where the free run that ends at `end` begins.
-[[nodiscard]] std::uint32_t begin_of_run(const Words& words, std::uint32_t end) noexcept {
-  while (end > 0) {
-    const std::uint32_t word = (end - 1) / 64;
-    const std::uint64_t below = words[word].used << (63 - (end - 1) % 64);
-    if (below != 0) return end - static_cast<std::uint32_t>(std::countl_zero(below));
-    end = word * 64;
-  }
-  return 0;
-}
-
-void set_used(Words& words, std::uint32_t from, std::uint32_t to, bool value) noexcept {
-  while (from < to) {
-    const std::uint32_t end = std::min(to, (from / 64 + 1) * 64);
-    const std::uint64_t ones = end - from == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << (end - from)) - 1;
-    std::uint64_t& used = words[from / 64].used;
-    used = value ? used | ones << (from % 64) : used & ~(ones << (from % 64));
-    from = end;
-  }
-}
-
-// Behind the last granule of the block that begins at `first`.
-[[nodiscard]] std::uint32_t end_of_block(const Granules& granules, std::uint32_t first) noexcept {
-  return std::min(find<kStarts>(granules.words, first + 1, true), find<kUsed>(granules.words, first + 1, false));
-}
-
-[[nodiscard]] std::uint32_t longest_run(const Granules& granules) noexcept {
-  std::uint32_t longest = 0;
-  for (std::uint32_t begin = find<kUsed>(granules.words, 0, false); begin < Granules::kCount;) {
-    const std::uint32_t end = find<kUsed>(granules.words, begin, true);
-    longest = std::max(longest, end - begin);
-    begin = find<kUsed>(granules.words, end, false);
-  }
-  return longest;
-}
-
 }  // namespace
-
-unsigned RecycledSpans::bin_of(std::uint32_t granules) noexcept {
-  if (granules <= kExactBins) return granules == 0 ? 0 : granules - 1;
-  const auto doubling = static_cast<unsigned>(std::bit_width(granules)) - 1;
-  return kExactBins + (doubling - 6) * 8 + ((granules >> (doubling - 3)) & 7);
-}
 
 Granules* RecycledSpans::new_granules() noexcept {
   if (unused_granules_ == nullptr) {
@@ -96,19 +31,19 @@ Granules* RecycledSpans::new_granules() noexcept {
 }
 
 void RecycledSpans::file(Span& span) noexcept {
-  const unsigned bin = bin_of(span.granules->longest);
+  const unsigned bin = GranuleBins::bin_of(span.granules->longest);
   bins_[bin].push_front(span);
   holds_something_[bin / 64].fetch_or(std::uint64_t{1} << (bin % 64), std::memory_order_relaxed);
 }
 
 void RecycledSpans::unfile(Span& span) noexcept {
-  const unsigned bin = bin_of(span.granules->longest);
+  const unsigned bin = GranuleBins::bin_of(span.granules->longest);
   bins_[bin].remove(span);
   if (bins_[bin].empty()) holds_something_[bin / 64].fetch_and(~(std::uint64_t{1} << (bin % 64)), std::memory_order_relaxed);
 }
 
 void RecycledSpans::set_longest(Span& span, std::uint32_t granules) noexcept {
-  if (bin_of(granules) == bin_of(span.granules->longest)) {
+  if (GranuleBins::bin_of(granules) == GranuleBins::bin_of(span.granules->longest)) {
     span.granules->longest = granules;
     return;
   }
@@ -125,19 +60,19 @@ bool RecycledSpans::add(Span& span) noexcept {
   span.home.store(nullptr, std::memory_order_relaxed);
   const SharedWord freed = span.shared.exchange(SharedWord(nullptr, 0, Possession::recycled), std::memory_order_acq_rel);
   const auto step = static_cast<std::uint32_t>(span.block_bytes / Granules::kBytes);
-  set_used(granules->words, 0, span.carved * step, true);
-  for (std::uint32_t block = 0; block < span.carved; ++block) set_start(granules->words, block * step);
+  granules->set_used(0, span.carved * step, true);
+  for (std::uint32_t block = 0; block < span.carved; ++block) granules->set_start(block * step);
   std::byte* const start = map_->start_of(span);
   for (const Block* list : {static_cast<const Block*>(span.free_list), static_cast<const Block*>(freed.list())}) {
     for (; list != nullptr; list = list->next) {
       const auto first = static_cast<std::uint32_t>((reinterpret_cast<const std::byte*>(list) - start) /
                                                     static_cast<std::ptrdiff_t>(Granules::kBytes));
-      set_used(granules->words, first, first + step, false);
-      clear_start(granules->words, first);
+      granules->set_used(first, first + step, false);
+      granules->clear_start(first);
     }
   }
   granules->used_count = (span.used - freed.count()) * step;
-  granules->longest = longest_run(*granules);
+  granules->longest = granules->longest_run();
   span.free_list = nullptr;
   span.granules = granules;
   ++statistics_.spans;
@@ -149,7 +84,7 @@ bool RecycledSpans::add(Span& span) noexcept {
 
 Span* RecycledSpans::first_with(std::uint32_t granules) noexcept {
   if (granules > Granules::kCount) return nullptr;
-  for (unsigned bin = bin_of(granules); bin < kBins;) {
+  for (unsigned bin = GranuleBins::bin_of(granules); bin < kBins;) {
     const std::uint64_t bits = holds_something_[bin / 64].load(std::memory_order_relaxed) >> (bin % 64);
     if (bits == 0) {
       bin = (bin / 64 + 1) * 64;
@@ -173,7 +108,7 @@ std::uint32_t RecycledSpans::take_from(Span& span, std::uint32_t granules, void*
   std::uint32_t longest = 0;
   bool wrapped = false;
   for (std::uint32_t at = map.cursor;;) {
-    const std::uint32_t begin = find<kUsed>(map.words, at, false);
+    const std::uint32_t begin = map.find_used(at, false);
     if (begin == Granules::kCount || (wrapped && begin >= round_end)) {
       if (wrapped || round_end == 0) {
         set_longest(span, longest);
@@ -184,15 +119,15 @@ std::uint32_t RecycledSpans::take_from(Span& span, std::uint32_t granules, void*
       at = 0;
       continue;
     }
-    const std::uint32_t end = find<kUsed>(map.words, begin, true);
+    const std::uint32_t end = map.find_used(begin, true);
     const std::uint32_t here = std::min((end - begin) / granules, count - taken);
     for (std::uint32_t block = 0; block < here; ++block) {
       const std::uint32_t first = begin + block * granules;
-      set_start(map.words, first);
+      map.set_start(first);
       blocks[taken++] = start + first * Granules::kBytes;
     }
     at = begin + here * granules;
-    set_used(map.words, begin, at, true);
+    map.set_used(begin, at, true);
     if (taken == count) {
       map.cursor = at == Granules::kCount ? 0 : at;
       break;
@@ -227,13 +162,13 @@ std::uint32_t RecycledSpans::take(SizeClass size_class, void** blocks, std::uint
 
 // False: no block begins there.
 bool RecycledSpans::free_one(Granules& granules, std::uint32_t first, std::uint32_t& longest) noexcept {
-  if (!starts_at(granules.words, first)) return false;
-  const std::uint32_t end = end_of_block(granules, first);
-  set_used(granules.words, first, end, false);
-  clear_start(granules.words, first);
+  if (!granules.starts_at(first)) return false;
+  const std::uint32_t end = granules.end_of_block(first);
+  granules.set_used(first, end, false);
+  granules.clear_start(first);
   granules.used_count -= end - first;
   statistics_.used_bytes -= std::uint64_t{end - first} * Granules::kBytes;
-  longest = std::max(longest, find<kUsed>(granules.words, end, true) - begin_of_run(granules.words, first));
+  longest = std::max(longest, granules.find_used(end, true) - granules.begin_of_run(first));
   return true;
 }
 
@@ -262,8 +197,8 @@ std::size_t RecycledSpans::block_bytes(const Span& span, const void* address) no
   const sync::MutexLock lock(mutex_);
   const auto offset = static_cast<std::size_t>(static_cast<const std::byte*>(address) - map_->start_of(span));
   const auto first = static_cast<std::uint32_t>(offset / Granules::kBytes);
-  if (offset % Granules::kBytes != 0 || !starts_at(span.granules->words, first)) return 0;
-  return std::size_t{end_of_block(*span.granules, first) - first} * Granules::kBytes;
+  if (offset % Granules::kBytes != 0 || !span.granules->starts_at(first)) return 0;
+  return std::size_t{span.granules->end_of_block(first) - first} * Granules::kBytes;
 }
 
 RecycledStatistics RecycledSpans::statistics() noexcept {

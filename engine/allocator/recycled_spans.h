@@ -4,27 +4,11 @@
 #include <atomic>
 #include <cstdint>
 
+#include "engine/allocator/granules.h"
 #include "engine/allocator/slice_allocator.h"
 #include "engine/sync/mutex.h"
 
 namespace strata::allocator {
-
-// What is free in a recycled span, by granules of 16 bytes. Lies apart from the span, in slices of the allocator.
-struct alignas(64) Granules {
-  static constexpr std::size_t kBytes = 16;
-  static constexpr std::uint32_t kCount = kSliceBytes / kBytes;
-
-  struct Word {
-    std::uint64_t used = 0;    // a bit for each granule of a block
-    std::uint64_t starts = 0;  // and for its first
-  };
-
-  std::uint32_t used_count = 0;
-  std::uint32_t longest = 0;  // no free run is longer
-  std::uint32_t cursor = 0;   // where the search goes on
-  Granules* next_unused = nullptr;
-  alignas(64) std::array<Word, kCount / 64> words{};
-};
 
 struct RecycledStatistics {
   std::uint64_t spans = 0;       // now
@@ -71,12 +55,9 @@ class RecycledSpans {
   [[nodiscard]] sync::Mutex& mutex() noexcept { return mutex_; }
 
  private:
-  // By granules: each length to 64, then eight a doubling.
-  static constexpr unsigned kExactBins = 64;
-  static constexpr unsigned kBins = kExactBins + 6 * 8 + 1;
+  static constexpr unsigned kBins = GranuleBins::kBins;
   static constexpr unsigned kWords = (kBins + 63) / 64;
 
-  [[nodiscard]] static unsigned bin_of(std::uint32_t granules) noexcept;
   [[nodiscard]] Granules* new_granules() noexcept STRATA_REQUIRES(mutex_);
   void file(Span& span) noexcept STRATA_REQUIRES(mutex_);
   void unfile(Span& span) noexcept STRATA_REQUIRES(mutex_);

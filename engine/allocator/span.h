@@ -18,6 +18,7 @@
 namespace strata::allocator {
 
 class Heap;
+class SharedHeap;
 struct Granules;
 
 inline constexpr unsigned kSliceShift = 16;
@@ -116,9 +117,14 @@ struct alignas(128) Span {
   std::atomic<std::uint32_t> left_in_use = 0;  // abandoned: `used` at that moment, for those who may not read the owner's line
   union {
     std::uint64_t large_bytes = 0;  // of a large block: as requested, at least 1
-    Granules* granules;             // of a recycled span
+    Granules* granules;             // of a recycled span, and of best fit and arenas
   };
   std::uint32_t first_slice = 0;  // tail, and both ends of a free range: number of the span's first slice
+  // In the list of all spans of a shared heap (heap_spans.h), by slice numbers.
+  std::uint32_t next_in_heap = 0;
+  std::uint32_t previous_in_heap = 0;
+  // The shared heap it belongs to, whoever frees its blocks; nullptr: of none.
+  std::atomic<SharedHeap*> shared_heap = nullptr;
 
   [[nodiscard]] bool is_one_slice() const noexcept { return slices == 1; }
 };

@@ -16,6 +16,7 @@
 #define STRATA_ACQUIRE(...) STRATA_THREAD_ATTRIBUTE(acquire_capability(__VA_ARGS__))
 #define STRATA_TRY_ACQUIRE(...) STRATA_THREAD_ATTRIBUTE(try_acquire_capability(__VA_ARGS__))
 #define STRATA_RELEASE(...) STRATA_THREAD_ATTRIBUTE(release_capability(__VA_ARGS__))
+#define STRATA_RETURN_CAPABILITY(x) STRATA_THREAD_ATTRIBUTE(lock_returned(x))
 #define STRATA_ASSERT_HELD(...) STRATA_THREAD_ATTRIBUTE(assert_capability(__VA_ARGS__))
 // For functions whose locking the analysis can not follow (a set of locks chosen at run time); say why at each use.
 #define STRATA_NO_THREAD_SAFETY_ANALYSIS STRATA_THREAD_ATTRIBUTE(no_thread_safety_analysis)
