@@ -106,21 +106,22 @@ strata_status strata_heap_reset(strata_heap* heap) noexcept {
 }
 
 bool strata_heap_owns(const strata_heap* heap, const void* block) noexcept {
-  return heap != nullptr && block != nullptr && const_cast<SharedHeap*>(inner(heap))->owns(block);
+  return heap != nullptr && block != nullptr && inner(heap)->owns(block);
 }
 
-const char* strata_heap_name(const strata_heap* heap) noexcept {
-  return heap == nullptr ? "" : const_cast<SharedHeap*>(inner(heap))->name();
-}
+const char* strata_heap_name(const strata_heap* heap) noexcept { return heap == nullptr ? "" : inner(heap)->name(); }
 
 strata_status strata_heap_usage(const strata_heap* heap, strata_usage* out) noexcept {
   constexpr const char* kFunction = "strata_heap_usage";
-  constexpr std::size_t kFirstVersionBytes = offsetof(strata_usage, limit_bytes) + sizeof(uint64_t);
+  constexpr std::size_t kFirstVersionBytes = offsetof(strata_usage, refused) + sizeof(uint64_t);
   if (!is_heap(kFunction, heap)) return STRATA_INVALID_ARGUMENT;
   const allocator::HeapUsage usage = inner(heap)->usage();
   const strata_usage ours{.struct_bytes = sizeof ours,
                           .used_bytes = usage.used_bytes,
                           .held_bytes = usage.held_bytes,
-                          .limit_bytes = usage.limit_bytes};
+                          .limit_bytes = usage.limit_bytes,
+                          .record_bytes = usage.record_bytes,
+                          .used_blocks = usage.used_blocks,
+                          .refused = usage.refused};
   return api::give_out(out, ours, kFirstVersionBytes, kFunction);
 }

@@ -89,7 +89,8 @@ class heap {
 
   [[nodiscard]] bool owns(const void* block) const noexcept { return strata_heap_owns(heap_, block); }
   [[nodiscard]] strata_usage usage() const noexcept {
-    strata_usage usage = STRATA_USAGE_INIT;
+    strata_usage usage{};
+    usage.struct_bytes = sizeof usage;
     (void)strata_heap_usage(heap_, &usage);
     return usage;
   }

@@ -1,5 +1,6 @@
 // The functions of strata.h that take memory from the process' allocator.
 #include "engine/allocator/allocate.h"
+#include "engine/allocator/limits.h"
 #include "engine/api/failure.h"
 #include "engine/api/strata.h"
 
@@ -64,6 +65,8 @@ bool strata_owns(const void* block) noexcept { return allocator::usable_bytes(bl
 
 void strata_thread_idle(void) noexcept { allocator::thread_is_idle(); }
 
-void strata_purge(void) noexcept { allocator::process.slices.purge_all(); }
+void strata_purge(void) noexcept { allocator::purge_all(); }
 
-void strata_set_memory_limit(uint64_t bytes) noexcept { allocator::process.slices.set_limit(bytes); }
+void strata_set_memory_limit(uint64_t bytes) noexcept { allocator::set_limit(bytes); }
+
+uint64_t strata_memory_limit(void) noexcept { return allocator::limit(); }

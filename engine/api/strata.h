@@ -138,11 +138,13 @@ STRATA_API void strata_purge(void) STRATA_NOEXCEPT;
 /* Most memory the process takes from the system for blocks, in use or waiting to be given back; 0: no limit, as at the start. Rounded down
  * to 64 KiB. Requests beyond it fail; what is above it already stays. */
 STRATA_API void strata_set_memory_limit(uint64_t bytes) STRATA_NOEXCEPT;
+/* As it was set, rounded; 0: none. */
+STRATA_API uint64_t strata_memory_limit(void) STRATA_NOEXCEPT;
 
 /* --- Heaps --------------------------------------------------------------------------------------------------------------------------- */
 
 /* Memory apart from the process' own: with a limit, measured, and given back whole. Any thread may use a heap; destroying and resetting it are
- * for when no other thread does. A block goes back by strata_heap_free, or by strata_free. */
+ * for when no other thread does. strata_free, strata_realloc and strata_usable_size take its blocks, too. */
 typedef struct strata_heap strata_heap;
 
 typedef enum strata_heap_strategy {
@@ -153,9 +155,9 @@ typedef enum strata_heap_strategy {
 
 typedef struct strata_heap_options {
   size_t struct_bytes;
-  const char* name; /* for statistics and walks; copied, NULL is "" */
+  const char* name; /* for statistics; the first 63 bytes are copied, NULL is "" */
   strata_heap_strategy strategy;
-  uint64_t limit_bytes; /* most memory the heap takes from the system, in slices of 64 KiB; 0: no limit */
+  uint64_t limit_bytes; /* most memory for blocks, rounded down to 64 KiB; 0: no limit. The heap's records come on top */
 } strata_heap_options;
 #define STRATA_HEAP_OPTIONS_INIT \
   { sizeof(strata_heap_options), "", STRATA_HEAP_SIZE_CLASS, 0 }
@@ -171,7 +173,7 @@ STRATA_API void* strata_heap_calloc(strata_heap* heap, size_t count, size_t byte
 STRATA_API void* strata_heap_aligned_alloc(strata_heap* heap, size_t alignment, size_t bytes) STRATA_NOEXCEPT STRATA_ALLOCATES(3);
 /* A block that is not of this heap is STRATA_WRONG_HEAP, memory of others STRATA_INVALID_POINTER, and nothing happens. */
 STRATA_API void* strata_heap_realloc(strata_heap* heap, void* block, size_t bytes) STRATA_NOEXCEPT STRATA_MUST_USE;
-/* NULL as `block` is allowed. Other blocks as above. In an arena it does nothing. */
+/* NULL as `block` is allowed. Other blocks as above. In an arena only blocks of more than 64 KiB are freed. */
 STRATA_API void strata_heap_free(strata_heap* heap, void* block) STRATA_NOEXCEPT;
 /* Frees all blocks at once. The heap stays as it was created. */
 STRATA_API strata_status strata_heap_reset(strata_heap* heap) STRATA_NOEXCEPT;
@@ -183,52 +185,117 @@ STRATA_API const char* strata_heap_name(const strata_heap* heap) STRATA_NOEXCEPT
 
 typedef struct strata_usage {
   size_t struct_bytes;
-  uint64_t used_bytes;  /* of blocks in use, as they were rounded */
-  uint64_t held_bytes;  /* taken from the system */
-  uint64_t limit_bytes; /* 0: none */
+  uint64_t used_bytes;   /* of blocks in use, as they were rounded */
+  uint64_t held_bytes;   /* of memory that holds blocks */
+  uint64_t limit_bytes;  /* of it; 0: none */
+  uint64_t record_bytes; /* the heap's own records, beside that */
+  uint64_t used_blocks;
+  uint64_t refused; /* requests that failed since the heap was created */
 } strata_usage;
-#define STRATA_USAGE_INIT \
-  { sizeof(strata_usage), 0, 0, 0 }
 
 STRATA_API strata_status strata_heap_usage(const strata_heap* heap, strata_usage* out) STRATA_NOEXCEPT;
 
 /* --- Walk ---------------------------------------------------------------------------------------------------------------------------- */
 
 /* A stretch of the allocator's memory: a block, in use or free, or memory that is not cut into blocks. */
+typedef enum strata_block_flags {
+  STRATA_BLOCK_LARGE = 1,        /* slices of its own */
+  STRATA_BLOCK_FREE_RANGE = 2,   /* slices that nothing uses */
+  STRATA_BLOCK_UNMADE = 4,       /* where blocks were never made; one stretch */
+  STRATA_BLOCK_TAIL = 8,         /* the end of a span, too short for a block */
+  STRATA_BLOCK_RECORDS = 16,     /* the allocator's own: neither free nor the program's */
+  STRATA_BLOCK_HEAP = 32,        /* of a heap of strata_heap_create */
+  STRATA_BLOCK_RECYCLED = 64,    /* in a span of several sizes */
+  STRATA_BLOCK_APPROXIMATE = 128 /* of another running thread: whether it is free may have changed */
+} strata_block_flags;
+
 typedef struct strata_block {
-  size_t size;      /* in bytes, as rounded */
-  size_t alignment; /* of start_address */
+  size_t size;      /* in bytes, to the next stretch */
+  size_t alignment; /* the largest power of two of which start_address is a multiple */
   bool is_free;
   const void* start_address;
-  void* user_ptr; /* what the program was given; NULL if it is free */
-  uint32_t flags;
-  const void* next; /* start of the stretch after it, by address; NULL: none */
-  const void* prev; /* of the one before it */
+  void* user_ptr;   /* what the program was given; NULL if it is free, or the allocator's */
+  uint32_t flags;   /* strata_block_flags */
+  const void* next; /* start of the stretch behind it; NULL: none */
+  const void* prev; /* of the one before it; NULL: none */
 } strata_block;
 
-/* False ends the walk. Must not call this library: locks may be held. `block` is valid during the call. */
+/* False ends the walk. Must not call this library: its locks are held. The structure is valid during the call, and may be longer in later
+ * versions. */
 typedef bool (*strata_block_visitor)(const strata_block* block, void* context);
-/* Visits every stretch by ascending address, the process' and all heaps'. What other threads do meanwhile may be seen or not. */
+/* Visits all memory the library ever used, by ascending address and without a gap: the process' and all heaps'. Threads that need slices
+ * wait meanwhile. */
 STRATA_API strata_status strata_walk_blocks(strata_block_visitor visitor, void* context) STRATA_NOEXCEPT;
 
 /* --- Statistics ---------------------------------------------------------------------------------------------------------------------- */
 
-/* Of the process' allocator, now. Memory is taken from the system and counted by slices of 64 KiB. */
+/* Of the process' allocator and all heaps, now. Memory is taken from the system and counted by slices of 64 KiB. What is said of slices, large
+ * blocks and heaps is exact; blocks that other threads keep at hand for new requests count as used. Costs a look at every slice ever used,
+ * while threads that need slices wait. */
 typedef struct strata_statistics {
   size_t struct_bytes;
   uint64_t reserved_bytes;   /* address space */
   uint64_t committed_bytes;  /* of it made usable; pages come when they are touched first */
-  uint64_t in_use_bytes;     /* slices that hold blocks, or that threads keep for new ones */
+  uint64_t in_use_bytes;     /* slices that hold blocks, or are kept for new ones, or hold records */
   uint64_t dirty_free_bytes; /* free slices whose pages are still resident, soon given back */
   uint64_t purged_bytes;     /* given back to the system since the start */
   uint64_t purge_calls;
   uint64_t purge_failures;
-  uint64_t metadata_bytes; /* the allocator's own records of slices ever used, beside them */
+  uint64_t metadata_bytes; /* the allocator's own records */
+  uint64_t limit_bytes;    /* strata_set_memory_limit; 0: none */
+  uint64_t refused;        /* requests for slices that the limit refused */
+  uint64_t used_bytes;     /* of blocks in use, as they were rounded */
+  uint64_t used_blocks;
+  double fragmentation;  /* the share of the slices for blocks that holds no block in use: 0 to 1 */
+  uint64_t large_blocks; /* of more than 64 KiB */
+  uint64_t large_bytes;  /* of their slices */
+  uint64_t large_requested_bytes;
+  /* Since the start, counted by batches. */
+  uint64_t blocks_taken;
+  uint64_t bytes_taken;
+  uint64_t blocks_returned;
+  uint64_t bytes_returned;
+  uint32_t threads;      /* that have taken memory and run */
+  uint32_t shared_heaps; /* of strata_heap_create */
 } strata_statistics;
-#define STRATA_STATISTICS_INIT \
-  { sizeof(strata_statistics), 0, 0, 0, 0, 0, 0, 0, 0 }
 
 STRATA_API strata_status strata_memory_statistics(strata_statistics* out) STRATA_NOEXCEPT;
+
+#define STRATA_OCCUPANCY_BINS 8
+
+/* Spans are runs of slices cut into blocks of one size. */
+typedef struct strata_class_statistics {
+  uint64_t block_bytes;
+  uint64_t spans;
+  uint64_t capacity; /* blocks */
+  uint64_t carved;   /* of them made so far */
+  uint64_t used;     /* of them in use */
+  /* Spans by the share of their blocks that is not free: [0, 1/8), ... [7/8, 1]. */
+  uint32_t occupancy[STRATA_OCCUPANCY_BINS];
+  uint64_t recoverable_spans; /* which could go if the blocks in use were moved together */
+} strata_class_statistics;
+
+/* False ends the visit. The structure is valid during the call, and may be longer in later versions. May call this library. */
+typedef bool (*strata_class_visitor)(const strata_class_statistics* size_class, void* context);
+/* Visits the size classes that have spans, the smallest first. */
+STRATA_API strata_status strata_visit_size_classes(strata_class_visitor visitor, void* context) STRATA_NOEXCEPT;
+
+typedef struct strata_heap_statistics {
+  uint64_t id;       /* unique among heaps of threads, and among those of strata_heap_create */
+  bool is_of_thread; /* else of strata_heap_create */
+  bool is_in_use;    /* heaps of threads that have ended wait for the next thread */
+  strata_heap_strategy strategy;
+  const char* name;     /* "" of threads */
+  uint64_t spans;       /* large ones are of no thread's heap */
+  uint64_t held_bytes;  /* of their slices */
+  uint64_t used_bytes;  /* of blocks in use in them */
+  uint64_t limit_bytes; /* 0: none */
+} strata_heap_statistics;
+
+/* As strata_class_visitor. */
+typedef bool (*strata_heap_visitor)(const strata_heap_statistics* heap, void* context);
+/* Visits the heaps, those of threads first. Takes memory for the time of the visit. */
+STRATA_API strata_status strata_visit_heaps(strata_heap_visitor visitor, void* context) STRATA_NOEXCEPT;
 
 #ifdef __cplusplus
 }

@@ -30,7 +30,8 @@ class HeapOf : public ApiTest, public testing::WithParamInterface<strata_heap_st
   void TearDown() override { strata_heap_destroy(heap_); }
 
   [[nodiscard]] strata_usage usage() const {
-    strata_usage usage = STRATA_USAGE_INIT;
+    strata_usage usage{};
+    usage.struct_bytes = sizeof usage;
     EXPECT_EQ(strata_heap_usage(heap_, &usage), STRATA_OK);
     return usage;
   }
@@ -82,6 +83,8 @@ TEST_P(HeapOf, KeepsToItsLimit) {
   while (strata_heap_malloc(heap_, 1000) != nullptr) ASSERT_LE(++blocks, kLimit / 1000);
   EXPECT_GT(blocks, kLimit / 1000 / 2);
   EXPECT_LE(usage().held_bytes, kLimit);
+  EXPECT_EQ(usage().used_blocks, blocks);
+  EXPECT_EQ(usage().refused, 2U);
   EXPECT_GE(usage().used_bytes, blocks * 1000);
   EXPECT_EQ(strata_heap_reset(heap_), STRATA_OK);
   EXPECT_EQ(usage().used_bytes, 0U);
@@ -89,7 +92,8 @@ TEST_P(HeapOf, KeepsToItsLimit) {
 }
 
 TEST_P(HeapOf, GivesEverythingBackAtItsEnd) {
-  strata_statistics before = STRATA_STATISTICS_INIT;
+  strata_statistics before{};
+  before.struct_bytes = sizeof before;
   EXPECT_EQ(strata_memory_statistics(&before), STRATA_OK);
   strata_heap* heap = strata_heap_create(nullptr);
   ASSERT_NE(heap, nullptr);
@@ -97,7 +101,8 @@ TEST_P(HeapOf, GivesEverythingBackAtItsEnd) {
   for (int count = 0; count < 1000; ++count) ASSERT_NE(strata_heap_malloc(heap, 3000), nullptr);
   ASSERT_NE(strata_heap_malloc(heap, std::size_t{1} << 20), nullptr);
   strata_heap_destroy(heap);
-  strata_statistics after = STRATA_STATISTICS_INIT;
+  strata_statistics after{};
+  after.struct_bytes = sizeof after;
   EXPECT_EQ(strata_memory_statistics(&after), STRATA_OK);
   EXPECT_LE(after.in_use_bytes, before.in_use_bytes + (std::uint64_t{64} << 10));
 }
@@ -173,7 +178,8 @@ TEST_F(Heap, NoneIsAnError) {
   expect_failure(STRATA_INVALID_ARGUMENT, "strata_heap_free");
   EXPECT_EQ(strata_heap_reset(nullptr), STRATA_INVALID_ARGUMENT);
   expect_failure(STRATA_INVALID_ARGUMENT, "strata_heap_reset");
-  strata_usage usage = STRATA_USAGE_INIT;
+  strata_usage usage{};
+  usage.struct_bytes = sizeof usage;
   EXPECT_EQ(strata_heap_usage(nullptr, &usage), STRATA_INVALID_ARGUMENT);
   expect_failure(STRATA_INVALID_ARGUMENT, "strata_heap_usage");
   EXPECT_FALSE(strata_heap_owns(nullptr, &usage));
@@ -201,7 +207,8 @@ TEST_F(Heap, RefusesOptionsThatItDoesNotUnderstand) {
   strata_heap* heap = strata_heap_create(&later.known);
   EXPECT_NE(heap, nullptr);
 
-  strata_usage usage = STRATA_USAGE_INIT;
+  strata_usage usage{};
+  usage.struct_bytes = sizeof usage;
   usage.struct_bytes = 0;
   EXPECT_EQ(strata_heap_usage(heap, &usage), STRATA_STRUCT_SIZE);
   expect_failure(STRATA_STRUCT_SIZE, "strata_heap_usage");

@@ -16,6 +16,16 @@ SONAME = "libstrata.so." + ".".join(VERSION.split(".")[:2])
 
 # What each example prints.
 PRINTS = {
+    "heap.c": """\
+anna is in the heap "sessions": yes
+in use: 2 blocks of 1088 bytes
+found by the walk: 2 blocks of 1088 bytes
+2 MiB: out of memory
+""",
+    "arena.c": """\
+be to not or be to (6 blocks)
+question the is that (4 blocks)
+""",
     "statistics.c": """\
 library of this header's version: yes
 in use with a block of 32 MiB: 32 MiB
