@@ -15,6 +15,8 @@ option(STRATA_BUILD_TESTS "Build the tests" ON)
 option(STRATA_BUILD_FUZZERS "Build the libFuzzer targets (clang only)" OFF)
 set(STRATA_SANITIZER "" CACHE STRING "One of: address, thread, undefined; empty for none")
 set_property(CACHE STRATA_SANITIZER PROPERTY STRINGS "" address thread undefined)
+set(STRATA_MEMORY_CHECKS none CACHE STRING "What the allocator of the engine checks: none, hardened, checked")
+set_property(CACHE STRATA_MEMORY_CHECKS PROPERTY STRINGS none hardened checked)
 
 find_program(STRATA_CCACHE ccache)
 if(STRATA_CCACHE)

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "engine/allocator/corruption.h"
+#include "engine/allocator/checked_blocks.h"
 #include "engine/allocator/large_blocks.h"
 
 namespace strata::allocator {
@@ -27,6 +27,7 @@ namespace {
 }
 
 void free_block(Span& span, void* address) noexcept {
+  if (!accept_free(span, address)) return;
   if (Heap* heap = heap_of_thread(); heap != nullptr) [[likely]] {
     heap->free_elsewhere(span, address);
     return;
@@ -50,8 +51,9 @@ void free_block(Span& span, void* address) noexcept {
 }  // namespace
 
 void* allocate_slow(std::size_t bytes) noexcept {
-  if (bytes > kLargestClassBytes) return allocate_large(bytes, kMallocAlignment);
-  return allocate_block(malloc_class_of(bytes));
+  const std::size_t taken = bytes_to_take(bytes);
+  if (taken > kLargestClassBytes) return hand_out(allocate_large(taken, kMallocAlignment), bytes);
+  return hand_out(allocate_block(malloc_class_of(taken)), bytes);
 }
 
 void deallocate_slow(void* address) noexcept {
@@ -59,27 +61,26 @@ void deallocate_slow(void* address) noexcept {
   const int errno_before = errno;
   Span* span = span_of(address);
   if (span == nullptr) {
-    report_corruption(process.map.contains(address) ? Corruption::invalid_free : Corruption::foreign_free, address, nullptr, 0);
+    report_stray(address);
   } else if (span->use == SpanUse::blocks) {
     free_block(*span, address);
-  } else if (address != process.map.start_of(*span)) {
-    report_corruption(Corruption::invalid_free, address, process.map.start_of(*span), span->large_bytes);
-  } else {
+  } else if (accept_large_free(*span, address)) {
     free_large(*span);
   }
   errno = errno_before;
 }
 
 void* allocate_aligned(std::size_t alignment, std::size_t bytes) noexcept {
-  if (alignment <= kMallocAlignment) return allocate(std::max(bytes, alignment));
-  const std::size_t least = std::max(bytes, alignment);
+  if (alignment <= kMallocAlignment) return allocate(kCheckedHeap ? bytes : std::max(bytes, alignment));
+  const std::size_t taken = bytes_to_take(bytes);
+  const std::size_t least = std::max(taken, alignment);
   // A span begins at a multiple of 64 KiB, so blocks of a multiple of the alignment are all aligned.
   for (std::size_t size_class = least <= kLargestClassBytes ? class_of(least) : kSizeClasses; size_class < kSizeClasses;
        ++size_class) {
     if (class_bytes(static_cast<SizeClass>(size_class)) % alignment == 0)
-      return allocate_block(static_cast<SizeClass>(size_class), alignment);
+      return hand_out(allocate_block(static_cast<SizeClass>(size_class), alignment), bytes);
   }
-  return allocate_large(bytes == 0 ? 1 : bytes, alignment);
+  return hand_out(allocate_large(taken == 0 ? 1 : taken, alignment), bytes);
 }
 
 void* allocate_zeroed(std::size_t bytes) noexcept {
@@ -91,8 +92,9 @@ void* allocate_zeroed(std::size_t bytes) noexcept {
 }
 
 std::size_t usable_bytes(const void* address) noexcept {
-  const Span* span = span_of(address);
+  Span* span = span_of(address);
   if (span == nullptr) return 0;
+  if constexpr (kCheckedHeap) return requested_bytes(*span, const_cast<void*>(address));
   if (span->use == SpanUse::large) return std::size_t{span->slices} << kSliceShift;
   if (span->shared.load(std::memory_order_acquire).possession() == Possession::recycled)
     return process.recycled.block_bytes(*span, address);
@@ -103,9 +105,11 @@ void* reallocate(void* address, std::size_t bytes) noexcept {
   if (address == nullptr) return allocate(bytes);
   Span* span = span_of(address);
   if (span == nullptr) {
-    report_corruption(process.map.contains(address) ? Corruption::invalid_free : Corruption::foreign_free, address, nullptr, 0);
+    report_stray(address);
     return nullptr;
   }
+  if constexpr (kCheckedHeap) return reallocate_checked(*span, address, bytes);
+  if (!accept_resize(*span, address)) return nullptr;
   if (span->use == SpanUse::large && bytes > kLargestClassBytes) return resize_large(*span, bytes);
   const std::size_t held = usable_bytes(address);
   // Shrinking by less than half is not worth a copy.

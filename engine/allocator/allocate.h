@@ -2,6 +2,7 @@
 
 #include <cstddef>
 
+#include "engine/allocator/memory_checks.h"
 #include "engine/allocator/process_allocator.h"
 #include "engine/allocator/size_class.h"
 
@@ -14,7 +15,8 @@ namespace strata::allocator {
 void deallocate_slow(void* address) noexcept;
 
 // nullptr: none of that size, then allocate_slow(). For callers that have a slow way of their own.
-[[nodiscard]] inline void* allocate_at_hand(std::size_t bytes) noexcept {
+[[nodiscard]] inline void* allocate_at_hand([[maybe_unused]] std::size_t bytes) noexcept {
+  if constexpr (kCheckedHeap) return nullptr;
   return bytes <= kTableLimitBytes ? current_heap->take_at_hand(kMallocTable[(bytes + 7) / 8]) : nullptr;
 }
 
@@ -28,7 +30,7 @@ inline void deallocate(void* address) noexcept {
   if (process.map.contains(address)) [[likely]] {
     Span& entry = *process.map.entry_of(address);
     Heap* heap = current_heap;
-    if (entry.owner.load(std::memory_order_relaxed) == heap) [[likely]]
+    if (entry.owner.load(std::memory_order_relaxed) == heap && accept_simple_free(entry, address)) [[likely]]
       return heap->free_local(entry.size_class, address);
   }
   deallocate_slow(address);

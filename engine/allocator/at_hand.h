@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "engine/allocator/memory_checks.h"
 #include "engine/allocator/size_class.h"
 
 namespace strata::allocator {
@@ -43,8 +44,10 @@ class AtHand {
   [[nodiscard]] void* take(SizeClass size_class) noexcept {
     void** const top = tops_[size_class];
     void* const block = *top;
-    if (block != nullptr) [[likely]]
+    if (block != nullptr) [[likely]] {
       tops_[size_class] = top - 1;
+      unmark(size_class, block);
+    }
     return block;
   }
   // False: the stack is full.

@@ -2,6 +2,7 @@
 // which the processor still has in its caches, and a class that needs a span takes an empty one of another before fresh slices.
 #include <bit>
 
+#include "engine/allocator/checked_blocks.h"
 #include "engine/allocator/heap.h"
 #include "engine/os/coarse_clock.h"
 
@@ -10,6 +11,7 @@ namespace strata::allocator {
 // The last block in use has come back. Its blocks are made anew when they are needed: in the order of their addresses, which processors
 // fetch ahead, and without reading what has been in the list. REQUIRES: the span is in the queue.
 void Heap::retire(Span& span) noexcept {
+  unlink_all(span);
   span.free_list = nullptr;
   span.used = span.carved = 0;
   span.shared.store(SharedWord(), std::memory_order_relaxed);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cassert>
 
+#include "engine/allocator/checked_blocks.h"
+#include "engine/allocator/free_links.h"
 #include "engine/os/coarse_clock.h"
 
 namespace strata::allocator {
@@ -61,6 +63,7 @@ bool Heap::take_blocks(Span& span) noexcept {
   if (span.free_list == nullptr && pending(span) != 0) {
     // They count as used until now.
     const SharedWord freed = span.shared.exchange(SharedWord(), std::memory_order_acq_rel);
+    if (!accept_return(span, freed.count(), span.used, freed.list())) return carve(span);
     span.free_list = freed.list();
     span.used -= freed.count();
   }
@@ -73,17 +76,33 @@ bool Heap::take_blocks(Span& span) noexcept {
 void Heap::take_returned(Span& span) noexcept {
   note_in_use(span);
   const SizeClass size_class = span.size_class;
-  const std::uint32_t count = std::min(span.carved - span.used, std::max(1U, at_hand_.capacity(size_class) / 2));
+  std::uint32_t listed = span.carved - span.used;
+  const std::uint32_t count = std::min(listed, std::max(1U, at_hand_.capacity(size_class) / 2));
   void** const room = at_hand_.grow(size_class, count);
+  std::byte* const start = shared_->map->start_of(span);
   Block* block = span.free_list;
   for (std::uint32_t index = count; index-- > 0;) {
     room[index] = block;
-    block = block->next;
+    Block* const next = unlink_block(*block);
+    if (!accept_link(span, start, next, --listed)) [[unlikely]]
+      return drop_list(span, *block, index);
+    block = next;
   }
   span.free_list = block;
   span.used += count;
   statistics_.blocks_taken += count;
   statistics_.bytes_taken += std::uint64_t{count} * span.block_bytes;
+}
+
+// The link in `damaged` can not be one, and `unread` places at hand have not been filled. What the list held behind it is lost: it counts as
+// used for ever, so that nobody ever takes the span for empty.
+void Heap::drop_list(Span& span, const Block& damaged, std::uint32_t unread) noexcept {
+  report_damaged_link(span, &damaged);
+  at_hand_.drop_oldest(span.size_class, unread);
+  statistics_.blocks_taken += at_hand_.count(span.size_class);
+  statistics_.bytes_taken += std::uint64_t{at_hand_.count(span.size_class)} * span.block_bytes;
+  span.free_list = nullptr;
+  span.used = span.carved;
 }
 
 bool Heap::carve(Span& span) noexcept {
@@ -149,6 +168,7 @@ Span* Heap::fresh_span(SizeClass size_class) noexcept {
   span->block_bytes = static_cast<std::uint32_t>(class_bytes(size_class));
   span->size_class = static_cast<std::uint8_t>(size_class);
   span->shared.store(SharedWord(), std::memory_order_relaxed);
+  forget_blocks(*span);
   return span;
 }
 
@@ -198,8 +218,9 @@ void Heap::give_back(Span& span, void* address) noexcept {
       return remote_frees_.put(*this, span, address);
     queue_up(span);
   }
+  if (!accept_return(span, 1, span.used, address)) return;
   auto* block = static_cast<Block*>(address);
-  block->next = span.free_list;
+  link_block(*block, span.free_list);
   span.free_list = block;
   if (--span.used == 0) retire(span);
 }

@@ -115,6 +115,7 @@ class alignas(64) Heap {
   [[nodiscard]] bool take_blocks(Span& span) noexcept;
   [[nodiscard]] bool carve(Span& span) noexcept;
   void take_returned(Span& span) noexcept;
+  [[gnu::cold, gnu::noinline]] void drop_list(Span& span, const Block& damaged, std::uint32_t unread) noexcept;
   void let_go_full(Span& span) noexcept;
   [[nodiscard]] bool refill_from_spans(SizeClass size_class) noexcept;
   [[nodiscard]] bool find_span(SizeClass size_class) noexcept;

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "engine/allocator/heap.h"
+#include "engine/allocator/memory_checks.h"
 
 namespace strata::allocator {
 namespace {
@@ -20,6 +21,8 @@ constexpr unsigned kLooks = 4;
 
 // Puts blocks from holes at hand. False: there are none of that size.
 bool Heap::take_recycled(SizeClass size_class) noexcept {
+  // The checks know where the blocks of a span begin from its class.
+  if constexpr (kMemoryChecks != MemoryChecks::none) return false;
   if (!RecycledSpans::fits(size_class) || empty_count_ > 0) return false;
   const std::size_t bytes = class_bytes(size_class);
   std::array<void*, kMostTaken> blocks;

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "engine/allocator/large_blocks.h"
+#include "engine/allocator/memory_checks.h"
 
 namespace strata::allocator {
 namespace {
@@ -68,6 +69,7 @@ void after_fork() STRATA_NO_THREAD_SAFETY_ANALYSIS {
   if (started.load(std::memory_order_relaxed)) return true;
   os::MemoryCalls& calls = process.calls == nullptr ? os::linux_memory_calls() : *process.calls;
   if (process.map.reserve(calls, address_space_wanted(), kLeastReserveBytes) != std::errc{}) return false;
+  draw_check_secrets();
   process.slices.start(process.map);
   process.recycled.start(process.map, process.slices);
   has_exit_key = ::pthread_key_create(&exit_key, thread_ends) == 0;

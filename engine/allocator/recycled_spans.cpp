@@ -181,7 +181,7 @@ void RecycledSpans::free(Span& span, Block* list) noexcept {
     Block* const next = list->next;
     if (offset % Granules::kBytes != 0 ||
         !free_one(*span.granules, static_cast<std::uint32_t>(offset / Granules::kBytes), longest))
-      report_corruption(Corruption::invalid_free, list, nullptr, 0);
+      report_corruption({.kind = Corruption::invalid_free, .address = list});
     list = next;
   }
   if (span.granules->used_count != 0) return set_longest(span, longest);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/allocator/free_links.h"
 #include "engine/allocator/heap.h"
 
 namespace strata::allocator {
@@ -27,7 +28,7 @@ void RemoteFrees::put(Heap& heap, Span& span, void* address) noexcept {
     if (batch.span != nullptr) deliver(heap, batch);
     batch = {.span = &span, .last = block};
   }
-  block->next = batch.first;
+  link_block(*block, batch.first);
   batch.first = block;
   ++batch.count;
   ++heap.statistics_.remote_blocks;
@@ -64,8 +65,10 @@ void RemoteFrees::deliver(Heap& heap, Batch& batch) noexcept {
       delivered.last->next = nullptr;
       return heap.shared_->recycled->free(span, delivered.first);
     }
-    delivered.last->next = seen.list();
+    link_block(*delivered.last, seen.list());
     const std::uint32_t freed = seen.count() + delivered.count;
+    if (!accept_return(span, freed, capacity, delivered.first)) [[unlikely]]
+      return;
     left = SharedWord(delivered.first, freed, after_freeing(seen, freed, capacity, home));
   } while (!span.shared.compare_exchange_weak(seen, left, std::memory_order_acq_rel, std::memory_order_acquire));
   act_after(heap, span, seen, left, home, capacity);

@@ -23,6 +23,7 @@ std::errc SliceMap::reserve_all(os::MemoryCalls& calls, std::size_t bytes) noexc
     failure = bits_.reserve_anonymous(calls, round_up(SliceBits::bytes_for(slices), calls.page_bytes()), calls.page_bytes());
   }
   if (failure == std::errc{}) failure = bits_.commit(0, bits_.bytes());
+  if (failure == std::errc{}) failure = records_.reserve(calls, slices);
   if (failure != std::errc{}) release();
   return failure;
 }
@@ -46,6 +47,7 @@ void SliceMap::release() noexcept {
   memory_.release();
   map_.release();
   bits_.release();
+  records_.release();
   dirty_ = SliceBits();
   base_ = nullptr;
   entries_ = nullptr;
@@ -71,6 +73,7 @@ std::errc SliceMap::commit_to(std::uint32_t target) noexcept {
     if (failure != std::errc{}) return failure;
     committed_entry_bytes_ = entry_bytes;
   }
+  if (const std::errc failure = records_.commit_to(target); failure != std::errc{}) return failure;
   const std::size_t from = std::size_t{committed_slices()} << kSliceShift;
   const std::errc failure = memory_.commit(from, (std::size_t{target} << kSliceShift) - from);
   if (failure == std::errc{}) committed_slices_.store(target, std::memory_order_relaxed);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <system_error>
 
+#include "engine/allocator/block_records.h"
 #include "engine/allocator/slice_bits.h"
 #include "engine/allocator/span.h"
 #include "engine/os/region.h"
@@ -51,6 +52,8 @@ class SliceMap {
   // use do not change, so whoever uses them may read them.
   [[nodiscard]] SliceBits& dirty() noexcept { return dirty_; }
 
+  [[nodiscard]] const BlockRecords& records() const noexcept { return records_; }
+
   [[nodiscard]] std::uint32_t slices() const noexcept { return static_cast<std::uint32_t>(bytes_ >> kSliceShift); }
   [[nodiscard]] std::uint32_t committed_slices() const noexcept { return committed_slices_.load(std::memory_order_relaxed); }
   [[nodiscard]] os::Region& memory() noexcept { return memory_; }
@@ -69,6 +72,7 @@ class SliceMap {
   os::Region memory_;
   os::Region map_;
   os::Region bits_;
+  BlockRecords records_;
 };
 
 }  // namespace strata::allocator

@@ -18,6 +18,9 @@ Kind kind_of(allocator::Corruption kind) noexcept {
     case allocator::Corruption::invalid_free: return {STRATA_CORRUPTION_INVALID_FREE, "invalid free"};
     case allocator::Corruption::foreign_free: return {STRATA_CORRUPTION_FOREIGN_FREE, "free of memory of others"};
     case allocator::Corruption::double_free: return {STRATA_CORRUPTION_DOUBLE_FREE, "double free"};
+    case allocator::Corruption::corrupted_list: return {STRATA_CORRUPTION_CORRUPTED_LIST, "corrupted free list"};
+    case allocator::Corruption::overflow: return {STRATA_CORRUPTION_OVERFLOW, "overflow"};
+    case allocator::Corruption::use_after_free: return {STRATA_CORRUPTION_USE_AFTER_FREE, "use after free"};
   }
   return {STRATA_CORRUPTION_OTHER, "corruption"};
 }

@@ -85,12 +85,15 @@ typedef void (*strata_error_callback)(const strata_error* error);
 /* NULL: none, as at the start. Returns the one that was there. */
 STRATA_API strata_error_callback strata_set_error_callback(strata_error_callback callback) STRATA_NOEXCEPT;
 
-/* Misuse of memory that was noticed when a block was freed. */
+/* Misuse of memory that was noticed, most of it when a block was freed. The last three are found by builds with checks. */
 typedef enum strata_corruption_kind {
   STRATA_CORRUPTION_INVALID_FREE = 1, /* not the start of a block in use */
   STRATA_CORRUPTION_FOREIGN_FREE = 2, /* not from this library at all */
   STRATA_CORRUPTION_DOUBLE_FREE = 3,
-  STRATA_CORRUPTION_OTHER = 4 /* of a kind that this header does not name; `text` does */
+  STRATA_CORRUPTION_OTHER = 4,          /* of a kind that this header does not name; `text` does */
+  STRATA_CORRUPTION_CORRUPTED_LIST = 5, /* the link in a free block was overwritten */
+  STRATA_CORRUPTION_OVERFLOW = 6,       /* bytes behind what was asked for were overwritten */
+  STRATA_CORRUPTION_USE_AFTER_FREE = 7  /* a free block was written to */
 } strata_corruption_kind;
 
 typedef struct strata_corruption {

@@ -13,6 +13,7 @@
 
 #include "engine/allocator/corruption.h"
 #include "tests/engine/allocator/fake_memory_calls.h"
+#include "tests/engine/allocator/report_log.h"
 
 namespace strata::allocator {
 namespace {
@@ -72,6 +73,7 @@ class ShadowMap {
 };
 
 TEST(Allocate, RandomOperationsKeepBlocksApartAlignedAndIntact) {
+  const test::ReportLog log;
   std::mt19937 random(7);  // NOLINT(cert-msc51-cpp)
   std::vector<Held> live;
   ShadowMap shadow;
@@ -117,6 +119,7 @@ TEST(Allocate, RandomOperationsKeepBlocksApartAlignedAndIntact) {
     ASSERT_TRUE(held.intact(held.bytes));
     deallocate(held.start);
   }
+  EXPECT_EQ(log.count(), 0U) << "nothing was wrong";
 }
 
 TEST(Allocate, BoundariesOfEveryClass) {
@@ -226,6 +229,7 @@ TEST(AllocateThreads, CrossFreesAndThreadsThatEnd) {
   constexpr int kThreads = 32;
   constexpr int kGenerations = 4;
   constexpr std::size_t kSlots = 512;
+  const test::ReportLog log;
   std::vector<std::array<std::atomic<Held*>, kSlots>> slots(kThreads);
   std::atomic<int> damaged = 0;
   for (int generation = 0; generation < kGenerations; ++generation) {
@@ -263,6 +267,7 @@ TEST(AllocateThreads, CrossFreesAndThreadsThatEnd) {
       }
     }
   }
+  EXPECT_EQ(log.count(), 0U) << "nothing was wrong";
 }
 
 // Memory that sleeping threads allocated comes back when a thread that never allocates frees it.

@@ -1,15 +1,26 @@
-"""Real programs with our malloc in the place of the C library's: what they print must not change."""
+"""Real programs with our malloc in the place of the C library's: what they print must not change.
+
+With each way to check memory: none, hardened, checked.
+"""
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 
 import pytest
 
-LIBRARY = os.environ["STRATA_MALLOC"]
+LIBRARIES = {checks: os.environ[f"STRATA_MALLOC_{checks.upper()}"] for checks in ("none", "hardened", "checked")}
+
+
+@pytest.fixture(params=LIBRARIES)
+def library(request):
+    return LIBRARIES[request.param]
+
 
 C_PROGRAM = r"""
+#define _GNU_SOURCE
 #include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
@@ -43,6 +54,10 @@ int main(void) {
   free(malloc(1 << 20));
   check(errno == 77, "free keeps errno");
   check(calloc((size_t)-1, 2) == NULL && errno == ENOMEM, "calloc that overflows");
+  errno = 0;
+  check(calloc((size_t)1 << 33, (size_t)1 << 32) == NULL && errno == ENOMEM, "calloc that overflows to a small number");
+  errno = 0;
+  check(reallocarray(NULL, (size_t)1 << 32, ((size_t)1 << 32) + 1) == NULL && errno == ENOMEM, "reallocarray that overflows");
   void* block = malloc(10);
   check(realloc(block, 0) == NULL, "realloc to nothing frees");
   check(posix_memalign(&block, 3, 8) == EINVAL, "an alignment that is none");
@@ -78,12 +93,13 @@ int main(void) {
 """
 
 
-def run(words, **options):
-    """What a program says with our malloc and without it: both must succeed, and be the same."""
+def run(library, words, **options):
+    """What a program says with our malloc and without it: both must succeed, and be the same, and our malloc has nothing to report."""
     outcomes = []
-    for environment in (os.environ | {"LD_PRELOAD": LIBRARY}, dict(os.environ)):
+    for environment in (os.environ | {"LD_PRELOAD": library}, dict(os.environ)):
         done = subprocess.run(words, env=environment, capture_output=True, timeout=120, **options)
         assert done.returncode == 0, done.stderr.decode(errors="replace")
+        assert b"strata:" not in done.stderr, done.stderr.decode(errors="replace")
         outcomes.append(done.stdout)
     assert outcomes[0] == outcomes[1]
     return outcomes[0]
@@ -96,23 +112,22 @@ def needs(program):
     return found
 
 
-def test_the_library_is_really_used():
-    script = ("import ctypes; maps = open('/proc/self/maps').read(); "
-              "print('libstrata_malloc' in maps)")
-    done = subprocess.run([sys.executable, "-c", script], env=os.environ | {"LD_PRELOAD": LIBRARY}, capture_output=True, timeout=60)
+def test_the_library_is_really_used(library):
+    script = f"import ctypes; maps = open('/proc/self/maps').read(); print('{os.path.basename(library)}' in maps)"
+    done = subprocess.run([sys.executable, "-c", script], env=os.environ | {"LD_PRELOAD": library}, capture_output=True, timeout=60)
     assert done.stdout == b"True\n"
 
 
-def test_a_program_in_c_without_the_c_plus_plus_library(tmp_path):
+def test_a_program_in_c_without_the_c_plus_plus_library(library, tmp_path):
     source = tmp_path / "program.c"
     source.write_text(C_PROGRAM)
     program = tmp_path / "program"
     subprocess.run([needs("gcc"), "-O1", "-fno-builtin", "-pthread", "-o", program, source], check=True)
-    assert b"libstdc++" not in subprocess.run(["ldd", LIBRARY], check=True, capture_output=True).stdout
-    assert run([program]) == b"all held\n"
+    assert b"libstdc++" not in subprocess.run(["ldd", library], check=True, capture_output=True).stdout
+    assert run(library, [program]) == b"all held\n"
 
 
-def test_new_and_delete(tmp_path):
+def test_new_and_delete(library, tmp_path):
     source = tmp_path / "program.cpp"
     source.write_text("""
 #include <cstdio>
@@ -135,34 +150,34 @@ int main() {
 """)
     program = tmp_path / "program"
     subprocess.run([needs("g++"), "-std=c++20", "-O0", "-o", program, source], check=True)
-    assert run([program]).split()[1:] == [b"0", b"1", b"1"]
+    assert run(library, [program]).split()[1:] == [b"0", b"1", b"1"]
 
 
-def test_python():
-    run([sys.executable, "-c", "import json; print(len(json.dumps({str(i): list(range(i % 50)) for i in range(20000)})))"])
+def test_python(library):
+    run(library, [sys.executable, "-c", "import json; print(len(json.dumps({str(i): list(range(i % 50)) for i in range(20000)})))"])
 
 
-def test_gcc_compiles(tmp_path):
+def test_gcc_compiles(library, tmp_path):
     source = tmp_path / "program.cpp"
     source.write_text("#include <map>\n#include <string>\nint main() { std::map<std::string, int> m; m[\"a\"] = 1; return m.size() - 1; }\n")
-    run([needs("g++"), "-std=c++20", "-O2", "-S", "-o", "-", source])
+    run(library, [needs("g++"), "-std=c++20", "-O2", "-S", "-o", "-", source])
 
 
-def test_node():
-    run([needs("node"), "-e", "const a = []; for (let i = 0; i < 300000; i++) a.push({i, s: 'x' + i}); console.log(a.length)"])
+def test_node(library):
+    run(library, [needs("node"), "-e", "const a = []; for (let i = 0; i < 300000; i++) a.push({i, s: 'x' + i}); console.log(a.length)"])
 
 
-def test_sqlite():
-    run([sys.executable, "-c", "import sqlite3; c = sqlite3.connect(':memory:'); c.execute('create table t(a, b)'); "
+def test_sqlite(library):
+    run(library, [sys.executable, "-c", "import sqlite3; c = sqlite3.connect(':memory:'); c.execute('create table t(a, b)'); "
          "c.executemany('insert into t values (?, ?)', ((i, str(i) * 9) for i in range(50000))); "
          "print(c.execute('select count(*), sum(length(b)) from t').fetchone())"])
 
 
-def test_redis_server_answers(tmp_path):
+def test_redis_server_answers(library, tmp_path):
     server = needs("redis-server")
     socket = tmp_path / "redis.sock"
     with subprocess.Popen([server, "--port", "0", "--enable-debug-command", "local", "--unixsocket", socket, "--save", "", "--dir", tmp_path],
-                          env=os.environ | {"LD_PRELOAD": LIBRARY}, stdout=subprocess.DEVNULL) as process:
+                          env=os.environ | {"LD_PRELOAD": library}, stdout=subprocess.DEVNULL) as process:
         try:
             for _ in range(100):
                 if socket.exists():
@@ -178,3 +193,36 @@ def test_redis_server_answers(tmp_path):
         finally:
             process.terminate()
             assert process.wait(timeout=60) == 0
+
+
+MISUSE = r"""
+#include <stdlib.h>
+#include <stdio.h>
+int main(void) {
+  char* volatile block = malloc(100);
+  free(block);
+  free(block);
+  puts("went on");
+  return 0;
+}
+"""
+
+
+@pytest.mark.parametrize("checks, wanted, reported, goes_on", [
+    ("none", None, False, True),
+    ("hardened", None, True, False),
+    ("hardened", "0", True, True),
+    ("hardened", "1", True, False),
+    ("checked", None, True, True),
+    ("checked", "1", True, False),
+])
+def test_a_double_free(tmp_path, checks, wanted, reported, goes_on):
+    source = tmp_path / "program.c"
+    source.write_text(MISUSE)
+    program = tmp_path / "program"
+    subprocess.run([needs("gcc"), "-O0", "-fno-builtin", "-w", "-o", program, source], check=True)
+    environment = os.environ | {"LD_PRELOAD": LIBRARIES[checks]} | ({} if wanted is None else {"STRATA_MEMORY_ABORT": wanted})
+    done = subprocess.run([program], env=environment, capture_output=True, timeout=60)
+    assert done.returncode == (0 if goes_on else -signal.SIGABRT)
+    assert done.stdout == (b"went on\n" if goes_on else b"")
+    assert done.stderr.count(b"strata: double free") == reported

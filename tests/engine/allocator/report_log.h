@@ -1,0 +1,47 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+
+#include "engine/allocator/corruption.h"
+#include "engine/allocator/memory_checks.h"
+
+namespace strata::test {
+
+inline constexpr bool kChecked = allocator::kCheckedHeap;
+inline constexpr bool kHardened = allocator::kMemoryChecks == allocator::MemoryChecks::hardened;
+inline constexpr bool kUnchecked = allocator::kMemoryChecks == allocator::MemoryChecks::none;
+
+// Takes the place of the corruption hook while it lives, and keeps what is reported, from any thread. One at a time.
+class ReportLog {
+ public:
+  ReportLog() {
+    count_ = 0;
+    before_ = allocator::set_corruption_hook([](const allocator::CorruptionReport& report) {
+      const std::size_t number = count_.fetch_add(1);
+      if (number < reports_.size()) reports_[number] = report;
+    });
+  }
+  ~ReportLog() { allocator::set_corruption_hook(before_); }
+  ReportLog(const ReportLog&) = delete;
+  ReportLog& operator=(const ReportLog&) = delete;
+
+  [[nodiscard]] static std::size_t count() { return count_; }
+
+  // The one report since the last call. A failed expectation if there is none, or more.
+  [[nodiscard]] static allocator::CorruptionReport only() {
+    const std::size_t count = count_.exchange(0);
+    EXPECT_EQ(count, 1U) << "reports";
+    return count == 0 ? allocator::CorruptionReport() : reports_[0];
+  }
+
+ private:
+  static inline std::atomic<std::size_t> count_ = 0;
+  static inline std::array<allocator::CorruptionReport, 64> reports_;
+  allocator::CorruptionHook before_;
+};
+
+}  // namespace strata::test
