@@ -258,26 +258,32 @@ std::size_t requested_bytes(Span& span, void* address) noexcept {
   return block.requested();
 }
 
-void* reallocate_checked(Span& span, void* address, std::size_t bytes) noexcept {
+bool accept_checked_resize(Span& span, const void* address) noexcept {
   const Located block = locate(span, address);
-  if (!verify_in_use(block, address)) return nullptr;
+  if (!verify_in_use(block, address)) return false;
   (void)verify_canary(block);
-  const std::size_t held = block.requested();
-  if (!block.is_large() || bytes_to_take(bytes) <= kLargestClassBytes) {
-    void* const moved = allocate(bytes);
-    if (moved == nullptr) return nullptr;
-    std::memcpy(moved, address, std::min(held, bytes));
-    deallocate(address);
-    return moved;
-  }
+  return true;
+}
+
+void* resize_large_checked(Span& span, std::size_t bytes, HeapSpans* of) noexcept {
+  std::atomic<BlockRecord>& record = *locate(span, process.map.start_of(span)).record;
   // Before its slices can be another's.
-  block.record->store(BlockRecord(State::freed_large, 0), std::memory_order_relaxed);
-  void* const resized = resize_large(span, bytes_to_take(bytes));
-  if (resized == nullptr) {
-    block.record->store(BlockRecord(State::in_use, 0), std::memory_order_relaxed);
-    return nullptr;
-  }
-  return hand_out_checked(resized, bytes);
+  record.store(BlockRecord(State::freed_large, 0), std::memory_order_relaxed);
+  void* const resized = resize_large(span, bytes_to_take(bytes), of);
+  if (resized != nullptr) return hand_out_checked(resized, bytes);
+  record.store(BlockRecord(State::in_use, 0), std::memory_order_relaxed);
+  return nullptr;
+}
+
+void* reallocate_checked(Span& span, void* address, std::size_t bytes) noexcept {
+  if (!accept_checked_resize(span, address)) return nullptr;
+  if (span.use == SpanUse::large && bytes_to_take(bytes) > kLargestClassBytes) return resize_large_checked(span, bytes);
+  const std::size_t held = locate(span, address).requested();
+  void* const moved = allocate(bytes);
+  if (moved == nullptr) return nullptr;
+  std::memcpy(moved, address, std::min(held, bytes));
+  deallocate(address);
+  return moved;
 }
 
 std::optional<HeapCheck> check_heap() noexcept {

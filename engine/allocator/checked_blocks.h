@@ -20,6 +20,8 @@
 // Thread safety: as allocate.h. In other builds nothing here is called, or it does what its comment says.
 namespace strata::allocator {
 
+class HeapSpans;
+
 inline constexpr std::size_t kLeastCanaryBytes = 8;
 inline constexpr std::size_t kMostLargeCanaryBytes = 4096;
 
@@ -59,6 +61,10 @@ void report_stray(const void* address) noexcept;
 // points to the old place is found.
 [[nodiscard]] std::size_t requested_bytes(Span& span, void* address) noexcept;
 [[nodiscard]] void* reallocate_checked(Span& span, void* address, std::size_t bytes) noexcept;
+// Its parts, for heaps that move their blocks themselves. Whether the address is a block in use; if not it has been reported.
+[[nodiscard]] bool accept_checked_resize(Span& span, const void* address) noexcept;
+// As resize_large(), for a block in use.
+[[nodiscard]] void* resize_large_checked(Span& span, std::size_t bytes, HeapSpans* of = nullptr) noexcept;
 
 // What all blocks in use are together, exactly.
 struct HeapCheck {

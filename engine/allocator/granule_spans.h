@@ -35,7 +35,9 @@ class GranuleSpans {
   // Makes the block longer or shorter where it lies. False: what follows is in use. REQUIRES: a block begins there, bytes > 0.
   [[nodiscard]] bool resize(Span& span, const void* address, std::size_t bytes) noexcept;
 
-  // All blocks and spans go, but for the newest of an arena.
+  // Spans with no block go, but for those of an arena.
+  void release_empty() noexcept;
+  // All blocks and spans go, large ones too, but for the newest of an arena.
   void reset() noexcept;
 
  private:

@@ -5,6 +5,7 @@
 
 #include "engine/allocator/checked_blocks.h"
 #include "engine/allocator/free_links.h"
+#include "engine/allocator/heap_spans.h"
 #include "engine/os/coarse_clock.h"
 
 namespace strata::allocator {
@@ -140,7 +141,7 @@ bool Heap::find_span(SizeClass size_class) noexcept {
     drain_mail();
     if (!queues_[size_class].empty()) return true;
   }
-  trim_when_due();
+  (void)trim_when_due();
   Span* span = shared_->abandoned->claim(size_class);
   if (span == nullptr) return false;
   ++statistics_.claimed_spans;
@@ -159,7 +160,10 @@ bool Heap::add_fresh_span(SizeClass size_class) noexcept {
 Span* Heap::fresh_span(SizeClass size_class) noexcept {
   const std::uint32_t slices = slices_of_class(size_class);
   Span* span = slices == 1 ? take_empty() : nullptr;
-  if (span == nullptr) span = shared_->slices->allocate(slices, 1, SpanUse::blocks, true);
+  if (span == nullptr) {
+    span = shared_->spans == nullptr ? shared_->slices->allocate(slices, 1, SpanUse::blocks, true)
+                                     : shared_->spans->allocate(slices, 1, SpanUse::blocks, true);
+  }
   if (span == nullptr) return nullptr;
   ++statistics_.fresh_spans;
   span->free_list = nullptr;
@@ -234,13 +238,18 @@ void Heap::release(Span& span) noexcept {
 void Heap::give_to_slices(Span& span) noexcept {
   span.owner.store(nullptr, std::memory_order_relaxed);
   span.home.store(nullptr, std::memory_order_relaxed);
-  shared_->slices->free(span);
+  if (shared_->spans == nullptr) {
+    shared_->slices->free(span);
+  } else {
+    shared_->spans->free(span);
+  }
   shared_->slices->tick(os::coarse_monotonic_ns());
 }
 
 void Heap::flush() noexcept {
   remote_frees_.deliver_all(*this);
   if (mail_.load(std::memory_order_relaxed) != nullptr) drain_mail();
+  if (trim_when_due()) collect_emptied();
 }
 
 void Heap::put_aside() noexcept {

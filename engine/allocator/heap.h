@@ -82,10 +82,16 @@ class alignas(64) Heap {
   // Any block of a span of blocks.
   void free_elsewhere(Span& span, void* address) noexcept;
 
+  // Delivers what was freed here for other heaps.
+  void deliver() noexcept { remote_frees_.deliver_all(*this); }
   // Delivers what was freed here for other heaps, and looks at the mail. To be called when the thread has nothing to do for a while.
   void flush() noexcept;
   // The user is done: delivers, gives empty spans back and abandons the others.
   void put_aside() noexcept;
+  // Gives back the spans it keeps with nothing in use, and for that what it has at hand.
+  void release_empty() noexcept;
+  // All its spans have gone another way, blocks in use or not: begins anew.
+  void forget_spans() noexcept;
   // For a new user.
   void take_up() noexcept { put_aside_.store(false, std::memory_order_seq_cst); }
 
@@ -100,8 +106,12 @@ class alignas(64) Heap {
   [[nodiscard]] const HeapStatistics& statistics() const noexcept { return statistics_; }
   [[nodiscard]] const Shared& shared() const noexcept { return *shared_; }
   [[nodiscard]] const AtHand& at_hand() const noexcept { return at_hand_; }
+  // For checks.
+  [[nodiscard]] const SpanList& queue(SizeClass size_class) const noexcept { return queues_[size_class]; }
+  [[nodiscard]] std::uint32_t empty_count() const noexcept { return empty_count_; }
 
   Heap* next_registered = nullptr;  // of the registry of heaps
+  std::uint32_t number = 0;         // in it
   Heap* next_unused = nullptr;
 
  private:
@@ -132,7 +142,8 @@ class alignas(64) Heap {
   void keep_empty(Span& span) noexcept;
   void note_in_use(Span& span) noexcept;
   [[nodiscard]] Span* take_empty() noexcept;
-  void trim_when_due() noexcept;
+  bool trim_when_due() noexcept;
+  void collect_emptied() noexcept;
   [[nodiscard]] bool take_recycled(SizeClass size_class) noexcept;
   [[nodiscard]] bool recycle_a_span(SizeClass wanted) noexcept;
   [[nodiscard]] bool recycle(SpanList& queue) noexcept;
@@ -149,6 +160,7 @@ class alignas(64) Heap {
   std::array<SpanList, kSizeClasses> queues_{};
   std::array<std::uint32_t, kSizeClasses> refilled_at_{};  // number of the class's last refill
   SizeClass recycle_next_ = 0;
+  SizeClass collect_next_ = 0;
   std::uint32_t empty_count_ = 0;
   std::array<std::uint64_t, (kSizeClasses + 63) / 64> may_have_empty_{};  // a bit for each class
   std::uint64_t trim_at_ns_ = 0;

@@ -23,7 +23,7 @@ constexpr unsigned kLooks = 4;
 bool Heap::take_recycled(SizeClass size_class) noexcept {
   // The checks know where the blocks of a span begin from its class.
   if constexpr (kMemoryChecks != MemoryChecks::none) return false;
-  if (!RecycledSpans::fits(size_class) || empty_count_ > 0) return false;
+  if (shared_->recycled == nullptr || !RecycledSpans::fits(size_class) || empty_count_ > 0) return false;
   const std::size_t bytes = class_bytes(size_class);
   std::array<void*, kMostTaken> blocks;
   const auto page = static_cast<std::uint32_t>(std::max<std::size_t>(1, kMostTakenBytes / bytes));

@@ -23,13 +23,35 @@ std::uint32_t slices_for(std::size_t bytes) noexcept {
 }
 
 // `room`: for growing to so many bytes where it lies.
-[[nodiscard]] Span* allocate_span(std::size_t bytes, std::size_t alignment, std::size_t room) noexcept {
+void free_span(Span& span, bool touched, HeapSpans* of) noexcept {
+  if (of == nullptr) {
+    process.slices.free(span, touched);
+  } else {
+    of->free(span, touched);
+  }
+}
+
+[[nodiscard]] bool extend_span(Span& span, std::uint32_t slices, HeapSpans* of) noexcept {
+  return of == nullptr ? process.slices.extend(span, slices) : of->extend(span, slices);
+}
+
+void shorten_span(Span& span, std::uint32_t slices, HeapSpans* of) noexcept {
+  if (of == nullptr) {
+    process.slices.shorten(span, slices);
+  } else {
+    of->shorten(span, slices);
+  }
+}
+
+[[nodiscard]] Span* allocate_span(std::size_t bytes, std::size_t alignment, std::size_t room, HeapSpans* of) noexcept {
   if (!start_process_allocator()) return nullptr;
   const std::uint32_t slices = slices_for(bytes);
   const std::size_t aligned_slices = std::max<std::size_t>(1, alignment >> kSliceShift);
   if (slices == 0 || aligned_slices > process.map.slices()) return nullptr;
-  Span* span =
-      process.slices.allocate(slices, static_cast<std::uint32_t>(aligned_slices), SpanUse::large, false, slices_for(room));
+  const auto slice_alignment = static_cast<std::uint32_t>(aligned_slices);
+  const std::uint32_t room_slices = slices_for(room);
+  Span* span = of == nullptr ? process.slices.allocate(slices, slice_alignment, SpanUse::large, false, room_slices)
+                             : of->allocate(slices, slice_alignment, SpanUse::large, false, room_slices);
   if (span == nullptr) return nullptr;
   span->large_bytes = bytes;
   return span;
@@ -37,13 +59,13 @@ std::uint32_t slices_for(std::size_t bytes) noexcept {
 
 }  // namespace
 
-void* allocate_large(std::size_t bytes, std::size_t alignment) noexcept {
-  Span* span = allocate_span(bytes, alignment, 0);
+void* allocate_large(std::size_t bytes, std::size_t alignment, HeapSpans* of) noexcept {
+  Span* span = allocate_span(bytes, alignment, 0, of);
   return span == nullptr ? nullptr : process.map.start_of(*span);
 }
 
-void free_large(Span& span) noexcept {
-  process.slices.free(span);
+void free_large(Span& span, HeapSpans* of) noexcept {
+  free_span(span, true, of);
   process.slices.tick(os::coarse_monotonic_ns());
 }
 
@@ -61,22 +83,27 @@ void zero_old_contents(Span& span, std::size_t bytes) noexcept {
   }
 }
 
-void* resize_large(Span& span, std::size_t bytes) noexcept {
+std::size_t usable_large_bytes(std::uint64_t requested) noexcept {
+  const std::size_t page_bytes = process.map.page_bytes();
+  return (static_cast<std::size_t>(requested) + page_bytes - 1) & ~(page_bytes - 1);
+}
+
+void* resize_large(Span& span, std::size_t bytes, HeapSpans* of) noexcept {
   const std::uint32_t slices = slices_for(bytes);
   if (slices == 0) return nullptr;
   std::byte* const start = process.map.start_of(span);
   // All that usable_bytes() promised, not only what was asked for.
-  const std::size_t held = std::size_t{span.slices} << kSliceShift;
+  const std::size_t held = usable_large_bytes(span);
   if (slices <= span.slices) {
-    process.slices.shorten(span, slices);
-  } else if (!process.slices.extend(span, slices)) {
-    Span* target = allocate_span(bytes, kSliceBytes, bytes * kRoomToGrow);
+    shorten_span(span, slices, of);
+  } else if (!extend_span(span, slices, of)) {
+    Span* target = allocate_span(bytes, kSliceBytes, bytes * kRoomToGrow, of);
     if (target == nullptr) return nullptr;
     std::byte* const moved = process.map.start_of(*target);
     const bool by_pages = held >= kMovePagesBytes && process.map.memory().move_pages(process.map.offset_of(start), held,
                                                                                      process.map.offset_of(moved)) == std::errc{};
     if (!by_pages) std::memcpy(moved, start, held);
-    process.slices.free(span, !by_pages);
+    free_span(span, !by_pages, of);
     return moved;
   }
   span.large_bytes = bytes;

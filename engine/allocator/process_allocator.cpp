@@ -9,6 +9,8 @@
 
 #include "engine/allocator/large_blocks.h"
 #include "engine/allocator/memory_checks.h"
+#include "engine/allocator/shared_heap.h"
+#include "engine/os/coarse_clock.h"
 
 namespace strata::allocator {
 namespace {
@@ -48,22 +50,10 @@ void thread_ends(void* heap) {
   give_heap_back(*static_cast<Heap*>(heap));
 }
 
-// All locks, in the order of their ranks, so that the child finds everything whole. Other threads' heaps stay as they were at that
-// moment: the child can free blocks from them, but what these threads had at hand is lost to it.
-void before_fork() STRATA_NO_THREAD_SAFETY_ANALYSIS {
-  process.late_mutex.lock();
-  process.heaps_mutex.lock();
-  process.abandoned.mutex().lock();
-  process.recycled.mutex().lock();
-  process.slices.mutex().lock();
-}
-void after_fork() STRATA_NO_THREAD_SAFETY_ANALYSIS {
-  process.slices.mutex().unlock();
-  process.recycled.mutex().unlock();
-  process.abandoned.mutex().unlock();
-  process.heaps_mutex.unlock();
-  process.late_mutex.unlock();
-}
+// So that the child finds everything whole. Other threads' heaps stay as they were at that moment: the child can free blocks from them, but
+// what these threads had at hand is lost to it.
+void before_fork() { lock_process(); }
+void after_fork() { unlock_process(); }
 
 [[nodiscard]] bool start_locked() noexcept STRATA_REQUIRES(process.heaps_mutex) {
   if (started.load(std::memory_order_relaxed)) return true;
@@ -86,6 +76,7 @@ void after_fork() STRATA_NO_THREAD_SAFETY_ANALYSIS {
   zero_old_contents(*span, AtHand::kBytes);
   Heap* const heap = std::construct_at(reinterpret_cast<Heap*>(memory + AtHand::kBytes));
   heap->start(process.shared, memory);
+  heap->number = process.heap_count++;
   heap->next_registered = process.registered_heaps;
   process.registered_heaps = heap;
   return heap;
@@ -137,8 +128,36 @@ Heap* heap_of_thread() noexcept {
   return thread_has_ended ? nullptr : take_heap();
 }
 
+Span* span_of(const void* address) noexcept {
+  if (!process.map.contains(address)) return nullptr;
+  if (process.map.offset_of(address) >> kSliceShift >= process.map.committed_slices()) return nullptr;
+  Span* span = process.map.first_of(process.map.entry_of(address));
+  return span->use == SpanUse::blocks || span->use == SpanUse::large ? span : nullptr;
+}
+
+// The locks of shared heaps are more than the analysis can follow.
+void lock_process() noexcept STRATA_NO_THREAD_SAFETY_ANALYSIS {
+  process.late_mutex.lock();
+  process.heaps_mutex.lock();
+  for (SharedHeap* heap = process.shared_heaps; heap != nullptr; heap = heap->next_registered) heap->mutex().lock_in_series();
+  process.abandoned.mutex().lock();
+  process.recycled.mutex().lock();
+  process.slices.mutex().lock();
+}
+
+void unlock_process() noexcept STRATA_NO_THREAD_SAFETY_ANALYSIS {
+  process.slices.mutex().unlock();
+  process.recycled.mutex().unlock();
+  process.abandoned.mutex().unlock();
+  for (SharedHeap* heap = process.shared_heaps; heap != nullptr; heap = heap->next_registered) heap->mutex().unlock();
+  process.heaps_mutex.unlock();
+  process.late_mutex.unlock();
+}
+
 void thread_is_idle() noexcept {
-  if (current_heap->started()) current_heap->flush();
+  if (!current_heap->started()) return;
+  current_heap->flush();
+  process.slices.tick(os::coarse_monotonic_ns());
 }
 
 }  // namespace strata::allocator

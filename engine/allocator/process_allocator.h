@@ -28,7 +28,12 @@ struct ProcessAllocator {
   sync::Mutex heaps_mutex{sync::LockRank{.name = "heaps", .order = 700}};
   Heap* registered_heaps STRATA_GUARDED_BY(heaps_mutex) = nullptr;
   Heap* unused_heaps STRATA_GUARDED_BY(heaps_mutex) = nullptr;
+  std::uint32_t heap_count STRATA_GUARDED_BY(heaps_mutex) = 0;  // ever registered
   std::atomic<std::uint32_t> heaps_in_use = 0;
+
+  SharedHeap* shared_heaps STRATA_GUARDED_BY(heaps_mutex) = nullptr;
+  std::uint64_t shared_heaps_made STRATA_GUARDED_BY(heaps_mutex) = 0;
+  HeapStatistics of_destroyed_heaps STRATA_GUARDED_BY(heaps_mutex);
 
   // A lock for a user that is not a thread; ranked below those that a heap's work takes.
   sync::Mutex late_mutex{sync::LockRank{.name = "late heap", .order = 600}};
@@ -52,7 +57,16 @@ extern constinit thread_local Heap* current_heap __attribute__((tls_model("initi
 // Makes sure that the allocator has its address space. False: there is none to be had.
 [[nodiscard]] bool start_process_allocator() noexcept;
 
-// Delivers the calling thread's remote frees and takes up its mail. For threads about to wait.
+// The span in use, of blocks or large, that an address lies in; nullptr: none.
+[[nodiscard]] Span* span_of(const void* address) noexcept;
+
+// All locks of the allocator, in the order of their ranks: around fork(), and for walks over everything. The heaps of other running threads
+// go on; nothing else changes but by what they do to their own spans.
+void lock_process() noexcept;
+void unlock_process() noexcept;
+
+// Delivers the calling thread's remote frees and takes up its mail, gives back empty spans and free slices that have waited long enough.
+// For threads about to wait, and now and then.
 void thread_is_idle() noexcept;
 
 }  // namespace strata::allocator

@@ -39,6 +39,9 @@ struct HeapUsage {
 //
 // Blocks may also be freed and resized by the functions of allocate.h: they find the heap by the span, and a resized block stays in its
 // heap. Such frees take the heap's lock at once and do not wait in the freeing thread's batches, so none can arrive after the heap's end.
+//
+// Memory checks (memory_checks.h) hold for blocks of size classes and large ones as elsewhere. Those of granules have no canaries; their bit
+// maps tell in every build whether a block begins where one is freed.
 // Thread safety: all functions, from any thread, but destroy() and reset() while no other thread uses the heap or a block of it.
 class alignas(64) SharedHeap {
  public:
@@ -89,22 +92,27 @@ class alignas(64) SharedHeap {
   // What was handed out and taken back since the heap was created. Of heaps of size classes by batches, else by blocks.
   [[nodiscard]] HeapStatistics statistics() const noexcept STRATA_REQUIRES(mutex_);
 
-  SharedHeap* next_registered = nullptr;  // of the registry of heaps, under its lock
+  // Of the registry of heaps, under its lock.
+  SharedHeap* next_registered = nullptr;
+  SharedHeap* previous_registered = nullptr;
 
  private:
-  struct Creation;
-
   explicit SharedHeap(const HeapOptions& options) noexcept;
+  ~SharedHeap() = default;
 
   void start(void* memory) noexcept;
-  [[nodiscard]] Span* span_of_block(void* address) const noexcept;
+  [[nodiscard]] bool is_ours(const Span& span) const noexcept { return span.shared_heap.load(std::memory_order_acquire) == this; }
+  // Whether blocks to 64 KiB are of granules.
+  [[nodiscard]] bool has_granules() const noexcept { return strategy_ != HeapStrategy::size_class; }
   [[nodiscard]] void* take(std::size_t bytes, std::size_t alignment) noexcept STRATA_REQUIRES(mutex_);
   [[nodiscard]] void* take_from_class(std::size_t bytes, std::size_t alignment) noexcept STRATA_REQUIRES(mutex_);
-  [[nodiscard]] void* resize_in_place(Span& span, void* address, std::size_t bytes) noexcept;
+  [[nodiscard]] void* take_granules(std::size_t bytes, std::size_t alignment) noexcept STRATA_REQUIRES(mutex_);
+  [[nodiscard]] void* resize(Span& span, void* address, std::size_t held, std::size_t bytes) noexcept STRATA_REQUIRES(mutex_);
   [[nodiscard]] std::size_t held_by(const Span& span, const void* address) const noexcept STRATA_REQUIRES(mutex_);
-  void give_back(Span& span, void* address) noexcept STRATA_REQUIRES(mutex_);
+  void give_back(Span& span, void* address, std::size_t held) noexcept STRATA_REQUIRES(mutex_);
   void note_taken(std::size_t bytes) noexcept STRATA_REQUIRES(mutex_);
   void note_returned(std::size_t bytes) noexcept STRATA_REQUIRES(mutex_);
+  void release_unneeded_locked() noexcept STRATA_REQUIRES(mutex_);
 
   mutable sync::Mutex mutex_{sync::LockRank{.name = "shared heap", .order = 750}};
   const HeapStrategy strategy_;

@@ -51,6 +51,16 @@ constexpr SizeClass malloc_class_of(std::size_t bytes) noexcept {
   return class_of(bytes <= kFineStepBytes ? kFineStepBytes : (bytes + kMallocAlignment - 1) & ~(kMallocAlignment - 1));
 }
 
+// The smallest class whose blocks hold `bytes` and are all aligned to `alignment` (a power of two); kSizeClasses: none. Spans begin at
+// multiples of 64 KiB, so blocks of a multiple of the alignment are.
+constexpr SizeClass aligned_class_of(std::size_t bytes, std::size_t alignment) noexcept {
+  const std::size_t least = bytes > alignment ? bytes : alignment;
+  if (least > kLargestClassBytes) return static_cast<SizeClass>(kSizeClasses);
+  SizeClass size_class = class_of(least);
+  while (size_class < kSizeClasses && class_bytes(size_class) % alignment != 0) ++size_class;
+  return size_class;
+}
+
 // Requests to this size find their class in a table, by words of 8 bytes.
 inline constexpr std::size_t kTableLimitBytes = 4096;
 using ClassTable = std::array<std::uint8_t, kTableLimitBytes / 8 + 1>;

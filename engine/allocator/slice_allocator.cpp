@@ -21,7 +21,10 @@ Span* SliceAllocator::allocate(std::uint32_t slices, std::uint32_t alignment, Sp
   const sync::MutexLock lock(mutex_);
   if (!within_limit(slices)) {
     purge(dirty_free_);
-    if (!within_limit(slices)) return nullptr;
+    if (!within_limit(slices)) {
+      ++refused_;
+      return nullptr;
+    }
   }
   Span* span = take_range(slices, alignment, room);
   if (span == nullptr) span = take_from_frontier(slices, alignment);
@@ -73,6 +76,10 @@ void SliceAllocator::set_up(Span& span, std::uint32_t slices, SpanUse use, bool 
   span.use = use;
   span.slices = slices;
   span.first_slice = first;
+  // No blocks yet, whatever it was before: walks may come before its user has said what it is now.
+  span.capacity = 0;
+  span.large_bytes = 0;
+  span.shared.store(SharedWord(), std::memory_order_relaxed);
   if (!mark_tails) return;
   for (std::uint32_t slice = first + 1; slice < first + slices; ++slice) {
     map_->entry(slice)->use = SpanUse::tail;
@@ -216,11 +223,26 @@ void SliceAllocator::purge_all() noexcept {
 void SliceAllocator::set_limit(std::uint64_t bytes) noexcept {
   const sync::MutexLock lock(mutex_);
   constexpr std::uint64_t kNone = std::numeric_limits<std::uint32_t>::max();
+  limit_bytes_ = bytes;
   limit_ = static_cast<std::uint32_t>(bytes == 0 ? kNone : std::min(kNone, bytes >> kSliceShift));
+}
+
+std::uint64_t SliceAllocator::limit_bytes() noexcept {
+  const sync::MutexLock lock(mutex_);
+  return limit_bytes_;
+}
+
+std::uint64_t SliceAllocator::refused() noexcept {
+  const sync::MutexLock lock(mutex_);
+  return refused_;
 }
 
 SliceStatistics SliceAllocator::statistics() noexcept {
   const sync::MutexLock lock(mutex_);
+  return statistics_locked();
+}
+
+SliceStatistics SliceAllocator::statistics_locked() const noexcept {
   return {.reserved_bytes = bytes_of(map_->slices()),
           .committed_bytes = bytes_of(map_->committed_slices()),
           .in_use_bytes = bytes_of(in_use_),
@@ -229,6 +251,8 @@ SliceStatistics SliceAllocator::statistics() noexcept {
           .purge_calls = purge_calls_,
           .purge_failures = purge_failures_,
           .metadata_bytes = std::uint64_t{frontier_} * sizeof(Span),
+          .limit_bytes = limit_bytes_,
+          .refused = refused_,
           .lock_contentions = mutex_.contentions()};
 }
 

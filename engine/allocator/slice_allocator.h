@@ -18,6 +18,8 @@ struct SliceStatistics {
   std::uint64_t purge_calls = 0;
   std::uint64_t purge_failures = 0;
   std::uint64_t metadata_bytes = 0;  // entries of the slice map that were ever used
+  std::uint64_t limit_bytes = 0;     // as it was set; 0: none
+  std::uint64_t refused = 0;         // requests that the limit refused
   std::uint32_t lock_contentions = 0;
 };
 
@@ -53,16 +55,21 @@ class SliceAllocator {
   void purge_all() noexcept;
   // Most bytes of slices in use and dirty; 0: no limit. What is above it already stays.
   void set_limit(std::uint64_t bytes) noexcept;
+  [[nodiscard]] std::uint64_t limit_bytes() noexcept;
+  // How many requests the limit refused.
+  [[nodiscard]] std::uint64_t refused() noexcept;
   // How long unneeded slices stay dirty: the window of the decay.
   void set_window(std::uint64_t ns) noexcept { window_ns_.store(ns, std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t window_ns() const noexcept { return window_ns_.load(std::memory_order_relaxed); }
 
   [[nodiscard]] SliceStatistics statistics() noexcept;
+  [[nodiscard]] SliceStatistics statistics_locked() const noexcept STRATA_REQUIRES(mutex_);
   // Slices [0, frontier) were handed out at least once. For walks.
   [[nodiscard]] std::uint32_t frontier() noexcept;
+  [[nodiscard]] std::uint32_t frontier_locked() const noexcept STRATA_REQUIRES(mutex_) { return frontier_; }
 
   // Held around fork(), so that the child finds nothing half done.
-  [[nodiscard]] sync::Mutex& mutex() noexcept { return mutex_; }
+  [[nodiscard]] sync::Mutex& mutex() noexcept STRATA_RETURN_CAPABILITY(mutex_) { return mutex_; }
 
  private:
   static constexpr std::uint64_t kUsualWindowNs = 250'000'000;
@@ -88,6 +95,8 @@ class SliceAllocator {
   std::uint32_t dirty_free_ STRATA_GUARDED_BY(mutex_) = 0;
   std::uint32_t lowest_dirty_ STRATA_GUARDED_BY(mutex_) = 0;  // of the window
   std::uint32_t limit_ STRATA_GUARDED_BY(mutex_) = ~0U;
+  std::uint64_t limit_bytes_ STRATA_GUARDED_BY(mutex_) = 0;
+  std::uint64_t refused_ STRATA_GUARDED_BY(mutex_) = 0;
   std::uint64_t purged_ STRATA_GUARDED_BY(mutex_) = 0;
   std::uint64_t purge_calls_ STRATA_GUARDED_BY(mutex_) = 0;
   std::uint64_t purge_failures_ STRATA_GUARDED_BY(mutex_) = 0;

@@ -56,6 +56,7 @@ class SliceMap {
 
   [[nodiscard]] std::uint32_t slices() const noexcept { return static_cast<std::uint32_t>(bytes_ >> kSliceShift); }
   [[nodiscard]] std::uint32_t committed_slices() const noexcept { return committed_slices_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::size_t page_bytes() const noexcept { return page_bytes_; }
   [[nodiscard]] os::Region& memory() noexcept { return memory_; }
 
  private:

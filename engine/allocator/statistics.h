@@ -44,7 +44,7 @@ struct AllocatorStatistics {
   std::uint64_t limit_bytes = 0;     // 0: none
   std::uint64_t refused = 0;         // requests for slices that the limit refused
 
-  std::uint64_t used_bytes = 0;   // of blocks handed out, as they were rounded; large ones with their whole slices
+  std::uint64_t used_bytes = 0;   // of blocks handed out, as they were rounded; large ones to whole pages
   std::uint64_t used_blocks = 0;  // large ones included
   // The share of the slices in use, the allocator's records left out, that holds no block handed out. 0 if there are none.
   double fragmentation = 0;

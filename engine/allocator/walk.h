@@ -22,7 +22,7 @@ enum BlockFlags : std::uint32_t {
   kBlockLarge = 1U << 0,        // slices of its own
   kBlockFreeRange = 1U << 1,    // slices that belong to no span
   kBlockUnmade = 1U << 2,       // the part of a span whose blocks were never made; one stretch, `size` is that of all of it
-  kBlockTail = 1U << 3,         // the end of a span, too short for a block
+  kBlockTail = 1U << 3,         // the end of a span, too short for a block, or behind the last page of a large one
   kBlockRecords = 1U << 4,      // the allocator's own; neither free nor the program's
   kBlockSharedHeap = 1U << 5,   // of a shared heap
   kBlockRecycled = 1U << 6,     // in a span recycled for several sizes
@@ -57,7 +57,7 @@ struct SpanDescription {
   std::uint32_t capacity;
   std::uint32_t carved;
   std::uint32_t used;         // blocks handed out, as the walk counts them
-  std::uint64_t used_bytes;   // of them; of large blocks all, of others nothing
+  std::uint64_t used_bytes;   // of them; a large block's as it may be used
   const Heap* owner;          // the thread's heap; nullptr: none
   const SharedHeap* heap;     // the shared heap; nullptr: none
   std::uint64_t large_bytes;  // of a large block: as requested

@@ -1,6 +1,7 @@
 #pragma once
 
 // The C++ interface of the engine: the one header that programs built on it include.
+#include "engine/api/strata.h"        // IWYU pragma: export
 #include "engine/cache/cache.h"       // IWYU pragma: export
 #include "engine/os/clock.h"          // IWYU pragma: export
 #include "engine/os/entropy.h"        // IWYU pragma: export

@@ -29,6 +29,12 @@ class STRATA_CAPABILITY("mutex") Mutex {
     std::uint32_t expected = kFree;
     if (!state_.compare_exchange_strong(expected, kHeld, std::memory_order_acquire, std::memory_order_relaxed)) lock_contended();
   }
+  // As lock(), but not checked against the other locks of its rank: for a thread that takes all of them, while a lock of lower rank, which it
+  // holds, keeps others from doing the same.
+  void lock_in_series() noexcept STRATA_ACQUIRE() {
+    std::uint32_t expected = kFree;
+    if (!state_.compare_exchange_strong(expected, kHeld, std::memory_order_acquire, std::memory_order_relaxed)) lock_contended();
+  }
   // Returns false if somebody holds it.
   [[nodiscard]] bool try_lock() noexcept STRATA_TRY_ACQUIRE(true) {
     std::uint32_t expected = kFree;

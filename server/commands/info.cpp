@@ -9,6 +9,8 @@
 #include <array>
 #include <chrono>
 #include <iterator>
+#include <memory>
+#include <string>
 
 #include "server/commands/words.h"
 #include "server/version.h"
@@ -66,6 +68,12 @@ void clients_section(std::string& out, const Facts& facts) {
   field(out, "blocked_clients", 0);
 }
 
+// Who serves this process' malloc: the engine, unless the build has left the C library's in place.
+std::string allocator_name() {
+  const auto block = std::make_unique<char>();
+  return strata_owns(block.get()) ? fmt::format("strata-{}", strata_version_text()) : "libc";
+}
+
 void memory_section(std::string& out, const Facts& facts) {
   const Budget& budget = facts.server.cache.budget();
   const std::uint64_t used = budget.total_bytes();
@@ -88,7 +96,12 @@ void memory_section(std::string& out, const Facts& facts) {
   field(out, "mem_fragmentation_ratio",
         fmt::format("{:.2f}", used == 0 ? 0.0 : static_cast<double>(resident) / static_cast<double>(used)));
   field(out, "mem_clients_normal", budget.bytes(Purpose::client_buffers));
-  field(out, "mem_allocator", "libc");
+  field(out, "mem_allocator", allocator_name());
+  strata_statistics allocator = STRATA_STATISTICS_INIT;
+  if (strata_memory_statistics(&allocator) == STRATA_OK) {
+    field(out, "allocator_active", allocator.in_use_bytes);
+    field(out, "allocator_resident", allocator.in_use_bytes + allocator.dirty_free_bytes + allocator.metadata_bytes);
+  }
   field(out, "strata_items_bytes", budget.bytes(Purpose::items));
   field(out, "strata_index_bytes", budget.bytes(Purpose::index));
   field(out, "strata_large_values_bytes", budget.bytes(Purpose::large_values));

@@ -130,6 +130,7 @@ void EventLoop::schedule_upkeep(Clock::duration pause) {
     if (error) return;
     begin_turn();
     const cache::UpkeepReport report = server_.cache.upkeep(*session_, index_, count_, kUpkeepSlice);
+    strata_thread_idle();
     schedule_upkeep(report.more ? Clock::duration(kUpkeepBusyPause) : Clock::duration(kUpkeepIdlePause));
   });
 }

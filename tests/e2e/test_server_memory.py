@@ -1,5 +1,6 @@
 """The memory limit, eviction and expiry, as a client sees them."""
 
+import os
 import re
 
 import pytest
@@ -40,6 +41,20 @@ def test_eviction_keeps_the_limit(start_server, policy):
         assert size + int(info["evicted_keys"]) == 10_000
         # At least half of the limit is used for values: eviction does not empty the cache.
         assert size * len(VALUE) > LIMIT // 2
+
+
+@pytest.mark.skipif(peer_is_redis() or os.environ.get("STRATA_SANITIZER", "") != "", reason="another malloc serves the process")
+def test_the_engine_serves_the_whole_process(start_server):
+    server = start_server({})
+    before = server.info("memory")
+    assert before["mem_allocator"].startswith("strata-")
+    with server.connect() as connection:
+        connection.pipeline([("SET", f"k:{number}", b"v" * 1000) for number in range(20_000)])
+        grown = int(server.info("memory")["allocator_active"]) - int(before["allocator_active"])
+        # The items, the index and what the reply buffers took, in slices.
+        assert 20_000_000 < grown < 40_000_000
+        assert connection.call("FLUSHALL") == OK
+        wait_until(lambda: int(server.info("memory")["allocator_active"]) - int(before["allocator_active"]) < grown / 2, "the memory of what was flushed")
 
 
 def test_recently_used_keys_survive_under_lru(start_server):

@@ -9,6 +9,12 @@ namespace {
 
 using prometheus::MetricType;
 
+strata_statistics allocator_statistics() {
+  strata_statistics statistics = STRATA_STATISTICS_INIT;
+  (void)strata_memory_statistics(&statistics);  // fails on a wrong size only
+  return statistics;
+}
+
 constexpr std::array kRows = {
     MetricRow{"strata_memory_bytes", MetricType::Gauge, "Memory charged to the limit, by what it is held for.",
               [](const Scrape& scrape, Samples& samples) {
@@ -29,6 +35,20 @@ constexpr std::array kRows = {
                 samples.add(scrape.resident.shared_bytes, {{"kind", "shared"}});
                 samples.add(scrape.resident.page_table_bytes, {{"kind", "page_tables"}});
               }},
+    MetricRow{
+        "strata_allocator_bytes", MetricType::Gauge,
+        "Memory of the engine's allocator, which serves the whole process: in use by blocks or kept for them, free but still "
+        "resident, its own records, address space.",
+        [](const Scrape&, Samples& samples) {
+          const strata_statistics allocator = allocator_statistics();
+          samples.add(allocator.in_use_bytes, {{"kind", "in_use"}});
+          samples.add(allocator.dirty_free_bytes, {{"kind", "free_resident"}});
+          samples.add(allocator.metadata_bytes, {{"kind", "metadata"}});
+          samples.add(allocator.reserved_bytes, {{"kind", "reserved"}});
+        }},
+    MetricRow{"strata_allocator_purged_bytes_total", MetricType::Counter,
+              "Free memory that the allocator has given back to the system.",
+              [](const Scrape&, Samples& samples) { samples.add(allocator_statistics().purged_bytes); }},
 };
 
 }  // namespace

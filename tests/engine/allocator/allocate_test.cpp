@@ -9,14 +9,18 @@
 #include <map>
 #include <random>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "engine/allocator/corruption.h"
 #include "tests/engine/allocator/fake_memory_calls.h"
 #include "tests/engine/allocator/report_log.h"
+#include "tests/engine/allocator/validity_check.h"
 
 namespace strata::allocator {
 namespace {
+
+using test::process_is_valid;
 
 // What a block should hold follows from its address and a seed, so that it can be checked wherever it is freed.
 struct Held {
@@ -78,6 +82,9 @@ TEST(Allocate, RandomOperationsKeepBlocksApartAlignedAndIntact) {
   std::vector<Held> live;
   ShadowMap shadow;
   for (int step = 0; step < 60'000; ++step) {
+    if (step % 5'000 == 0) {
+      ASSERT_TRUE(process_is_valid());
+    }
     const unsigned action = random() % 8;
     if (live.size() < 200 || action < 3) {
       Held held{.bytes = any_size(random), .seed = static_cast<unsigned char>(random())};
@@ -120,6 +127,7 @@ TEST(Allocate, RandomOperationsKeepBlocksApartAlignedAndIntact) {
     deallocate(held.start);
   }
   EXPECT_EQ(log.count(), 0U) << "nothing was wrong";
+  ASSERT_TRUE(process_is_valid());
 }
 
 TEST(Allocate, BoundariesOfEveryClass) {
@@ -222,6 +230,7 @@ TEST(Allocate, WhatFailsInTheSystemIsOutOfMemoryAndNothingElse) {
   deallocate(grown);
   deallocate(behind);
   deallocate(kept);
+  ASSERT_TRUE(process_is_valid());
 }
 
 // Each thread frees what its neighbour allocated; threads end and are followed by others.
@@ -255,6 +264,7 @@ TEST(AllocateThreads, CrossFreesAndThreadsThatEnd) {
       });
     }
     for (std::thread& thread : threads) thread.join();
+    ASSERT_TRUE(process_is_valid());
   }
   EXPECT_EQ(damaged, 0);
   EXPECT_GT(process.abandoned.claims(), 0U) << "no heap took up what ended threads had left";
@@ -268,6 +278,7 @@ TEST(AllocateThreads, CrossFreesAndThreadsThatEnd) {
     }
   }
   EXPECT_EQ(log.count(), 0U) << "nothing was wrong";
+  ASSERT_TRUE(process_is_valid());
 }
 
 // Memory that sleeping threads allocated comes back when a thread that never allocates frees it.
@@ -295,6 +306,28 @@ TEST(AllocateThreads, AThreadThatOnlyFreesReturnsMemory) {
   producer.join();
   EXPECT_GT(full, kBlocks * 64);
   EXPECT_LT(process.slices.statistics().in_use_bytes, full / 4);
+  ASSERT_TRUE(process_is_valid());
+}
+
+// Others have emptied spans that were not full, so nothing told their owner: it finds them when it has nothing to do.
+TEST(AllocateThreads, AnIdleThreadGivesBackWhatOthersFreed) {
+  process.slices.set_window(0);
+  constexpr std::size_t kBlocks = 100'000;
+  std::vector<void*> blocks(kBlocks);
+  for (void*& block : blocks) block = allocate(256);
+  const std::uint64_t full = process.slices.statistics().in_use_bytes;
+  // One block of each span comes back, so that none is full.
+  for (std::size_t index = 0; index < kBlocks; index += 200) deallocate(std::exchange(blocks[index], nullptr));
+  std::vector<void*> others(2000);
+  for (void*& other : others) other = allocate(48);
+  std::thread consumer([&] {
+    for (void* block : blocks) deallocate(block);
+    thread_is_idle();
+  });
+  consumer.join();
+  for (int turn = 0; turn < 40; ++turn) thread_is_idle();
+  EXPECT_LT(process.slices.statistics().in_use_bytes, full / 4);
+  for (void* other : others) deallocate(other);
 }
 
 TEST(AllocateThreads, RemoteFreesCostAnAtomicABatch) {

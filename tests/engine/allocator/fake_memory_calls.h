@@ -16,7 +16,12 @@ class FakeMemoryCalls final : public os::MemoryCalls {
   void fail_from(Call call, std::uint64_t number) { fails_from_[call] = made_[call] + number; }
   void let_all_succeed() {
     for (auto& number : fails_from_) number = kNever;
+    fails_only_ = kNever;
   }
+  // Of the calls from now on, of whatever kind, the `number`th (1: the next) fails and no other.
+  void fail_only(std::uint64_t number) { fails_only_ = made_in_all_ + number; }
+  // Whether that call was made.
+  [[nodiscard]] bool has_failed() const { return made_in_all_ >= fails_only_; }
   [[nodiscard]] std::uint64_t made(Call call) const { return made_[call]; }
   // Requests for more address space than this fail.
   std::size_t largest_reserve = ~std::size_t{0};
@@ -58,10 +63,15 @@ class FakeMemoryCalls final : public os::MemoryCalls {
   static constexpr std::errc kFailure = std::errc::not_enough_memory;
   static constexpr std::uint64_t kNever = ~std::uint64_t{0};
 
-  bool fails(Call call) noexcept { return ++made_[call] >= fails_from_[call]; }
+  bool fails(Call call) noexcept {
+    const bool is_the_one = ++made_in_all_ == fails_only_;
+    return ++made_[call] >= fails_from_[call] || is_the_one;
+  }
 
   os::MemoryCalls& real_ = os::linux_memory_calls();
   std::atomic<std::uint64_t> made_[kCalls] = {};
+  std::atomic<std::uint64_t> made_in_all_ = 0;
+  std::atomic<std::uint64_t> fails_only_ = kNever;
   std::atomic<std::uint64_t> fails_from_[kCalls] = {kNever, kNever, kNever, kNever, kNever, kNever, kNever, kNever};
 };
 

@@ -14,6 +14,7 @@
 #include "engine/allocator/allocate.h"
 #include "engine/allocator/corruption.h"
 #include "engine/allocator/memory_checks.h"
+#include "tests/engine/allocator/validity_check.h"
 
 namespace strata::allocator {
 namespace {
@@ -101,6 +102,7 @@ TEST(RecycledSpans, HolesServeOtherSizes) {
   EXPECT_LT(in_use_bytes, kLiveBytes * 8 / 5);
   EXPECT_EQ(process.recycled.statistics().spans, 0U);
   EXPECT_EQ(process.recycled.statistics().used_bytes, 0U);
+  ASSERT_TRUE(test::process_is_valid());
 }
 
 TEST(RecycledSpans, ThreadsDriftAndFreeEachOthersBlocks) {
@@ -122,6 +124,7 @@ TEST(RecycledSpans, ThreadsDriftAndFreeEachOthersBlocks) {
     }
     for (std::thread& thread : threads) thread.join();
     threads.clear();
+    ASSERT_TRUE(test::process_is_valid());
   }
   for (const auto& drift : drifts) drift->clear();
   thread_is_idle();
@@ -210,6 +213,9 @@ TEST_F(RecycledSpanTest, TakesAndFreesLikeItsModel) {
       take(class_bytes(malloc_class_of(16 + random() % 3000)), 1 + random() % 8);
     } else if (model_.size() > 1) {
       free_one(random());
+    }
+    if (step % 500 == 0) {
+      ASSERT_TRUE(test::valid(process.map, *span_));
     }
     if (HasFatalFailure()) return;
   }

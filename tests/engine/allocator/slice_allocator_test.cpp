@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tests/engine/allocator/fake_memory_calls.h"
+#include "tests/engine/allocator/validity_check.h"
 
 namespace strata::allocator {
 namespace {
@@ -32,35 +33,7 @@ class SliceAllocatorTest : public testing::Test {
     }
     return true;
   }
-  // What the allocator counts, found out from the map anew; and its invariants.
-  void check() {
-    const std::uint32_t frontier = slices.frontier();
-    std::uint32_t in_use = 0;
-    std::uint32_t dirty = 0;
-    bool after_free = false;
-    std::uint32_t before = 0;
-    for (std::uint32_t slice = 0; slice < frontier;) {
-      const Span& span = *map.entry(slice);
-      ASSERT_GT(span.slices, 0U) << "slice " << slice << ", before it " << before << " of " << map.entry(before)->slices
-                                 << " use " << static_cast<int>(map.entry(before)->use) << " frontier " << frontier;
-      before = slice;
-      ASSERT_NE(span.use, SpanUse::none) << "slice " << slice;
-      const bool is_free = span.use == SpanUse::free;
-      ASSERT_FALSE(is_free && after_free) << "free neighbours not joined at slice " << slice;
-      if (is_free) {
-        ASSERT_EQ(map.entry(slice + span.slices - 1)->first_slice, slice);
-        dirty += map.dirty().count(slice, slice + span.slices);
-      } else {
-        in_use += span.slices;
-      }
-      after_free = is_free;
-      slice += span.slices;
-      ASSERT_LE(slice, frontier);
-    }
-    const SliceStatistics statistics = slices.statistics();
-    EXPECT_EQ(statistics.in_use_bytes, in_use * kSliceBytes);
-    EXPECT_EQ(statistics.dirty_free_bytes, dirty * kSliceBytes);
-  }
+  void check() { ASSERT_TRUE(test::valid(map, slices)); }
 
   FakeMemoryCalls calls;
   SliceMap map;

@@ -141,6 +141,8 @@ TEST_F(Metrics, Cache) {
   EXPECT_EQ(sample(R"(strata_keys{database="1"})"), "");
   EXPECT_EQ(sample(R"(strata_memory_bytes{purpose="items"})"), std::to_string(cache_.budget().bytes(Purpose::items)));
   EXPECT_EQ(sample("strata_memory_limit_bytes"), std::to_string(cache_.budget().limit_bytes()));
+  EXPECT_FALSE(sample("strata_allocator_bytes{kind=\"in_use\"}").empty());
+  EXPECT_FALSE(sample("strata_allocator_purged_bytes_total").empty());
 }
 
 TEST_F(Metrics, Network) {
