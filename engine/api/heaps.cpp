@@ -1,4 +1,6 @@
 // The functions of strata.h for heaps.
+#include <cstdint>
+#include <cstring>
 #include <optional>
 
 #include "engine/allocator/allocate.h"
@@ -16,12 +18,15 @@ using allocator::SharedHeap;
 SharedHeap* inner(strata_heap* heap) noexcept { return reinterpret_cast<SharedHeap*>(heap); }
 const SharedHeap* inner(const strata_heap* heap) noexcept { return reinterpret_cast<const SharedHeap*>(heap); }
 
-bool is_heap(const char* function, const strata_heap* heap) noexcept {
-  if (heap != nullptr) [[likely]]
-    return true;
-  api::fail({STRATA_INVALID_ARGUMENT, function, "no heap"});
-  return false;
+// STRATA_OK, or what is wrong with it, which is told.
+strata_status check_heap(const char* function, const strata_heap* heap) noexcept {
+  if (SharedHeap::is_heap(heap)) [[likely]]
+    return STRATA_OK;
+  if (heap == nullptr) return api::failed({STRATA_INVALID_ARGUMENT, function, "no heap"});
+  return api::failed({STRATA_INVALID_HEAP, function, "not a heap, or one that was destroyed", 0, heap});
 }
+
+bool is_heap(const char* function, const strata_heap* heap) noexcept { return check_heap(function, heap) == STRATA_OK; }
 
 // False: the block is not of this heap, and that is told.
 bool is_block_of(const char* function, SharedHeap& heap, const void* block) noexcept {
@@ -35,8 +40,12 @@ bool is_block_of(const char* function, SharedHeap& heap, const void* block) noex
   return false;
 }
 
-std::optional<allocator::HeapStrategy> strategy_of(strata_heap_strategy strategy) noexcept {
-  switch (strategy) {
+// Of a program in C it may be any number, which a C++ enumeration may not.
+std::optional<allocator::HeapStrategy> strategy_of(const strata_heap_strategy& strategy) noexcept {
+  static_assert(sizeof strategy == sizeof(std::uint32_t));
+  std::uint32_t number = 0;
+  std::memcpy(&number, &strategy, sizeof number);
+  switch (number) {
     case STRATA_HEAP_SIZE_CLASS: return allocator::HeapStrategy::size_class;
     case STRATA_HEAP_BEST_FIT: return allocator::HeapStrategy::best_fit;
     case STRATA_HEAP_ARENA: return allocator::HeapStrategy::arena;
@@ -62,7 +71,7 @@ strata_heap* strata_heap_create(const strata_heap_options* options) noexcept {
 }
 
 void strata_heap_destroy(strata_heap* heap) noexcept {
-  if (heap != nullptr) SharedHeap::destroy(inner(heap));
+  if (heap != nullptr && is_heap("strata_heap_destroy", heap)) SharedHeap::destroy(inner(heap));
 }
 
 void* strata_heap_malloc(strata_heap* heap, size_t bytes) noexcept {
@@ -90,7 +99,12 @@ void* strata_heap_realloc(strata_heap* heap, void* block, size_t bytes) noexcept
   if (!is_heap(kFunction, heap) || !api::is_possible_size(kFunction, bytes)) return nullptr;
   if (block == nullptr) return api::or_out_of_memory(inner(heap)->allocate(bytes, allocator::kMallocAlignment), kFunction, bytes);
   if (!is_block_of(kFunction, *inner(heap), block)) return nullptr;
-  return api::or_out_of_memory(inner(heap)->reallocate(block, bytes), kFunction, bytes);
+  void* const moved = inner(heap)->reallocate(block, bytes);
+  if (moved == nullptr && inner(heap)->usable_bytes(block) == 0) {
+    api::fail({STRATA_INVALID_POINTER, kFunction, "no block of the heap begins there", bytes, block});
+    return nullptr;
+  }
+  return api::or_out_of_memory(moved, kFunction, bytes);
 }
 
 void strata_heap_free(strata_heap* heap, void* block) noexcept {
@@ -100,21 +114,21 @@ void strata_heap_free(strata_heap* heap, void* block) noexcept {
 }
 
 strata_status strata_heap_reset(strata_heap* heap) noexcept {
-  if (!is_heap("strata_heap_reset", heap)) return STRATA_INVALID_ARGUMENT;
+  if (const strata_status status = check_heap("strata_heap_reset", heap); status != STRATA_OK) return status;
   inner(heap)->reset();
   return STRATA_OK;
 }
 
 bool strata_heap_owns(const strata_heap* heap, const void* block) noexcept {
-  return heap != nullptr && block != nullptr && inner(heap)->owns(block);
+  return SharedHeap::is_heap(heap) && inner(heap)->owns(block);
 }
 
-const char* strata_heap_name(const strata_heap* heap) noexcept { return heap == nullptr ? "" : inner(heap)->name(); }
+const char* strata_heap_name(const strata_heap* heap) noexcept { return SharedHeap::is_heap(heap) ? inner(heap)->name() : ""; }
 
 strata_status strata_heap_usage(const strata_heap* heap, strata_usage* out) noexcept {
   constexpr const char* kFunction = "strata_heap_usage";
   constexpr std::size_t kFirstVersionBytes = offsetof(strata_usage, refused) + sizeof(uint64_t);
-  if (!is_heap(kFunction, heap)) return STRATA_INVALID_ARGUMENT;
+  if (const strata_status status = check_heap(kFunction, heap); status != STRATA_OK) return status;
   const allocator::HeapUsage usage = inner(heap)->usage();
   const strata_usage ours{.struct_bytes = sizeof ours,
                           .used_bytes = usage.used_bytes,

@@ -27,14 +27,21 @@ strata_statistics as_told(const allocator::AllocatorStatistics& read) noexcept {
           .large_blocks = read.large_blocks,
           .large_bytes = read.large_bytes,
           .large_requested_bytes = read.large_requested_bytes,
+          .recycled_spans = read.recycled_spans,
+          .recycled_used_bytes = read.recycled_used_bytes,
+          .granule_spans = read.granule_spans,
+          .granule_used_bytes = read.granule_used_bytes,
           .blocks_taken = read.blocks_taken,
           .bytes_taken = read.bytes_taken,
           .blocks_returned = read.blocks_returned,
           .bytes_returned = read.bytes_returned,
+          .refills = read.refills,
           .threads = read.threads,
+          .thread_heaps = read.thread_heaps,
           .shared_heaps = read.shared_heaps};
 }
 
+// REQUIRES: there are spans of the class.
 strata_class_statistics as_told(const allocator::ClassUsage& read) noexcept {
   static_assert(STRATA_OCCUPANCY_BINS == allocator::kOccupancyBins);
   strata_class_statistics told{.block_bytes = read.block_bytes,
@@ -42,6 +49,7 @@ strata_class_statistics as_told(const allocator::ClassUsage& read) noexcept {
                                .capacity = read.capacity,
                                .carved = read.carved,
                                .used = read.used,
+                               .fragmentation = 1.0 - static_cast<double>(read.used) / static_cast<double>(read.capacity),
                                .occupancy = {},
                                .recoverable_spans = read.recoverable_spans};
   for (std::size_t bin = 0; bin < allocator::kOccupancyBins; ++bin) told.occupancy[bin] = read.occupancy[bin];
@@ -104,7 +112,7 @@ class HeapList {
 }  // namespace
 
 strata_status strata_memory_statistics(strata_statistics* out) noexcept {
-  constexpr std::size_t kFirstVersionBytes = offsetof(strata_statistics, shared_heaps) + sizeof(uint32_t);
+  constexpr std::size_t kFirstVersionBytes = offsetof(strata_statistics, shared_heaps) + sizeof(uint64_t);
   return api::give_out(out, as_told(allocator::read_statistics()), kFirstVersionBytes, "strata_memory_statistics");
 }
 

@@ -59,10 +59,11 @@ typedef enum strata_status {
   STRATA_STRUCT_SIZE = 5,       /* struct_bytes is too small, or asks for what this version of the library does not know */
   STRATA_INVALID_POINTER = 6,   /* not a block that this library gave out */
   STRATA_SIZE_MISMATCH = 7,     /* the block is smaller than the size it is said to have */
-  STRATA_WRONG_HEAP = 8         /* a block, but not of this heap */
+  STRATA_WRONG_HEAP = 8,        /* a block, but not of this heap */
+  STRATA_INVALID_HEAP = 9       /* not a heap, or one that was destroyed */
 } strata_status;
 
-/* "out of memory" and the like; "unknown status" for numbers that are none. */
+/* The status in a few words: "out of memory" and the like; "unknown status" for numbers that are none. */
 STRATA_API const char* strata_status_text(strata_status status) STRATA_NOEXCEPT;
 
 typedef struct strata_error {
@@ -76,13 +77,15 @@ typedef struct strata_error {
 /* The last failure of the calling thread; STRATA_OK if there was none. As errno, it is not touched by calls that succeed. Never NULL; valid
  * until the thread ends, and changed by its next failure. Allocates nothing. */
 STRATA_API const strata_error* strata_last_error(void) STRATA_NOEXCEPT;
+/* Forgets the last failure of the calling thread: STRATA_OK until the next one. */
 STRATA_API void strata_clear_error(void) STRATA_NOEXCEPT;
 
 /* Called at every failure by the thread that failed, before the function returns and with no lock held; `error` is valid during the call.
  * May call this library: failures inside the callback are recorded but not called back again. Must not throw. One for the process, as
  * misuse and lack of memory are the process' matter: a callback that needs a context has it in variables of its own. */
 typedef void (*strata_error_callback)(const strata_error* error);
-/* NULL: none, as at the start. Returns the one that was there. */
+/* Sets the callback of all threads. NULL: none, as at the start. Returns the one that was there. A thread that failed a moment before may
+ * still be in it. */
 STRATA_API strata_error_callback strata_set_error_callback(strata_error_callback callback) STRATA_NOEXCEPT;
 
 /* Misuse of memory that was noticed, most of it when a block was freed. The last three are found by builds with checks. */
@@ -108,22 +111,27 @@ typedef struct strata_corruption {
 /* Called by the thread that misused the memory; must neither throw nor call this library, for locks may be held. When it returns, the call
  * that misused the memory does nothing. How much is noticed: docs/memory-library.md. */
 typedef void (*strata_corruption_callback)(const strata_corruption* report);
-/* NULL: a line to standard error for each of the first 16 reports, as at the start. Returns the one that was there. */
+/* Sets the callback of all threads. NULL: a line to standard error for each of the first 16 reports, as at the start. Returns the one that
+ * was there. */
 STRATA_API strata_corruption_callback strata_set_corruption_callback(strata_corruption_callback callback) STRATA_NOEXCEPT;
 
 /* --- Memory -------------------------------------------------------------------------------------------------------------------------- */
 
 /* Blocks are aligned to 16 bytes, those of 8 bytes or less to 8. A request for 0 bytes gets a block of the smallest size. Any thread may free
- * a block. The functions that return a block return NULL when they fail. */
+ * a block. The functions that return a block return NULL when they fail: with STRATA_OUT_OF_MEMORY, STRATA_SIZE_OVERFLOW, and what is said
+ * at each. */
+
+/* A block of `bytes`, of any contents. */
 STRATA_API void* strata_malloc(size_t bytes) STRATA_NOEXCEPT STRATA_ALLOCATES(1);
-/* The block is zeroed. */
+/* A block of `count` times `bytes`, zeroed. */
 STRATA_API void* strata_calloc(size_t count, size_t bytes) STRATA_NOEXCEPT STRATA_ALLOCATES(1, 2);
-/* `alignment`: any power of two. `bytes` need not be a multiple of it. */
+/* A block at a multiple of `alignment`, any power of two (else STRATA_INVALID_ALIGNMENT). `bytes` need not be a multiple of it. */
 STRATA_API void* strata_aligned_alloc(size_t alignment, size_t bytes) STRATA_NOEXCEPT STRATA_ALLOCATES(2);
 /* As realloc, but never frees: 0 bytes make the smallest block. NULL as `block`: as strata_malloc. If it fails the block is as it was. The
- * alignment of strata_aligned_alloc is not kept when the block moves. */
+ * alignment of strata_aligned_alloc is not kept when the block moves. A block of a heap stays in its heap. What is not a block is
+ * STRATA_INVALID_POINTER and a corruption report, where it is noticed. */
 STRATA_API void* strata_realloc(void* block, size_t bytes) STRATA_NOEXCEPT STRATA_MUST_USE;
-/* NULL is allowed. What is not a block is a corruption report, where it is noticed. */
+/* Frees a block, of a heap too. NULL is allowed. What is not a block is a corruption report, where it is noticed. */
 STRATA_API void strata_free(void* block) STRATA_NOEXCEPT;
 /* As strata_free, for callers that know the size the block was asked for. One that the block cannot have is STRATA_SIZE_MISMATCH, what lies
  * in no block STRATA_INVALID_POINTER, and nothing is freed. */
@@ -138,16 +146,19 @@ STRATA_API bool strata_owns(const void* block) STRATA_NOEXCEPT;
 STRATA_API void strata_thread_idle(void) STRATA_NOEXCEPT;
 /* Gives all free memory that is resident back to the system now. It happens by itself within seconds where memory is not needed again. */
 STRATA_API void strata_purge(void) STRATA_NOEXCEPT;
-/* Most memory the process takes from the system for blocks, in use or waiting to be given back; 0: no limit, as at the start. Rounded down
- * to 64 KiB. Requests beyond it fail; what is above it already stays. */
+/* Most bytes of memory the process takes from the system for blocks, in use or waiting to be given back; 0: no limit, as at the start.
+ * Counts in whole 64 KiB, so less than that refuses all. Requests beyond it fail with STRATA_OUT_OF_MEMORY; what is above it stays. */
 STRATA_API void strata_set_memory_limit(uint64_t bytes) STRATA_NOEXCEPT;
-/* As it was set, rounded; 0: none. */
+/* The limit in bytes, as it was set; 0: none. */
 STRATA_API uint64_t strata_memory_limit(void) STRATA_NOEXCEPT;
 
 /* --- Heaps --------------------------------------------------------------------------------------------------------------------------- */
 
 /* Memory apart from the process' own: with a limit, measured, and given back whole. Any thread may use a heap; destroying and resetting it are
- * for when no other thread does. strata_free, strata_realloc and strata_usable_size take its blocks, too. */
+ * for when no other thread does. strata_free, strata_realloc and strata_usable_size take its blocks, too.
+ *
+ * NULL as `heap` is STRATA_INVALID_ARGUMENT. A heap that was destroyed is STRATA_INVALID_HEAP as long as no other one lies in its place, and
+ * so is what never was one. Blocks of a destroyed heap that are freed are corruption reports as long as their memory has no other use. */
 typedef struct strata_heap strata_heap;
 
 typedef enum strata_heap_strategy {
@@ -160,42 +171,53 @@ typedef struct strata_heap_options {
   size_t struct_bytes;
   const char* name; /* for statistics; the first 63 bytes are copied, NULL is "" */
   strata_heap_strategy strategy;
-  uint64_t limit_bytes; /* most memory for blocks, rounded down to 64 KiB; 0: no limit. The heap's records come on top */
+  uint64_t limit_bytes; /* most bytes of memory for blocks, in whole 64 KiB; 0: no limit. The heap's records come on top */
 } strata_heap_options;
 #define STRATA_HEAP_OPTIONS_INIT \
   { sizeof(strata_heap_options), "", STRATA_HEAP_SIZE_CLASS, 0 }
 
-/* NULL as `options`: STRATA_HEAP_OPTIONS_INIT. NULL: failed. */
+/* Makes a heap, which the caller destroys. NULL as `options`: STRATA_HEAP_OPTIONS_INIT. It takes 64 KiB of address space at once.
+ * NULL: STRATA_OUT_OF_MEMORY, STRATA_STRUCT_SIZE, or STRATA_INVALID_ARGUMENT for a strategy that does not exist. */
 STRATA_API strata_heap* strata_heap_create(const strata_heap_options* options) STRATA_NOEXCEPT STRATA_MUST_USE;
-/* Gives all its memory back, blocks in use or not. NULL is allowed. */
+/* Gives all its memory back, blocks in use or not, in a time by the number of its spans, not of its blocks. NULL is allowed.
+ * REQUIRES: no other thread uses the heap or a block of it. */
 STRATA_API void strata_heap_destroy(strata_heap* heap) STRATA_NOEXCEPT;
 
-/* As the functions of the same names without a heap. NULL as `heap` is STRATA_INVALID_ARGUMENT. */
+/* The following four are as the functions of the same names without a heap, errors too, with memory of the heap: beyond its limit they fail
+ * with STRATA_OUT_OF_MEMORY. */
+
+/* A block of `bytes`, of any contents. */
 STRATA_API void* strata_heap_malloc(strata_heap* heap, size_t bytes) STRATA_NOEXCEPT STRATA_ALLOCATES(2);
+/* A block of `count` times `bytes`, zeroed. */
 STRATA_API void* strata_heap_calloc(strata_heap* heap, size_t count, size_t bytes) STRATA_NOEXCEPT STRATA_ALLOCATES(2, 3);
+/* A block at a multiple of `alignment`, any power of two. */
 STRATA_API void* strata_heap_aligned_alloc(strata_heap* heap, size_t alignment, size_t bytes) STRATA_NOEXCEPT STRATA_ALLOCATES(3);
-/* A block that is not of this heap is STRATA_WRONG_HEAP, memory of others STRATA_INVALID_POINTER, and nothing happens. */
+/* Makes a block of this heap `bytes` long, moving it if it has to. NULL as `block`: as strata_heap_malloc. A block that is not of this heap is
+ * STRATA_WRONG_HEAP, memory of others STRATA_INVALID_POINTER, and nothing happens; an address in this heap at which no block begins is
+ * STRATA_INVALID_POINTER and a corruption report. */
 STRATA_API void* strata_heap_realloc(strata_heap* heap, void* block, size_t bytes) STRATA_NOEXCEPT STRATA_MUST_USE;
-/* NULL as `block` is allowed. Other blocks as above. In an arena only blocks of more than 64 KiB are freed. */
+/* Frees a block of this heap. NULL as `block` is allowed. Other blocks and memory of others as above; an address in this heap at which no block
+ * begins is a corruption report. In an arena only blocks of more than 64 KiB are freed, the others stay in use until a reset. */
 STRATA_API void strata_heap_free(strata_heap* heap, void* block) STRATA_NOEXCEPT;
-/* Frees all blocks at once. The heap stays as it was created. */
+/* Frees all blocks at once; the heap stays, with its name and limit. REQUIRES: no other thread uses the heap or a block of it. */
 STRATA_API strata_status strata_heap_reset(strata_heap* heap) STRATA_NOEXCEPT;
 
-/* Whether the block is of this heap: true for every block in use of it, false for all others'. */
+/* Whether the block is of this heap: true for every block in use of it, false for all others', and for what is no heap. Takes no lock. */
 STRATA_API bool strata_heap_owns(const strata_heap* heap, const void* block) STRATA_NOEXCEPT;
-/* Valid as long as the heap; "" for NULL. */
+/* Valid as long as the heap; "" for what is no heap. */
 STRATA_API const char* strata_heap_name(const strata_heap* heap) STRATA_NOEXCEPT;
 
 typedef struct strata_usage {
   size_t struct_bytes;
   uint64_t used_bytes;   /* of blocks in use, as they were rounded */
   uint64_t held_bytes;   /* of memory that holds blocks */
-  uint64_t limit_bytes;  /* of it; 0: none */
+  uint64_t limit_bytes;  /* of it, as it was set; 0: none */
   uint64_t record_bytes; /* the heap's own records, beside that */
   uint64_t used_blocks;
-  uint64_t refused; /* requests that failed since the heap was created */
+  uint64_t refused; /* requests that got no memory since the heap was created */
 } strata_usage;
 
+/* Fills `out` with what the heap holds now; exact. NULL as `out` is STRATA_INVALID_ARGUMENT, struct_bytes not set STRATA_STRUCT_SIZE. */
 STRATA_API strata_status strata_heap_usage(const strata_heap* heap, strata_usage* out) STRATA_NOEXCEPT;
 
 /* --- Walk ---------------------------------------------------------------------------------------------------------------------------- */
@@ -223,11 +245,11 @@ typedef struct strata_block {
   const void* prev; /* of the one before it; NULL: none */
 } strata_block;
 
-/* False ends the walk. Must not call this library: its locks are held. The structure is valid during the call, and may be longer in later
- * versions. */
+/* False ends the walk. Of this library it may call strata_heap_owns alone: the locks are held. Must not throw. The structure is valid during
+ * the call, and may be longer in later versions. */
 typedef bool (*strata_block_visitor)(const strata_block* block, void* context);
-/* Visits all memory the library ever used, by ascending address and without a gap: the process' and all heaps'. Threads that need slices
- * wait meanwhile. */
+/* Visits all memory the library ever used, by ascending address and without a gap: the process' and all heaps'. `context` is passed on. Takes
+ * no memory; threads that need slices wait meanwhile. NULL as `visitor` is STRATA_INVALID_ARGUMENT. */
 STRATA_API strata_status strata_walk_blocks(strata_block_visitor visitor, void* context) STRATA_NOEXCEPT;
 
 /* --- Statistics ---------------------------------------------------------------------------------------------------------------------- */
@@ -253,15 +275,22 @@ typedef struct strata_statistics {
   uint64_t large_blocks; /* of more than 64 KiB */
   uint64_t large_bytes;  /* of their slices */
   uint64_t large_requested_bytes;
-  /* Since the start, counted by batches. */
+  uint64_t recycled_spans; /* cut up for several sizes */
+  uint64_t recycled_used_bytes;
+  uint64_t granule_spans; /* of heaps by best fit, and of arenas */
+  uint64_t granule_used_bytes;
+  /* Since the start, of all heaps, destroyed ones too: by the batches in which they take blocks from spans and give them back. */
   uint64_t blocks_taken;
   uint64_t bytes_taken;
   uint64_t blocks_returned;
   uint64_t bytes_returned;
-  uint32_t threads;      /* that have taken memory and run */
-  uint32_t shared_heaps; /* of strata_heap_create */
+  uint64_t refills;      /* the batches taken */
+  uint64_t threads;      /* that have a heap now: have taken memory, and run */
+  uint64_t thread_heaps; /* ever made; those of ended threads wait for new ones */
+  uint64_t shared_heaps; /* of strata_heap_create */
 } strata_statistics;
 
+/* Fills `out`. NULL as `out` is STRATA_INVALID_ARGUMENT, struct_bytes not set STRATA_STRUCT_SIZE. Takes no memory. */
 STRATA_API strata_status strata_memory_statistics(strata_statistics* out) STRATA_NOEXCEPT;
 
 #define STRATA_OCCUPANCY_BINS 8
@@ -270,17 +299,19 @@ STRATA_API strata_status strata_memory_statistics(strata_statistics* out) STRATA
 typedef struct strata_class_statistics {
   uint64_t block_bytes;
   uint64_t spans;
-  uint64_t capacity; /* blocks */
-  uint64_t carved;   /* of them made so far */
-  uint64_t used;     /* of them in use */
+  uint64_t capacity;    /* blocks */
+  uint64_t carved;      /* of them made so far */
+  uint64_t used;        /* of them in use */
+  double fragmentation; /* the share of the capacity that is not in use: 0 to 1 */
   /* Spans by the share of their blocks that is not free: [0, 1/8), ... [7/8, 1]. */
   uint32_t occupancy[STRATA_OCCUPANCY_BINS];
   uint64_t recoverable_spans; /* which could go if the blocks in use were moved together */
 } strata_class_statistics;
 
-/* False ends the visit. The structure is valid during the call, and may be longer in later versions. May call this library. */
+/* False ends the visit. The structure is valid during the call, and may be longer in later versions. May call this library; must not throw. */
 typedef bool (*strata_class_visitor)(const strata_class_statistics* size_class, void* context);
-/* Visits the size classes that have spans, the smallest first. */
+/* Visits the size classes that have spans, the smallest first, as they were when the visit began. NULL as `visitor` is
+ * STRATA_INVALID_ARGUMENT. Takes no memory but 12 KiB of stack. */
 STRATA_API strata_status strata_visit_size_classes(strata_class_visitor visitor, void* context) STRATA_NOEXCEPT;
 
 typedef struct strata_heap_statistics {
@@ -297,7 +328,8 @@ typedef struct strata_heap_statistics {
 
 /* As strata_class_visitor. */
 typedef bool (*strata_heap_visitor)(const strata_heap_statistics* heap, void* context);
-/* Visits the heaps, those of threads first. Takes memory for the time of the visit. */
+/* Visits the heaps, those of threads first, as they were when the visit began. NULL as `visitor` is STRATA_INVALID_ARGUMENT. Takes memory for
+ * the time of the visit; STRATA_OUT_OF_MEMORY: there is none, nothing was visited. */
 STRATA_API strata_status strata_visit_heaps(strata_heap_visitor visitor, void* context) STRATA_NOEXCEPT;
 
 #ifdef __cplusplus

@@ -35,13 +35,13 @@ TEST_F(Version, IsTheProjects) {
 
 TEST_F(Status, EachHasATextOfItsOwn) {
   std::vector<std::string> texts;
-  for (int status = STRATA_OK; status <= STRATA_WRONG_HEAP; ++status) {
+  for (int status = STRATA_OK; status <= STRATA_INVALID_HEAP; ++status) {
     const std::string text = strata_status_text(static_cast<strata_status>(status));
     EXPECT_NE(text, "unknown status") << status;
     for (const std::string& other : texts) EXPECT_NE(text, other);
     texts.push_back(text);
   }
-  EXPECT_STREQ(strata_status_text(static_cast<strata_status>(STRATA_WRONG_HEAP + 1)), "unknown status");
+  EXPECT_STREQ(strata_status_text(static_cast<strata_status>(STRATA_INVALID_HEAP + 1)), "unknown status");
   EXPECT_STREQ(strata_status_text(static_cast<strata_status>(15)), "unknown status");
 }
 

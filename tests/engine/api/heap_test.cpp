@@ -95,7 +95,10 @@ TEST_P(HeapOf, GivesEverythingBackAtItsEnd) {
   strata_statistics before{};
   before.struct_bytes = sizeof before;
   EXPECT_EQ(strata_memory_statistics(&before), STRATA_OK);
-  strata_heap* heap = strata_heap_create(nullptr);
+  strata_heap_options options = STRATA_HEAP_OPTIONS_INIT;
+  options.name = nullptr;
+  options.strategy = GetParam();
+  strata_heap* heap = strata_heap_create(&options);
   ASSERT_NE(heap, nullptr);
   EXPECT_STREQ(strata_heap_name(heap), "");
   for (int count = 0; count < 1000; ++count) ASSERT_NE(strata_heap_malloc(heap, 3000), nullptr);
@@ -104,7 +107,9 @@ TEST_P(HeapOf, GivesEverythingBackAtItsEnd) {
   strata_statistics after{};
   after.struct_bytes = sizeof after;
   EXPECT_EQ(strata_memory_statistics(&after), STRATA_OK);
-  EXPECT_LE(after.in_use_bytes, before.in_use_bytes + (std::uint64_t{64} << 10));
+  EXPECT_EQ(after.in_use_bytes, before.in_use_bytes);
+  EXPECT_EQ(after.shared_heaps, before.shared_heaps);
+  EXPECT_GE(after.blocks_taken, before.blocks_taken + 1000) << "what it took is still counted";
 }
 
 TEST_P(HeapOf, ServesManyThreads) {
@@ -121,6 +126,54 @@ TEST_P(HeapOf, ServesManyThreads) {
     });
   }
   for (std::thread& thread : threads) thread.join();
+}
+
+TEST_P(HeapOf, TakesBackWhatOtherThreadsFree) {
+  std::vector<void*> blocks(300);
+  for (void*& block : blocks) ASSERT_NE(block = strata_heap_malloc(heap_, 1000), nullptr);
+  void* large = strata_heap_malloc(heap_, 100'000);
+  std::thread([&] {
+    for (void* block : blocks) strata_free(block);
+    strata_heap_free(heap_, large);
+    expect_no_failure();
+  }).join();
+  // An arena keeps its blocks until it is reset.
+  EXPECT_EQ(usage().used_blocks, GetParam() == STRATA_HEAP_ARENA ? blocks.size() : 0U);
+}
+
+TEST_P(HeapOf, CountsWhatIsUsedExactly) {
+  strata_usage expected = usage();
+  EXPECT_EQ(expected.used_bytes, 0U);
+  std::vector<void*> blocks;
+  for (const std::size_t bytes : {1U, 17U, 300U, 5000U, 65'536U, 65'537U, 300'000U}) {
+    blocks.push_back(strata_heap_malloc(heap_, bytes));
+    expected.used_bytes += strata_usable_size(blocks.back());
+    EXPECT_GE(strata_usable_size(blocks.back()), bytes);
+    EXPECT_EQ(usage().used_bytes, expected.used_bytes) << bytes;
+    EXPECT_EQ(usage().used_blocks, blocks.size());
+  }
+  EXPECT_GT(usage().record_bytes, 0U);
+  EXPECT_GE(usage().held_bytes, usage().used_bytes);
+  EXPECT_EQ(usage().refused, 0U);
+}
+
+TEST_P(HeapOf, FailsWithNoLockHeld) {
+  static strata_heap* heap;
+  static int calls;
+  heap = heap_;
+  calls = 0;
+  strata_set_error_callback([](const strata_error* error) {
+    ++calls;
+    EXPECT_EQ(error->status, STRATA_OUT_OF_MEMORY);
+    strata_usage usage{};
+    usage.struct_bytes = sizeof usage;
+    EXPECT_EQ(strata_heap_usage(heap, &usage), STRATA_OK);
+    EXPECT_NE(strata_heap_malloc(heap, 100), nullptr);
+    EXPECT_EQ(strata_walk_blocks([](const strata_block*, void*) { return false; }, nullptr), STRATA_OK);
+  });
+  EXPECT_EQ(strata_heap_malloc(heap_, kLimit + 1), nullptr);
+  EXPECT_EQ(calls, 1);
+  strata_set_error_callback(nullptr);
 }
 
 TEST_P(HeapOf, TellsItsBlocksFromOthers) {
