@@ -18,8 +18,9 @@ SONAME = "libstrata.so." + ".".join(VERSION.split(".")[:2])
 PRINTS = {
     "heap.c": """\
 anna is in the heap "sessions": yes
-in use: 2 blocks of 1088 bytes
-found by the walk: 2 blocks of 1088 bytes
+in use: 2 blocks, with all their bytes
+found by the walk: 2 blocks, with all their bytes
+heap "sessions": limit 1024 KiB, no more used than held
 2 MiB: out of memory
 """,
     "arena.c": """\
@@ -39,6 +40,12 @@ the last square: 100
 from Strata: true
 hello, 8 bytes
 failed: out of memory
+""",
+    "requests.cpp": """\
+GET: 3 words, in the heap: true
+SET: 4 words, in the heap: true
+served 2 requests, in use after them: 0 bytes
+refused beyond the limit: out of memory
 """,
     "pmr.cpp": """\
 be 2
