@@ -5,8 +5,9 @@
  * Units: sizes and limits are in bytes. Ownership: who takes a block frees it; texts belong to the library, live as long as the process, and
  * are never NULL. Thread safety: every function, from any thread, unless it says otherwise.
  *
- * Errors: nothing here throws or ends the program. A function that fails returns NULL or a status other than STRATA_OK and leaves what it
- * was given as it was; strata_last_error() then says more. errno is not part of the interface and may change.
+ * Errors: nothing here throws, and nothing ends the program unless that is asked for (strata_set_corruption_callback). A function that fails
+ * returns NULL or a status other than STRATA_OK and leaves what it was given as it was; strata_last_error() then says more. errno is not part
+ * of the interface and may change.
  *
  * Structures that may grow begin with `struct_bytes`, to be set to sizeof of the structure by the caller: so programs and libraries of
  * different versions understand each other. */
@@ -102,16 +103,19 @@ typedef enum strata_corruption_kind {
 typedef struct strata_corruption {
   strata_corruption_kind kind;
   const char* text;
-  const void* address; /* what the program gave */
-  const void* block;   /* the start of the block it lies in; NULL: none */
-  size_t block_bytes;  /* of that block; 0: none */
-  uint64_t thread;     /* the kernel's number of the calling thread */
+  const void* address;    /* what the program gave */
+  const void* block;      /* the start of the block it lies in; NULL: none */
+  size_t block_bytes;     /* of that block; 0: none */
+  uint64_t thread;        /* the kernel's number of the calling thread */
+  size_t requested_bytes; /* what was asked for when the block was taken, where that is known; else 0 */
+  size_t damaged_offset;  /* of overflow and use after free: the first damaged byte, from the start of the block */
 } strata_corruption;
 
 /* Called by the thread that misused the memory; must neither throw nor call this library, for locks may be held. When it returns, the call
  * that misused the memory does nothing. How much is noticed: docs/memory-library.md. */
 typedef void (*strata_corruption_callback)(const strata_corruption* report);
-/* Sets the callback of all threads. NULL: a line to standard error for each of the first 16 reports, as at the start. Returns the one that
+/* Sets the callback of all threads. NULL: a line to standard error for each of the first 16 reports, as at the start, and with
+ * STRATA_MEMORY_ABORT=1 in the environment (in hardened builds without STRATA_MEMORY_ABORT=0) the end of the program. Returns the one that
  * was there. */
 STRATA_API strata_corruption_callback strata_set_corruption_callback(strata_corruption_callback callback) STRATA_NOEXCEPT;
 
