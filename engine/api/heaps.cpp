@@ -3,7 +3,6 @@
 #include <cstring>
 #include <optional>
 
-#include "engine/allocator/allocate.h"
 #include "engine/allocator/shared_heap.h"
 #include "engine/api/failure.h"
 #include "engine/api/strata.h"
@@ -32,7 +31,7 @@ bool is_heap(const char* function, const strata_heap* heap) noexcept { return ch
 bool is_block_of(const char* function, SharedHeap& heap, const void* block) noexcept {
   if (heap.owns(block)) [[likely]]
     return true;
-  if (allocator::usable_bytes(block) == 0) {
+  if (!strata_owns(block)) {
     api::fail({STRATA_INVALID_POINTER, function, "not a block of this library", 0, block});
   } else {
     api::fail({STRATA_WRONG_HEAP, function, "the block is of another heap, or of the process", 0, block});

@@ -140,10 +140,11 @@ STRATA_API void strata_free(void* block) STRATA_NOEXCEPT;
 /* As strata_free, for callers that know the size the block was asked for. One that the block cannot have is STRATA_SIZE_MISMATCH, what lies
  * in no block STRATA_INVALID_POINTER, and nothing is freed. */
 STRATA_API void strata_free_sized(void* block, size_t bytes) STRATA_NOEXCEPT;
-/* How many bytes of the block may be used, at least as many as were asked for; 0 for NULL and for what is not ours. */
+/* How many bytes of the block may be used, at least as many as were asked for (as many in builds with the checked heap); 0 for NULL and for
+ * what is not ours. */
 STRATA_API size_t strata_usable_size(const void* block) STRATA_NOEXCEPT;
-/* Whether this library gave the block out: true for the address of every block in use, false for memory of others. Freed blocks, and
- * addresses inside blocks, may be either. */
+/* Whether memory is of this library: true for every address in the first 64 KiB of a block in use, false for memory of others; what lies
+ * behind that, and freed blocks, may be either. Takes no lock. */
 STRATA_API bool strata_owns(const void* block) STRATA_NOEXCEPT;
 
 /* To be called by a thread about to wait for long: hands over what it has freed of other threads' blocks. Never necessary. */
@@ -206,7 +207,8 @@ STRATA_API void strata_heap_free(strata_heap* heap, void* block) STRATA_NOEXCEPT
 /* Frees all blocks at once; the heap stays, with its name and limit. REQUIRES: no other thread uses the heap or a block of it. */
 STRATA_API strata_status strata_heap_reset(strata_heap* heap) STRATA_NOEXCEPT;
 
-/* Whether the block is of this heap: true for every block in use of it, false for all others', and for what is no heap. Takes no lock. */
+/* Whether memory is of this heap: true for every address in the first 64 KiB of a block in use of it, false for all others', and for what is
+ * no heap; what lies behind that, and freed blocks of it, may be either. Takes no lock. */
 STRATA_API bool strata_heap_owns(const strata_heap* heap, const void* block) STRATA_NOEXCEPT;
 /* Valid as long as the heap; "" for what is no heap. */
 STRATA_API const char* strata_heap_name(const strata_heap* heap) STRATA_NOEXCEPT;
@@ -249,7 +251,7 @@ typedef struct strata_block {
   const void* prev; /* of the one before it; NULL: none */
 } strata_block;
 
-/* False ends the walk. Of this library it may call strata_heap_owns alone: the locks are held. Must not throw. The structure is valid during
+/* False ends the walk. Of this library it may call strata_owns and strata_heap_owns alone: the locks are held. Must not throw. The structure is valid during
  * the call, and may be longer in later versions. */
 typedef bool (*strata_block_visitor)(const strata_block* block, void* context);
 /* Visits all memory the library ever used, by ascending address and without a gap: the process' and all heaps'. `context` is passed on. Takes

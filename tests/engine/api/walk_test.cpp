@@ -60,6 +60,7 @@ OfHeap walk_heap(const strata_heap* heap) {
     auto& of_heap = *static_cast<OfHeap*>(context);
     if (!strata_heap_owns(of_heap.heap, block->start_address)) return true;
     EXPECT_NE(block->flags & STRATA_BLOCK_HEAP, 0U);
+    EXPECT_TRUE(strata_owns(block->start_address));
     if (block->user_ptr == nullptr) return true;
     EXPECT_EQ(block->user_ptr, block->start_address);
     of_heap.used.push_back(block->user_ptr);
