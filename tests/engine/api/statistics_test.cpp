@@ -159,7 +159,7 @@ TEST_F(SizeClasses, CountTheBlocksOfEachSize) {
 // One block in use of every eight: the spans are nearly empty, and most of them could go.
 TEST_F(SizeClasses, TellFragmentation) {
   constexpr std::size_t kBytes = 1024;
-  std::vector<void*> blocks(8 * 64);
+  std::vector<void*> blocks(std::size_t{8} * 64);
   for (void*& block : blocks) block = strata_malloc(kBytes);
   for (std::size_t index = 0; index < blocks.size(); ++index) {
     if (index % 8 != 0) strata_free(blocks[index]);

@@ -103,7 +103,7 @@ TEST_F(HeapWrapper, Moves) {
   heap one("one");
   const void* block = one.allocate(100);
   heap other(std::move(one));
-  EXPECT_EQ(one.get(), nullptr);  // NOLINT(bugprone-use-after-move)
+  EXPECT_EQ(one.get(), nullptr);  // NOLINT(bugprone-use-after-move,clang-analyzer-cplusplus.Move)
   EXPECT_TRUE(other.owns(block));
   heap third("third");
   third = std::move(other);
