@@ -10,6 +10,7 @@ target_link_libraries(strata_library_objects PRIVATE strata_build_flags)
 target_compile_options(strata_library_objects PRIVATE
   -fvisibility=hidden -fvisibility-inlines-hidden $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>
   -fno-exceptions -fno-rtti -ftls-model=initial-exec -momit-leaf-frame-pointer)
+strata_check_memory(strata_library_objects ${STRATA_MEMORY_CHECKS})
 strata_optimise_across_files(strata_library_objects)
 
 # --- shared -----------------------------------------------------------------------------------------------------------------

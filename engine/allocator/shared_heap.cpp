@@ -60,7 +60,14 @@ SharedHeap* SharedHeap::create(const HeapOptions& options) noexcept {
   heap->next_registered = process.shared_heaps;
   if (process.shared_heaps != nullptr) process.shared_heaps->previous_registered = heap;
   process.shared_heaps = heap;
+  slice->shared_heap.store(heap, std::memory_order_release);
   return heap;
+}
+
+bool SharedHeap::is_heap(const void* address) noexcept {
+  if (!process.map.contains(address)) return false;
+  if (process.map.offset_of(address) >> kSliceShift >= process.map.committed_slices()) return false;
+  return process.map.entry_of(address)->shared_heap.load(std::memory_order_acquire) == address;
 }
 
 void SharedHeap::start(void* memory) noexcept {
@@ -74,6 +81,8 @@ void SharedHeap::start(void* memory) noexcept {
 
 void SharedHeap::destroy(SharedHeap* heap) noexcept {
   if (heap == nullptr) return;
+  Span& slice = *process.map.entry_of(heap);
+  slice.shared_heap.store(nullptr, std::memory_order_relaxed);
   {
     const sync::MutexLock lock(process.heaps_mutex);
     SharedHeap* const next = heap->next_registered;
@@ -88,7 +97,7 @@ void SharedHeap::destroy(SharedHeap* heap) noexcept {
     heap->spans_.free_all();
   }
   heap->~SharedHeap();
-  process.slices.free(*process.map.entry_of(heap));
+  process.slices.free(slice);
 }
 
 void SharedHeap::note_taken(std::size_t bytes) noexcept {

@@ -52,6 +52,8 @@ class alignas(64) SharedHeap {
   // All memory goes back, blocks in use or not, in a time by the number of spans. nullptr is allowed. A block that is freed afterwards is
   // reported as an invalid free as long as its memory has not been put to another use.
   static void destroy(SharedHeap* heap) noexcept;
+  // Whether a heap lies at the address: false once it is destroyed, until another one comes to lie there.
+  [[nodiscard]] static bool is_heap(const void* address) noexcept;
 
   SharedHeap(const SharedHeap&) = delete;
   SharedHeap& operator=(const SharedHeap&) = delete;

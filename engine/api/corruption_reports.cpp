@@ -34,7 +34,9 @@ void pass_on(const allocator::CorruptionReport& report) noexcept {
                                  .address = report.address,
                                  .block = report.block,
                                  .block_bytes = report.block_bytes,
-                                 .thread = report.thread};
+                                 .thread = report.thread,
+                                 .requested_bytes = report.requested_bytes,
+                                 .damaged_offset = report.damaged_offset};
   callback(&passed);
 }
 

@@ -43,6 +43,7 @@ const char* strata_status_text(strata_status status) noexcept {
     case STRATA_INVALID_POINTER: return "pointer that is no block of this library";
     case STRATA_SIZE_MISMATCH: return "size that the block cannot have";
     case STRATA_WRONG_HEAP: return "block of another heap";
+    case STRATA_INVALID_HEAP: return "no heap, or one that was destroyed";
   }
   return "unknown status";
 }

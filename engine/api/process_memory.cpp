@@ -1,5 +1,6 @@
 // The functions of strata.h that take memory from the process' allocator.
 #include "engine/allocator/allocate.h"
+#include "engine/allocator/limits.h"
 #include "engine/api/failure.h"
 #include "engine/api/strata.h"
 
@@ -52,18 +53,22 @@ void* strata_realloc(void* block, size_t bytes) noexcept {
 
 void strata_free_sized(void* block, size_t bytes) noexcept {
   if (block == nullptr) return;
+  // A checked block of 0 bytes has none that may be used.
   const std::size_t usable = allocator::usable_bytes(block);
-  if (usable == 0) return api::fail({STRATA_INVALID_POINTER, "strata_free_sized", "not a block of this library", bytes, block});
+  if (!strata_owns(block) || (usable == 0 && bytes != 0))
+    return api::fail({STRATA_INVALID_POINTER, "strata_free_sized", "not a block of this library", bytes, block});
   if (bytes > usable) return api::fail({STRATA_SIZE_MISMATCH, "strata_free_sized", "the block is smaller", bytes, block});
   allocator::deallocate(block);
 }
 
 size_t strata_usable_size(const void* block) noexcept { return allocator::usable_bytes(block); }
 
-bool strata_owns(const void* block) noexcept { return allocator::usable_bytes(block) != 0; }
+bool strata_owns(const void* block) noexcept { return allocator::span_of(block) != nullptr; }
 
 void strata_thread_idle(void) noexcept { allocator::thread_is_idle(); }
 
-void strata_purge(void) noexcept { allocator::process.slices.purge_all(); }
+void strata_purge(void) noexcept { allocator::purge_all(); }
 
-void strata_set_memory_limit(uint64_t bytes) noexcept { allocator::process.slices.set_limit(bytes); }
+void strata_set_memory_limit(uint64_t bytes) noexcept { allocator::set_limit(bytes); }
+
+uint64_t strata_memory_limit(void) noexcept { return allocator::limit(); }

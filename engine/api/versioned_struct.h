@@ -25,4 +25,21 @@ template <typename Struct>
   return STRATA_OK;
 }
 
+// The caller's structure as ours: members only we know keep the values that `ours` comes with. What only the caller knows has to be 0, or
+// it asks for something that we cannot do.
+template <typename Struct>
+[[nodiscard]] strata_status take_in(const Struct& theirs, Struct& ours, std::size_t least_bytes, const char* function) noexcept {
+  static_assert(std::is_trivially_copyable_v<Struct> && offsetof(Struct, struct_bytes) == 0);
+  const std::size_t bytes = theirs.struct_bytes;
+  if (bytes < least_bytes)
+    return failed({STRATA_STRUCT_SIZE, function, "struct_bytes is not set to the structure's size", bytes});
+  const auto* const raw = reinterpret_cast<const std::byte*>(&theirs);
+  const bool is_understood = bytes <= sizeof(Struct) ||
+                             std::all_of(raw + sizeof(Struct), raw + bytes, [](std::byte byte) { return byte == std::byte{}; });
+  if (!is_understood) return failed({STRATA_STRUCT_SIZE, function, "the structure sets what this version does not know", bytes});
+  std::memcpy(&ours, &theirs, std::min(bytes, sizeof(Struct)));
+  ours.struct_bytes = sizeof(Struct);
+  return STRATA_OK;
+}
+
 }  // namespace strata::api

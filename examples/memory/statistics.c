@@ -6,7 +6,8 @@
 #define MIB ((uint64_t)1 << 20)
 
 static strata_statistics statistics(void) {
-  strata_statistics now = STRATA_STATISTICS_INIT;
+  strata_statistics now;
+  now.struct_bytes = sizeof now;
   if (strata_memory_statistics(&now) != STRATA_OK) fprintf(stderr, "%s\n", strata_last_error()->text);
   return now;
 }

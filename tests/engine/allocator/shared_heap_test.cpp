@@ -8,6 +8,7 @@
 #include <cstring>
 #include <random>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "engine/allocator/allocate.h"
@@ -194,6 +195,18 @@ TEST_P(SharedHeaps, AFreeAfterTheEndIsReported) {
   EXPECT_EQ(reports[1].address, large);
   EXPECT_EQ(usable_bytes(small), 0U);
   ASSERT_TRUE(process_is_valid());
+}
+
+TEST_P(SharedHeaps, IsAHeapUntilItsEnd) {
+  make();
+  EXPECT_TRUE(SharedHeap::is_heap(heap_));
+  EXPECT_FALSE(SharedHeap::is_heap(nullptr));
+  EXPECT_FALSE(SharedHeap::is_heap(reinterpret_cast<const std::byte*>(heap_) + 64));
+  EXPECT_FALSE(SharedHeap::is_heap(heap_->allocate(100)));
+  EXPECT_FALSE(SharedHeap::is_heap(&process));
+  SharedHeap* const destroyed = heap_;
+  SharedHeap::destroy(std::exchange(heap_, nullptr));
+  EXPECT_FALSE(SharedHeap::is_heap(destroyed));
 }
 
 // A thread's heap may come to lie where a destroyed shared one lay: no stale owner may make its frees local.

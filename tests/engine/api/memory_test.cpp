@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -211,6 +212,27 @@ TEST_F(FreeSized, RefusesWhatCannotBe) {
   int foreign = 0;
   strata_free_sized(&foreign, sizeof foreign);
   expect_failure(STRATA_INVALID_POINTER, "strata_free_sized", sizeof foreign, &foreign);
+}
+
+TEST_F(FreeSized, TakesBlocksOfNoBytes) {
+  strata_free_sized(strata_malloc(0), 0);
+  expect_no_failure();
+}
+
+TEST_F(Owns, EveryAddressAtTheStartOfABlock) {
+  for (const std::size_t bytes : kSizes) {
+    unsigned char* block = bytes_of(strata_malloc(bytes));
+    for (const std::size_t offset : {std::size_t{0}, bytes / 2, bytes - 1}) {
+      if (offset < std::min<std::size_t>(bytes, 65536)) {
+        EXPECT_TRUE(strata_owns(block + offset)) << offset << " of " << bytes;
+      }
+    }
+    strata_free(block);
+  }
+  unsigned char* block = bytes_of(strata_malloc(3U << 20));
+  EXPECT_TRUE(strata_owns(block + 65535));
+  strata_free(block);
+  EXPECT_FALSE(strata_owns(block)) << "its slices are free";
 }
 
 TEST_F(Owns, TellsOursFromOthers) {

@@ -16,6 +16,17 @@ SONAME = "libstrata.so." + ".".join(VERSION.split(".")[:2])
 
 # What each example prints.
 PRINTS = {
+    "heap.c": """\
+anna is in the heap "sessions": yes
+in use: 2 blocks, with all their bytes
+found by the walk: 2 blocks, with all their bytes
+heap "sessions": limit 1024 KiB, no more used than held
+2 MiB: out of memory
+""",
+    "arena.c": """\
+be to not or be to (6 blocks)
+question the is that (4 blocks)
+""",
     "statistics.c": """\
 library of this header's version: yes
 in use with a block of 32 MiB: 32 MiB
@@ -29,6 +40,12 @@ the last square: 100
 from Strata: true
 hello, 8 bytes
 failed: out of memory
+""",
+    "requests.cpp": """\
+GET: 3 words, in the heap: true
+SET: 4 words, in the heap: true
+served 2 requests, in use after them: 0 bytes
+refused beyond the limit: out of memory
 """,
     "pmr.cpp": """\
 be 2

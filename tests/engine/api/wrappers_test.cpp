@@ -51,6 +51,7 @@ struct Both : FirstBase, SecondBase {
 };
 
 using Allocator = ApiTest;
+using HeapWrapper = ApiTest;
 using MemoryResource = ApiTest;
 using UniquePtr = ApiTest;
 
@@ -80,6 +81,64 @@ TEST_F(Allocator, KeepsWhatTheStandardAsksFor) {
   EXPECT_THROW((void)of_int.allocate(std::numeric_limits<std::size_t>::max() / 2), std::bad_array_new_length);
   EXPECT_THROW((void)of_int.allocate(std::size_t{1} << 58), std::bad_alloc);
   expect_failure(STRATA_OUT_OF_MEMORY, "strata_malloc", std::size_t{1} << 60);
+}
+
+TEST_F(HeapWrapper, OwnsItsMemory) {
+  heap one("one", STRATA_HEAP_SIZE_CLASS, std::uint64_t{4} << 20);
+  EXPECT_STREQ(one.name(), "one");
+  EXPECT_EQ(one.usage().limit_bytes, std::uint64_t{4} << 20);
+  void* block = one.allocate(100);
+  EXPECT_TRUE(one.owns(block));
+  EXPECT_GE(one.usage().used_bytes, 100U);
+  one.deallocate(block);
+  void* wide = one.allocate(10, 4096);
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(wide) % 4096, 0U);
+  one.reset();
+  EXPECT_EQ(one.usage().used_bytes, 0U);
+  EXPECT_THROW((void)one.allocate(std::size_t{5} << 20), std::bad_alloc);
+  EXPECT_THROW(heap("none", static_cast<strata_heap_strategy>(3)), std::bad_alloc);
+}
+
+TEST_F(HeapWrapper, Moves) {
+  heap one("one");
+  const void* block = one.allocate(100);
+  heap other(std::move(one));
+  EXPECT_EQ(one.get(), nullptr);  // NOLINT(bugprone-use-after-move,clang-analyzer-cplusplus.Move)
+  EXPECT_TRUE(other.owns(block));
+  heap third("third");
+  third = std::move(other);
+  EXPECT_STREQ(third.name(), "one");
+  EXPECT_TRUE(third.owns(block));
+}
+
+TEST_F(HeapWrapper, ServesContainersAndObjects) {
+  const heap one("one");
+  const heap two("two");
+  std::vector<int, allocator<int>> numbers({1, 2, 3}, one);
+  EXPECT_TRUE(one.owns(numbers.data()));
+  EXPECT_NE(allocator<int>(one), allocator<int>(two));
+  EXPECT_NE(allocator<int>(one), allocator<int>());
+  EXPECT_EQ(allocator<int>(one), allocator<char>(one));
+  std::vector<int, allocator<int>> copied(two);
+  copied = numbers;
+  EXPECT_TRUE(two.owns(copied.data())) << "a copy stays where it is";
+  copied = std::move(numbers);
+  EXPECT_TRUE(one.owns(copied.data())) << "a move takes the memory along";
+
+  memory_resource from_one(one);
+  memory_resource also_from_one(one);
+  EXPECT_TRUE(from_one.is_equal(also_from_one));
+  EXPECT_FALSE(from_one.is_equal(memory_resource(two)));
+  EXPECT_FALSE(from_one.is_equal(memory_resource()));
+  const std::pmr::vector<int> polymorphic(100, &from_one);
+  EXPECT_TRUE(one.owns(polymorphic.data()));
+
+  const auto used = two.usage().used_bytes;
+  unique_ptr<Counted> object = make_unique_in<Counted>(two);
+  EXPECT_TRUE(two.owns(object.get()));
+  EXPECT_GT(two.usage().used_bytes, used);
+  object.reset();
+  EXPECT_EQ(two.usage().used_bytes, used);
 }
 
 TEST_F(MemoryResource, ServesContainers) {
