@@ -1,10 +1,10 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <cstdint>
 
 #include "engine/allocator/span.h"
+#include "engine/sync/atomic.h"
 #include "engine/sync/mutex.h"
 
 namespace strata::allocator {
@@ -34,8 +34,8 @@ class AbandonedSpans {
   sync::Mutex mutex_{sync::LockRank{.name = "abandoned spans", .order = 800}};
   std::array<SpanList, kSizeClasses> lists_ STRATA_GUARDED_BY(mutex_){};
   // Readable without the lock: most of the time there is nothing.
-  std::array<std::atomic<std::uint32_t>, kSizeClasses> counts_{};
-  std::atomic<std::uint64_t> claims_ = 0;
+  std::array<sync::Atomic<std::uint32_t>, kSizeClasses> counts_{};
+  sync::Atomic<std::uint64_t> claims_ = 0;
 };
 
 }  // namespace strata::allocator

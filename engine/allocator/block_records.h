@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <system_error>
@@ -8,6 +7,7 @@
 #include "engine/allocator/memory_checks.h"
 #include "engine/allocator/span.h"
 #include "engine/os/region.h"
+#include "engine/sync/atomic.h"
 
 namespace strata::allocator {
 
@@ -29,7 +29,7 @@ class BlockRecord {
   static constexpr unsigned kStateBits = 2;
   std::uint32_t bits_ = 0;
 };
-static_assert(std::atomic<BlockRecord>::is_always_lock_free);
+static_assert(sync::Atomic<BlockRecord>::is_always_lock_free);
 
 // The records of all blocks of the checked heap, apart from the blocks: an array for each slice, found by arithmetic, of which only what
 // belongs to blocks that were ever made is resident. A large block has one, its first slice's first. Other builds reserve nothing.
@@ -62,8 +62,8 @@ class BlockRecords {
   }
 
   // Of the span that begins with the slice: a record for each block.
-  [[nodiscard]] std::atomic<BlockRecord>* of(std::uint32_t slice) const noexcept {
-    return reinterpret_cast<std::atomic<BlockRecord>*>(region_.base() + slice * kBytesPerSlice);
+  [[nodiscard]] sync::Atomic<BlockRecord>* of(std::uint32_t slice) const noexcept {
+    return reinterpret_cast<sync::Atomic<BlockRecord>*>(region_.base() + slice * kBytesPerSlice);
   }
 
  private:

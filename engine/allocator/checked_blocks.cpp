@@ -7,6 +7,7 @@
 #include "engine/allocator/corruption.h"
 #include "engine/allocator/large_blocks.h"
 #include "engine/allocator/process_allocator.h"
+#include "engine/sync/atomic.h"
 
 namespace strata::allocator {
 namespace {
@@ -20,7 +21,7 @@ struct Located {
   Span* span = nullptr;
   std::byte* start = nullptr;  // nullptr: behind the last block
   std::size_t bytes = 0;
-  std::atomic<BlockRecord>* record = nullptr;
+  sync::Atomic<BlockRecord>* record = nullptr;
 
   [[nodiscard]] bool is_large() const noexcept { return span->use == SpanUse::large; }
   [[nodiscard]] State freed_state() const noexcept { return is_large() ? State::freed_large : State::freed; }
@@ -220,7 +221,7 @@ void* hand_out_checked(void* address, std::size_t requested) noexcept {
 }
 
 void forget_checked_blocks(const Span& span) noexcept {
-  std::atomic<BlockRecord>* const records = process.map.records().of(process.map.number_of(span));
+  sync::Atomic<BlockRecord>* const records = process.map.records().of(process.map.number_of(span));
   for (std::uint32_t number = 0; number < span.capacity; ++number)
     records[number].store(BlockRecord(), std::memory_order_relaxed);
 }
@@ -266,7 +267,7 @@ bool accept_checked_resize(Span& span, const void* address) noexcept {
 }
 
 void* resize_large_checked(Span& span, std::size_t bytes, HeapSpans* of) noexcept {
-  std::atomic<BlockRecord>& record = *locate(span, process.map.start_of(span)).record;
+  sync::Atomic<BlockRecord>& record = *locate(span, process.map.start_of(span)).record;
   // Before its slices can be another's.
   record.store(BlockRecord(State::freed_large, 0), std::memory_order_relaxed);
   void* const resized = resize_large(span, bytes_to_take(bytes), of);

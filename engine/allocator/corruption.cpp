@@ -3,13 +3,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
 #include "engine/allocator/memory_checks.h"
+#include "engine/sync/atomic.h"
 
 namespace strata::allocator {
 namespace {
@@ -29,7 +29,7 @@ const char* text_of(Corruption kind) noexcept {
 }
 
 void write_line(const CorruptionReport& report) noexcept {
-  static std::atomic<unsigned> lines = 0;
+  static sync::Atomic<unsigned> lines = 0;
   if (lines.fetch_add(1, std::memory_order_relaxed) >= kMostLines) return;
   char damage[96] = "";
   if (report.kind == Corruption::overflow || report.kind == Corruption::use_after_free) {
@@ -55,7 +55,7 @@ void write_line_and_abort(const CorruptionReport& report) noexcept {
   if (abort_is_wanted()) std::abort();
 }
 
-constinit std::atomic<CorruptionHook> hook = write_line_and_abort;
+constinit sync::Atomic<CorruptionHook> hook = write_line_and_abort;
 
 }  // namespace
 

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -12,6 +11,7 @@
 #include "engine/allocator/size_class.h"
 #include "engine/allocator/slice_allocator.h"
 #include "engine/allocator/span.h"
+#include "engine/sync/atomic.h"
 
 namespace strata::allocator {
 
@@ -173,10 +173,10 @@ class alignas(64) Heap {
   HeapStatistics statistics_;
 
   // Written by other threads.
-  alignas(64) std::atomic<Span*> mail_ = nullptr;
-  std::atomic<std::uint32_t> empty_in_mail_ = 0;
-  std::atomic<std::uint64_t> collect_mail_at_ns_ = 0;  // 0: not until there is something to collect
-  std::atomic<bool> put_aside_ = false;
+  alignas(64) sync::Atomic<Span*> mail_ = nullptr;
+  sync::Atomic<std::uint32_t> empty_in_mail_ = 0;
+  sync::Atomic<std::uint64_t> collect_mail_at_ns_ = 0;  // 0: not until there is something to collect
+  sync::Atomic<bool> put_aside_ = false;
 };
 
 }  // namespace strata::allocator

@@ -11,6 +11,7 @@
 #include "engine/allocator/memory_checks.h"
 #include "engine/allocator/shared_heap.h"
 #include "engine/os/coarse_clock.h"
+#include "engine/sync/atomic.h"
 
 namespace strata::allocator {
 namespace {
@@ -21,10 +22,10 @@ constexpr std::size_t kUsualReserveBytes = std::size_t{1} << 40;
 constexpr std::size_t kReserveFactor = 8;
 
 constinit Heap empty_heap;
-constinit std::atomic<bool> started = false;
+constinit sync::Atomic<bool> started = false;
 constinit pthread_key_t exit_key = 0;
 constinit bool has_exit_key = false;
-constinit std::atomic<bool> fork_is_handled = false;
+constinit sync::Atomic<bool> fork_is_handled = false;
 constinit thread_local bool thread_has_ended = false;
 
 std::size_t address_space_wanted() noexcept {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 
 #include "engine/allocator/abandoned_spans.h"
@@ -8,6 +7,7 @@
 #include "engine/allocator/slice_allocator.h"
 #include "engine/allocator/slice_map.h"
 #include "engine/os/memory_calls.h"
+#include "engine/sync/atomic.h"
 #include "engine/sync/mutex.h"
 
 namespace strata::allocator {
@@ -29,7 +29,7 @@ struct ProcessAllocator {
   Heap* registered_heaps STRATA_GUARDED_BY(heaps_mutex) = nullptr;
   Heap* unused_heaps STRATA_GUARDED_BY(heaps_mutex) = nullptr;
   std::uint32_t heap_count STRATA_GUARDED_BY(heaps_mutex) = 0;  // ever registered
-  std::atomic<std::uint32_t> heaps_in_use = 0;
+  sync::Atomic<std::uint32_t> heaps_in_use = 0;
 
   SharedHeap* shared_heaps STRATA_GUARDED_BY(heaps_mutex) = nullptr;
   std::uint64_t shared_heaps_made STRATA_GUARDED_BY(heaps_mutex) = 0;

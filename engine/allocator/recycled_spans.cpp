@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "engine/allocator/corruption.h"
+#include "engine/sync/atomic.h"
 
 namespace strata::allocator {
 namespace {
@@ -146,7 +147,7 @@ std::uint32_t RecycledSpans::take_from(Span& span, std::uint32_t granules, void*
 
 std::uint32_t RecycledSpans::take(SizeClass size_class, void** blocks, std::uint32_t count) noexcept {
   const auto granules = static_cast<std::uint32_t>(class_bytes(size_class) / Granules::kBytes);
-  const auto any = [](const std::atomic<std::uint64_t>& word) { return word.load(std::memory_order_relaxed) != 0; };
+  const auto any = [](const sync::Atomic<std::uint64_t>& word) { return word.load(std::memory_order_relaxed) != 0; };
   if (std::none_of(holds_something_.begin(), holds_something_.end(), any)) return 0;
   const sync::MutexLock lock(mutex_);
   std::uint32_t taken = 0;

@@ -1,11 +1,11 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <cstdint>
 
 #include "engine/allocator/granules.h"
 #include "engine/allocator/slice_allocator.h"
+#include "engine/sync/atomic.h"
 #include "engine/sync/mutex.h"
 
 namespace strata::allocator {
@@ -93,7 +93,7 @@ class RecycledSpans {
   SliceAllocator* slices_ = nullptr;
   std::array<SpanList, kBins> bins_ STRATA_GUARDED_BY(mutex_){};
   // Readable without the lock: whether there is anything to look for.
-  std::array<std::atomic<std::uint64_t>, kWords> holds_something_{};
+  std::array<sync::Atomic<std::uint64_t>, kWords> holds_something_{};
   Granules* unused_granules_ STRATA_GUARDED_BY(mutex_) = nullptr;
   RecycledStatistics statistics_ STRATA_GUARDED_BY(mutex_);
 };

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 
 #include "engine/allocator/free_ranges.h"
 #include "engine/allocator/slice_map.h"
+#include "engine/sync/atomic.h"
 #include "engine/sync/mutex.h"
 
 namespace strata::allocator {
@@ -100,8 +100,8 @@ class SliceAllocator {
   std::uint64_t purged_ STRATA_GUARDED_BY(mutex_) = 0;
   std::uint64_t purge_calls_ STRATA_GUARDED_BY(mutex_) = 0;
   std::uint64_t purge_failures_ STRATA_GUARDED_BY(mutex_) = 0;
-  std::atomic<std::uint64_t> window_ns_ = kUsualWindowNs;
-  std::atomic<std::uint64_t> window_end_ns_ = 0;
+  sync::Atomic<std::uint64_t> window_ns_ = kUsualWindowNs;
+  sync::Atomic<std::uint64_t> window_end_ns_ = 0;
 };
 
 }  // namespace strata::allocator

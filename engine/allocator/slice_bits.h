@@ -1,10 +1,11 @@
 #pragma once
 
 #include <algorithm>
-#include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+
+#include "engine/sync/atomic.h"
 
 namespace strata::allocator {
 
@@ -13,19 +14,19 @@ namespace strata::allocator {
 class SliceBits {
  public:
   constexpr SliceBits() = default;
-  explicit SliceBits(void* words) noexcept : words_(static_cast<std::atomic<std::uint64_t>*>(words)) {}
+  explicit SliceBits(void* words) noexcept : words_(static_cast<sync::Atomic<std::uint64_t>*>(words)) {}
 
   [[nodiscard]] static constexpr std::size_t bytes_for(std::size_t slices) noexcept { return (slices + 63) / 64 * 8; }
 
   void set(std::uint32_t from, std::uint32_t to) noexcept {
-    for_words(from, to, [](std::atomic<std::uint64_t>& word, std::uint64_t mask) { store(word, load(word) | mask); });
+    for_words(from, to, [](sync::Atomic<std::uint64_t>& word, std::uint64_t mask) { store(word, load(word) | mask); });
   }
   void clear(std::uint32_t from, std::uint32_t to) noexcept {
-    for_words(from, to, [](std::atomic<std::uint64_t>& word, std::uint64_t mask) { store(word, load(word) & ~mask); });
+    for_words(from, to, [](sync::Atomic<std::uint64_t>& word, std::uint64_t mask) { store(word, load(word) & ~mask); });
   }
   [[nodiscard]] std::uint32_t count(std::uint32_t from, std::uint32_t to) const noexcept {
     std::uint32_t total = 0;
-    for_words(from, to, [&](std::atomic<std::uint64_t>& word, std::uint64_t mask) {
+    for_words(from, to, [&](sync::Atomic<std::uint64_t>& word, std::uint64_t mask) {
       total += static_cast<std::uint32_t>(std::popcount(load(word) & mask));
     });
     return total;
@@ -42,8 +43,8 @@ class SliceBits {
   }
 
  private:
-  static std::uint64_t load(const std::atomic<std::uint64_t>& word) noexcept { return word.load(std::memory_order_relaxed); }
-  static void store(std::atomic<std::uint64_t>& word, std::uint64_t bits) noexcept {
+  static std::uint64_t load(const sync::Atomic<std::uint64_t>& word) noexcept { return word.load(std::memory_order_relaxed); }
+  static void store(sync::Atomic<std::uint64_t>& word, std::uint64_t bits) noexcept {
     word.store(bits, std::memory_order_relaxed);
   }
 
@@ -57,7 +58,7 @@ class SliceBits {
     }
   }
 
-  std::atomic<std::uint64_t>* words_ = nullptr;
+  sync::Atomic<std::uint64_t>* words_ = nullptr;
 };
 
 }  // namespace strata::allocator

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <system_error>
@@ -9,6 +8,7 @@
 #include "engine/allocator/slice_bits.h"
 #include "engine/allocator/span.h"
 #include "engine/os/region.h"
+#include "engine/sync/atomic.h"
 
 namespace strata::allocator {
 
@@ -66,7 +66,7 @@ class SliceMap {
   std::byte* base_ = nullptr;
   std::size_t bytes_ = 0;
   Span* entries_ = nullptr;
-  std::atomic<std::uint32_t> committed_slices_ = 0;
+  sync::Atomic<std::uint32_t> committed_slices_ = 0;
   std::size_t committed_entry_bytes_ = 0;
   SliceBits dirty_;
   std::size_t page_bytes_ = 0;

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <atomic>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
 
 #include "engine/allocator/size_class.h"
+#include "engine/sync/atomic.h"
 
 // What the allocator knows of a run of slices.
 //
@@ -95,7 +95,7 @@ struct alignas(128) Span {
   // Line of the owner.
   // Whose blocks they are when freed: the only test on the way of a local free. Stays while the span is full. None: of no heap, or a
   // later slice of a span.
-  std::atomic<Heap*> owner = nullptr;
+  sync::Atomic<Heap*> owner = nullptr;
   Block* free_list = nullptr;  // given back by the owner
   std::uint32_t used = 0;
   std::uint32_t carved = 0;  // blocks made so far; the memory behind them has not been touched
@@ -106,15 +106,15 @@ struct alignas(128) Span {
   std::uint32_t slices = 0;  // of the whole span; both ends of a free range have it
   std::uint8_t size_class = 0;
   SpanUse use = SpanUse::none;
-  bool linked = false;               // in the list of abandoned spans
-  std::atomic<bool> queued = false;  // in the owner's queue of the class
-  bool kept_empty = false;           // at the end of that queue, nothing of it in use
+  bool linked = false;                // in the list of abandoned spans
+  sync::Atomic<bool> queued = false;  // in the owner's queue of the class
+  bool kept_empty = false;            // at the end of that queue, nothing of it in use
 
   // Line of everybody.
-  alignas(64) std::atomic<SharedWord> shared = SharedWord();
-  std::atomic<Heap*> home = nullptr;  // the heap that owns it or owned it last
+  alignas(64) sync::Atomic<SharedWord> shared = SharedWord();
+  sync::Atomic<Heap*> home = nullptr;  // the heap that owns it or owned it last
   Span* next_mail = nullptr;
-  std::atomic<std::uint32_t> left_in_use = 0;  // abandoned: `used` at that moment, for those who may not read the owner's line
+  sync::Atomic<std::uint32_t> left_in_use = 0;  // abandoned: `used` at that moment, for those who may not read the owner's line
   union {
     std::uint64_t large_bytes = 0;  // of a large block: as requested, at least 1
     Granules* granules;             // of a recycled span, and of best fit and arenas
@@ -124,12 +124,12 @@ struct alignas(128) Span {
   std::uint32_t next_in_heap = 0;
   std::uint32_t previous_in_heap = 0;
   // The shared heap it belongs to, whoever frees its blocks; nullptr: of none.
-  std::atomic<SharedHeap*> shared_heap = nullptr;
+  sync::Atomic<SharedHeap*> shared_heap = nullptr;
 
   [[nodiscard]] bool is_one_slice() const noexcept { return slices == 1; }
 };
 static_assert(sizeof(Span) == 128);
-static_assert(std::atomic<SharedWord>::is_always_lock_free);
+static_assert(sync::Atomic<SharedWord>::is_always_lock_free);
 
 // Spans in a doubly linked list.
 class SpanList {

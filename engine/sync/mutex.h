@@ -1,8 +1,8 @@
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 
+#include "engine/sync/atomic.h"
 #include "engine/sync/lock_rank.h"
 #include "engine/sync/thread_annotations.h"
 
@@ -57,9 +57,9 @@ class STRATA_CAPABILITY("mutex") Mutex {
   [[nodiscard]] LockRank rank() const noexcept { return {.name = name_, .order = order_}; }
 
   const char* name_ = LockRank{}.name;
-  std::atomic<std::uint32_t> state_ = kFree;
+  Atomic<std::uint32_t> state_ = kFree;
   std::uint16_t order_ = 0;
-  std::atomic<std::uint16_t> contentions_ = 0;
+  Atomic<std::uint16_t> contentions_ = 0;
 };
 static_assert(sizeof(Mutex) == 16);
 
