@@ -62,7 +62,8 @@ class RecycledSpans {
   [[nodiscard]] std::size_t block_bytes(const Span& span, const void* address) noexcept;
 
   [[nodiscard]] RecycledStatistics statistics() noexcept;
-  [[nodiscard]] sync::Mutex& mutex() noexcept { return mutex_; }
+  [[nodiscard]] const RecycledStatistics& statistics_locked() const noexcept STRATA_REQUIRES(mutex_) { return statistics_; }
+  [[nodiscard]] sync::Mutex& mutex() noexcept STRATA_RETURN_CAPABILITY(mutex_) { return mutex_; }
 
  private:
   static constexpr unsigned kBins = GranuleBins::kBins;

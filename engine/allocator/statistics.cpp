@@ -8,19 +8,24 @@
 namespace strata::allocator {
 namespace {
 
-void copy_slice_statistics(AllocatorStatistics& out) noexcept {
+HeldMemory held_memory(const SliceStatistics& slices, const RecycledStatistics& recycled) noexcept {
+  return {.reserved_bytes = slices.reserved_bytes,
+          .committed_bytes = slices.committed_bytes,
+          .in_use_bytes = slices.in_use_bytes,
+          .dirty_free_bytes = slices.dirty_free_bytes,
+          .purged_in_use_bytes = recycled.purged_page_bytes,
+          .purged_bytes = slices.purged_bytes + recycled.purged_bytes,
+          .purge_calls = slices.purge_calls + recycled.purge_calls,
+          .purge_failures = slices.purge_failures + recycled.purge_failures,
+          .map_bytes = slices.metadata_bytes,
+          .limit_bytes = slices.limit_bytes,
+          .refused = slices.refused};
+}
+
+HeldMemory held_memory_locked() noexcept {
   process.slices.mutex().assert_held();
-  const SliceStatistics slices = process.slices.statistics_locked();
-  out.reserved_bytes = slices.reserved_bytes;
-  out.committed_bytes = slices.committed_bytes;
-  out.in_use_bytes = slices.in_use_bytes;
-  out.dirty_free_bytes = slices.dirty_free_bytes;
-  out.purged_bytes = slices.purged_bytes;
-  out.purge_calls = slices.purge_calls;
-  out.purge_failures = slices.purge_failures;
-  out.metadata_bytes = slices.metadata_bytes;
-  out.limit_bytes = slices.limit_bytes;
-  out.refused = slices.refused;
+  process.recycled.mutex().assert_held();
+  return held_memory(process.slices.statistics_locked(), process.recycled.statistics_locked());
 }
 
 void add_class_span(ClassUsage& of_class, const SpanSnapshot& span, const UsedBlocks& used) noexcept {
@@ -83,7 +88,7 @@ void derive(AllocatorStatistics& out, std::uint64_t record_bytes) noexcept {
     const auto needed = static_cast<std::uint32_t>((of_class.used + blocks - 1) / blocks);
     of_class.recoverable_spans = of_class.spans - std::min(of_class.spans, needed);
   }
-  const std::uint64_t held = out.in_use_bytes - record_bytes;
+  const std::uint64_t held = out.held.in_use_bytes - record_bytes;
   if (held != 0) out.fragmentation = 1.0 - static_cast<double>(out.used_bytes) / static_cast<double>(held);
 }
 
@@ -123,14 +128,20 @@ AllocatorStatistics read_statistics() noexcept {
   if (!start_process_allocator()) return out;
   current_heap->deliver();
   lock_process();
-  copy_slice_statistics(out);
-  const std::uint64_t map_bytes = out.metadata_bytes;
+  out.held = held_memory_locked();
+  out.metadata_bytes = out.held.map_bytes;
   const ReadableHeaps heaps = readable_heaps();
   for_each_span([&](const SpanSnapshot& span) { add_span(out, span, heaps); });
   add_heaps(out);
   unlock_process();
-  derive(out, out.metadata_bytes - map_bytes);
+  derive(out, out.metadata_bytes - out.held.map_bytes);
   return out;
+}
+
+HeldMemory read_held_memory() noexcept {
+  // Before its start the allocator has no slices to ask about.
+  if (!start_process_allocator()) return {};
+  return held_memory(process.slices.statistics(), process.recycled.statistics());
 }
 
 std::size_t read_heaps(HeapDescription* heaps, std::size_t most) noexcept {

@@ -32,17 +32,30 @@ struct ClassUsage {
   std::uint32_t recoverable_spans = 0;  // which could go if the blocks in use were moved together
 };
 
-struct AllocatorStatistics {
+// What the allocator holds of the system, from counters: no walk, for callers that ask often.
+struct HeldMemory {
   std::uint64_t reserved_bytes = 0;    // address space
   std::uint64_t committed_bytes = 0;   // of it made usable
   std::uint64_t in_use_bytes = 0;      // slices of spans, records included
   std::uint64_t dirty_free_bytes = 0;  // free slices whose pages are still resident
-  std::uint64_t purged_bytes = 0;      // given back to the system since the start
+  std::uint64_t purged_in_use_bytes =
+      0;                           // pages in holes of recycled spans that were given back: of in_use_bytes, but not resident
+  std::uint64_t purged_bytes = 0;  // given back to the system since the start
   std::uint64_t purge_calls = 0;
   std::uint64_t purge_failures = 0;
+  std::uint64_t map_bytes = 0;    // the slice map, beside the slices
+  std::uint64_t limit_bytes = 0;  // 0: none
+  std::uint64_t refused = 0;      // requests for slices that the limit refused
+
+  // No more than that is resident for the allocator; less where blocks were never touched.
+  [[nodiscard]] std::uint64_t resident_at_most() const noexcept {
+    return in_use_bytes + dirty_free_bytes - purged_in_use_bytes + map_bytes;
+  }
+};
+
+struct AllocatorStatistics {
+  HeldMemory held;
   std::uint64_t metadata_bytes = 0;  // the slice map, and slices with the allocator's own records (these are in use, too)
-  std::uint64_t limit_bytes = 0;     // 0: none
-  std::uint64_t refused = 0;         // requests for slices that the limit refused
 
   std::uint64_t used_bytes = 0;   // of blocks handed out, as they were rounded; large ones to whole pages
   std::uint64_t used_blocks = 0;  // large ones included
@@ -72,6 +85,8 @@ struct AllocatorStatistics {
 };
 
 [[nodiscard]] AllocatorStatistics read_statistics() noexcept;
+// Two locks, held for a few loads.
+[[nodiscard]] HeldMemory read_held_memory() noexcept;
 
 // A heap of a thread, or a shared one.
 struct HeapDescription {

@@ -11,16 +11,8 @@ namespace api = strata::api;
 
 strata_statistics as_told(const allocator::AllocatorStatistics& read) noexcept {
   return {.struct_bytes = sizeof(strata_statistics),
-          .reserved_bytes = read.reserved_bytes,
-          .committed_bytes = read.committed_bytes,
-          .in_use_bytes = read.in_use_bytes,
-          .dirty_free_bytes = read.dirty_free_bytes,
-          .purged_bytes = read.purged_bytes,
-          .purge_calls = read.purge_calls,
-          .purge_failures = read.purge_failures,
+          .in_use_bytes = read.held.in_use_bytes,
           .metadata_bytes = read.metadata_bytes,
-          .limit_bytes = read.limit_bytes,
-          .refused = read.refused,
           .used_bytes = read.used_bytes,
           .used_blocks = read.used_blocks,
           .fragmentation = read.fragmentation,
@@ -39,6 +31,22 @@ strata_statistics as_told(const allocator::AllocatorStatistics& read) noexcept {
           .threads = read.threads,
           .thread_heaps = read.thread_heaps,
           .shared_heaps = read.shared_heaps};
+}
+
+strata_held_memory as_told(const allocator::HeldMemory& read) noexcept {
+  return {.struct_bytes = sizeof(strata_held_memory),
+          .reserved_bytes = read.reserved_bytes,
+          .committed_bytes = read.committed_bytes,
+          .in_use_bytes = read.in_use_bytes,
+          .dirty_free_bytes = read.dirty_free_bytes,
+          .purged_in_use_bytes = read.purged_in_use_bytes,
+          .purged_bytes = read.purged_bytes,
+          .purge_calls = read.purge_calls,
+          .purge_failures = read.purge_failures,
+          .map_bytes = read.map_bytes,
+          .limit_bytes = read.limit_bytes,
+          .refused = read.refused,
+          .resident_at_most_bytes = read.resident_at_most()};
 }
 
 // REQUIRES: there are spans of the class.
@@ -110,6 +118,11 @@ class HeapList {
 };
 
 }  // namespace
+
+strata_status strata_memory_held(strata_held_memory* out) noexcept {
+  constexpr std::size_t kFirstVersionBytes = offsetof(strata_held_memory, resident_at_most_bytes) + sizeof(uint64_t);
+  return api::give_out(out, as_told(allocator::read_held_memory()), kFirstVersionBytes, "strata_memory_held");
+}
 
 strata_status strata_memory_statistics(strata_statistics* out) noexcept {
   constexpr std::size_t kFirstVersionBytes = offsetof(strata_statistics, shared_heaps) + sizeof(uint64_t);

@@ -260,21 +260,34 @@ STRATA_API strata_status strata_walk_blocks(strata_block_visitor visitor, void* 
 
 /* --- Statistics ---------------------------------------------------------------------------------------------------------------------- */
 
+/* What the library holds of the system, now: counters alone, for programs that ask often. Memory is taken from the system and counted by slices of
+ * 64 KiB. Large blocks' last pages, and blocks that were never touched, may not be resident. */
+typedef struct strata_held_memory {
+  size_t struct_bytes;
+  uint64_t reserved_bytes;      /* address space */
+  uint64_t committed_bytes;     /* of it made usable; pages come when they are touched first */
+  uint64_t in_use_bytes;        /* slices that hold blocks, or are kept for new ones, or hold records */
+  uint64_t dirty_free_bytes;    /* free slices whose pages are still resident, soon given back */
+  uint64_t purged_in_use_bytes; /* pages between blocks that were given back: of in_use_bytes, but not resident */
+  uint64_t purged_bytes;        /* given back to the system since the start */
+  uint64_t purge_calls;
+  uint64_t purge_failures;
+  uint64_t map_bytes;              /* records beside the slices */
+  uint64_t limit_bytes;            /* strata_set_memory_limit; 0: none */
+  uint64_t refused;                /* requests for slices that the limit refused */
+  uint64_t resident_at_most_bytes; /* no more than that is resident for the library */
+} strata_held_memory;
+
+/* Fills `out`. NULL as `out` is STRATA_INVALID_ARGUMENT, struct_bytes not set STRATA_STRUCT_SIZE. Takes no memory. */
+STRATA_API strata_status strata_memory_held(strata_held_memory* out) STRATA_NOEXCEPT;
+
 /* Of the process' allocator and all heaps, now. Memory is taken from the system and counted by slices of 64 KiB. What is said of slices, large
  * blocks and heaps is exact; blocks that other threads keep at hand for new requests count as used. Costs a look at every slice ever used,
  * while threads that need slices wait. */
 typedef struct strata_statistics {
   size_t struct_bytes;
-  uint64_t reserved_bytes;   /* address space */
-  uint64_t committed_bytes;  /* of it made usable; pages come when they are touched first */
-  uint64_t in_use_bytes;     /* slices that hold blocks, or are kept for new ones, or hold records */
-  uint64_t dirty_free_bytes; /* free slices whose pages are still resident, soon given back */
-  uint64_t purged_bytes;     /* given back to the system since the start */
-  uint64_t purge_calls;
-  uint64_t purge_failures;
+  uint64_t in_use_bytes;   /* slices that hold blocks, or are kept for new ones, or hold records */
   uint64_t metadata_bytes; /* the allocator's own records */
-  uint64_t limit_bytes;    /* strata_set_memory_limit; 0: none */
-  uint64_t refused;        /* requests for slices that the limit refused */
   uint64_t used_bytes;     /* of blocks in use, as they were rounded */
   uint64_t used_blocks;
   double fragmentation;  /* the share of the slices for blocks that holds no block in use: 0 to 1 */

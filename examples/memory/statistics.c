@@ -5,10 +5,10 @@
 
 #define MIB ((uint64_t)1 << 20)
 
-static strata_statistics statistics(void) {
-  strata_statistics now;
+static strata_held_memory held(void) {
+  strata_held_memory now;
   now.struct_bytes = sizeof now;
-  if (strata_memory_statistics(&now) != STRATA_OK) fprintf(stderr, "%s\n", strata_last_error()->text);
+  if (strata_memory_held(&now) != STRATA_OK) fprintf(stderr, "%s\n", strata_last_error()->text);
   return now;
 }
 
@@ -22,13 +22,13 @@ int main(void) {
   char* block = strata_malloc(32 * MIB);
   if (block == NULL) return 1;
   memset(block, 1, 32 * MIB);
-  printf("in use with a block of 32 MiB: %llu MiB\n", (unsigned long long)(statistics().in_use_bytes / MIB));
+  printf("in use with a block of 32 MiB: %llu MiB\n", (unsigned long long)(held().in_use_bytes / MIB));
 
   /* Free memory stays resident for a while, in case it is needed again; a purge gives it back now. */
   strata_free(block);
-  printf("free and resident after its end: %llu MiB\n", (unsigned long long)(statistics().dirty_free_bytes / MIB));
+  printf("free and resident after its end: %llu MiB\n", (unsigned long long)(held().dirty_free_bytes / MIB));
   strata_purge();
-  printf("after a purge: %llu MiB\n", (unsigned long long)(statistics().dirty_free_bytes / MIB));
+  printf("after a purge: %llu MiB\n", (unsigned long long)(held().dirty_free_bytes / MIB));
 
   /* A limit makes requests fail that would go beyond it. */
   strata_set_error_callback(tell_error);

@@ -97,10 +97,11 @@ void memory_section(std::string& out, const Facts& facts) {
         fmt::format("{:.2f}", used == 0 ? 0.0 : static_cast<double>(resident) / static_cast<double>(used)));
   field(out, "mem_clients_normal", budget.bytes(Purpose::client_buffers));
   field(out, "mem_allocator", allocator_name());
-  strata_statistics allocator = STRATA_STATISTICS_INIT;
-  if (strata_memory_statistics(&allocator) == STRATA_OK) {
+  strata_held_memory allocator{};
+  allocator.struct_bytes = sizeof allocator;
+  if (strata_memory_held(&allocator) == STRATA_OK) {
     field(out, "allocator_active", allocator.in_use_bytes);
-    field(out, "allocator_resident", allocator.in_use_bytes + allocator.dirty_free_bytes + allocator.metadata_bytes);
+    field(out, "allocator_resident", allocator.resident_at_most_bytes);
   }
   field(out, "strata_items_bytes", budget.bytes(Purpose::items));
   field(out, "strata_index_bytes", budget.bytes(Purpose::index));

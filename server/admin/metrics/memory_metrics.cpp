@@ -9,10 +9,11 @@ namespace {
 
 using prometheus::MetricType;
 
-strata_statistics allocator_statistics() {
-  strata_statistics statistics = STRATA_STATISTICS_INIT;
-  (void)strata_memory_statistics(&statistics);  // fails on a wrong size only
-  return statistics;
+strata_held_memory allocator_memory() {
+  strata_held_memory held{};
+  held.struct_bytes = sizeof held;
+  (void)strata_memory_held(&held);  // fails on a wrong size only
+  return held;
 }
 
 constexpr std::array kRows = {
@@ -38,17 +39,18 @@ constexpr std::array kRows = {
     MetricRow{
         "strata_allocator_bytes", MetricType::Gauge,
         "Memory of the engine's allocator, which serves the whole process: in use by blocks or kept for them, free but still "
-        "resident, its own records, address space.",
+        "resident, its own records, address space; and, of what is in use, pages given back meanwhile.",
         [](const Scrape&, Samples& samples) {
-          const strata_statistics allocator = allocator_statistics();
+          const strata_held_memory allocator = allocator_memory();
           samples.add(allocator.in_use_bytes, {{"kind", "in_use"}});
           samples.add(allocator.dirty_free_bytes, {{"kind", "free_resident"}});
-          samples.add(allocator.metadata_bytes, {{"kind", "metadata"}});
+          samples.add(allocator.map_bytes, {{"kind", "metadata"}});
+          samples.add(allocator.purged_in_use_bytes, {{"kind", "purged_in_use"}});
           samples.add(allocator.reserved_bytes, {{"kind", "reserved"}});
         }},
     MetricRow{"strata_allocator_purged_bytes_total", MetricType::Counter,
               "Free memory that the allocator has given back to the system.",
-              [](const Scrape&, Samples& samples) { samples.add(allocator_statistics().purged_bytes); }},
+              [](const Scrape&, Samples& samples) { samples.add(allocator_memory().purged_bytes); }},
 };
 
 }  // namespace

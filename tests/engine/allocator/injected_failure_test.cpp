@@ -118,8 +118,8 @@ int turn(std::uint64_t number) {
   if (!is_process_valid()) return kInvalid;
   const AllocatorStatistics left = read_statistics();
   // Only records are left, and no page of what is free.
-  const std::uint64_t map_bytes = std::uint64_t{process.slices.frontier()} * sizeof(Span);
-  if (left.used_blocks != 0 || left.dirty_free_bytes != 0 || left.in_use_bytes != left.metadata_bytes - map_bytes)
+  const std::uint64_t records = left.metadata_bytes - left.held.map_bytes;
+  if (left.used_blocks != 0 || left.held.dirty_free_bytes != 0 || left.held.in_use_bytes != records)
     return kNotGivenBack;
   return met ? kFailureMet : kNoFailureLeft;
 }

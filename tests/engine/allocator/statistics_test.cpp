@@ -44,9 +44,9 @@ void expect_sound(const ClassUsage& of_class, SizeClass size_class) {
 TEST(Statistics, NothingIsUsedAtFirst) {
   const auto seen = read();
   EXPECT_EQ(seen->used_blocks, 0U);
-  EXPECT_EQ(seen->in_use_bytes, 0U);
+  EXPECT_EQ(seen->held.in_use_bytes, 0U);
   EXPECT_EQ(seen->fragmentation, 0.0);
-  EXPECT_GT(seen->reserved_bytes, 0U);
+  EXPECT_GT(seen->held.reserved_bytes, 0U);
 }
 
 TEST(Statistics, TellsAKnownScenarioExactly) {
@@ -68,7 +68,7 @@ TEST(Statistics, TellsAKnownScenarioExactly) {
   const std::uint64_t used_bytes = small.size() * class_bytes(size_class) + 10 * usable_large_bytes(300'000);
   EXPECT_EQ(seen->used_bytes, used_bytes);
   // Beside them the heap's own slice.
-  EXPECT_EQ(seen->in_use_bytes, (8 + 50 + 1) * kSliceBytes);
+  EXPECT_EQ(seen->held.in_use_bytes, (8 + 50 + 1) * kSliceBytes);
   EXPECT_DOUBLE_EQ(seen->fragmentation, 1.0 - static_cast<double>(used_bytes) / static_cast<double>(58 * kSliceBytes));
   EXPECT_EQ(seen->threads, 1U);
   for (SizeClass each = 0; each < kSizeClasses; ++each) expect_sound(seen->classes[each], each);
@@ -87,9 +87,9 @@ TEST(Statistics, TellsAKnownScenarioExactly) {
   purge_all();
   seen = read();
   EXPECT_EQ(seen->used_blocks, 0U);
-  EXPECT_EQ(seen->in_use_bytes, kSliceBytes);
-  EXPECT_EQ(seen->dirty_free_bytes, 0U);
-  EXPECT_EQ(seen->purged_bytes, 58 * kSliceBytes);
+  EXPECT_EQ(seen->held.in_use_bytes, kSliceBytes);
+  EXPECT_EQ(seen->held.dirty_free_bytes, 0U);
+  EXPECT_EQ(seen->held.purged_bytes, 58 * kSliceBytes);
   ASSERT_TRUE(process_is_valid());
 }
 
@@ -204,7 +204,7 @@ TEST(Statistics, AreReadWhileThreadsAllocate) {
   std::vector<HeapDescription> heaps(16);
   for (int round = 0; round < 200; ++round) {
     const auto seen = read();
-    EXPECT_LE(seen->used_bytes, seen->in_use_bytes);
+    EXPECT_LE(seen->used_bytes, seen->held.in_use_bytes);
     EXPECT_LE(seen->large_requested_bytes, seen->large_bytes + 100'000);
     EXPECT_GE(read_heaps(heaps.data(), heaps.size()), 1U);
   }
@@ -229,8 +229,8 @@ TEST(Limits, RefuseAreCountedAndPurgeFirst) {
   void* const other = allocate_aligned(1 << 20, 7 << 20);
   EXPECT_NE(other, nullptr) << "what is free is given back for it";
   EXPECT_EQ(refused_allocations(), 1U);
-  EXPECT_EQ(read()->refused, 1U);
-  EXPECT_EQ(read()->limit_bytes, std::uint64_t{8} << 20);
+  EXPECT_EQ(read()->held.refused, 1U);
+  EXPECT_EQ(read()->held.limit_bytes, std::uint64_t{8} << 20);
   set_limit(kSliceBytes - 1);
   EXPECT_EQ(allocate(100'000), nullptr) << "less than a slice refuses all";
   set_limit(0);

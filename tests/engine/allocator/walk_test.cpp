@@ -92,7 +92,7 @@ void expect_agreement(const BlockLedger& ledger) {
   EXPECT_EQ(seen.used_blocks, statistics->used_blocks);
   EXPECT_EQ(seen.used_bytes, statistics->used_bytes);
   EXPECT_EQ(seen.bytes, std::uint64_t{process.slices.frontier()} << kSliceShift);
-  EXPECT_EQ(seen.bytes - seen.free_ranges_bytes, statistics->in_use_bytes);
+  EXPECT_EQ(seen.bytes - seen.free_ranges_bytes, statistics->held.in_use_bytes);
 
   struct SpanTotals {
     std::uint64_t bytes = 0;
