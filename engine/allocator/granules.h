@@ -16,42 +16,40 @@ struct alignas(64) Granules {
   static constexpr std::size_t kBytes = 16;
   static constexpr std::uint32_t kCount = kSliceBytes / kBytes;
 
-  struct Word {
-    std::uint64_t used = 0;    // a bit for each granule of a block
-    std::uint64_t starts = 0;  // and for its first
-  };
-  using Bits = std::uint64_t Word::*;
+  static constexpr std::uint32_t kWords = kCount / 64;
+  using Bits = std::array<std::uint64_t, kWords>;
 
   std::uint32_t used_count = 0;
   std::uint32_t longest = 0;  // no free run is longer
-  std::uint32_t cursor = 0;   // where the search goes on; of an arena, the end of what is used
+  std::uint32_t cursor = 0;   // of an arena: the end of what is used
   std::uint32_t purged = 0;   // of a recycled span: pages given back to the system, a bit each
   Granules* next_unused = nullptr;
-  alignas(64) std::array<Word, kCount / 64> words{};
+  alignas(64) Bits used{};  // a bit for each granule of a block
+  Bits starts{};            // and for its first
 
-  [[nodiscard]] bool starts_at(std::uint32_t at) const noexcept { return (words[at / 64].starts >> (at % 64) & 1) != 0; }
-  void set_start(std::uint32_t at) noexcept { words[at / 64].starts |= std::uint64_t{1} << (at % 64); }
-  void clear_start(std::uint32_t at) noexcept { words[at / 64].starts &= ~(std::uint64_t{1} << (at % 64)); }
+  [[nodiscard]] bool starts_at(std::uint32_t at) const noexcept { return (starts[at / 64] >> (at % 64) & 1) != 0; }
+  void set_start(std::uint32_t at) noexcept { starts[at / 64] |= std::uint64_t{1} << (at % 64); }
+  void clear_start(std::uint32_t at) noexcept { starts[at / 64] &= ~(std::uint64_t{1} << (at % 64)); }
   void set_used(std::uint32_t from, std::uint32_t to, bool value) noexcept {
     while (from < to) {
       const std::uint32_t end = std::min(to, (from / 64 + 1) * 64);
       const std::uint64_t ones = end - from == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << (end - from)) - 1;
-      std::uint64_t& used = words[from / 64].used;
-      used = value ? used | ones << (from % 64) : used & ~(ones << (from % 64));
+      std::uint64_t& word = used[from / 64];
+      word = value ? word | ones << (from % 64) : word & ~(ones << (from % 64));
       from = end;
     }
   }
 
   // The first granule of [from, kCount) that is used, or is not; kCount: none.
-  [[nodiscard]] std::uint32_t find_used(std::uint32_t from, bool value) const noexcept { return find(&Word::used, from, value); }
+  [[nodiscard]] std::uint32_t find_used(std::uint32_t from, bool value) const noexcept { return find(used, from, value); }
   // The first of [from, kCount) that is the first of a block.
-  [[nodiscard]] std::uint32_t find_start(std::uint32_t from) const noexcept { return find(&Word::starts, from, true); }
+  [[nodiscard]] std::uint32_t find_start(std::uint32_t from) const noexcept { return find(starts, from, true); }
 
   // Where the free run that ends at `end` begins.
   [[nodiscard]] std::uint32_t begin_of_run(std::uint32_t end) const noexcept {
     while (end > 0) {
       const std::uint32_t word = (end - 1) / 64;
-      const std::uint64_t below = words[word].used << (63 - (end - 1) % 64);
+      const std::uint64_t below = used[word] << (63 - (end - 1) % 64);
       if (below != 0) return end - static_cast<std::uint32_t>(std::countl_zero(below));
       end = word * 64;
     }
@@ -72,9 +70,9 @@ struct alignas(64) Granules {
   }
 
  private:
-  [[nodiscard]] std::uint32_t find(Bits bits, std::uint32_t from, bool value) const noexcept {
+  [[nodiscard]] static std::uint32_t find(const Bits& bits, std::uint32_t from, bool value) noexcept {
     while (from < kCount) {
-      const std::uint64_t word = words[from / 64].*bits;
+      const std::uint64_t word = bits[from / 64];
       const std::uint64_t wanted = (value ? word : ~word) >> (from % 64);
       if (wanted != 0) return from + static_cast<std::uint32_t>(std::countr_zero(wanted));
       from = (from / 64 + 1) * 64;

@@ -198,6 +198,8 @@ bool Heap::is_queued_here(const Span& span) const noexcept {
 
 void Heap::free_elsewhere(Span& span, void* address) noexcept {
   if (span.owner.load(std::memory_order_relaxed) == this) return free_local(span.size_class, address);
+  if (span.shared.load(std::memory_order_relaxed).possession() == Possession::recycled)
+    return remote_frees_.put_recycled(*this, address);
   remote_frees_.put(*this, span, address);
 }
 

@@ -15,19 +15,21 @@ constexpr unsigned kLooks = 4;
 
 // Which spans of a class are given up.
 struct Sparse {
-  unsigned spans = 2;            // the class has at least so many,
+  std::uint32_t spans = 2;       // the class has at least so many,
   std::uint32_t least_free = 0;  // and of this one, one part in so many is free. 0: none is given up
 };
 
-// For holes that other classes need. Less of them would be too short for anything. A class that was not refilled during 64
-// refills of others is not asked for any more; one that is keeps some spans to itself, and gives up only what is free by a third.
-constexpr Sparse for_holes(std::uint32_t refills_ago) noexcept {
-  return refills_ago >= 64 ? Sparse{.least_free = 8} : Sparse{.spans = 4, .least_free = 3};
+// For holes that other classes need: less free would give holes too short for anything. A class that is still asked for keeps what it has,
+// unless that is much: blocks in recycled spans are slower, and come from a lock that all threads share.
+constexpr Sparse for_holes(std::uint32_t rounds_ago) noexcept {
+  return rounds_ago >= 16 ? Sparse{.least_free = 8} : Sparse{.spans = 16, .least_free = 2};
 }
 // For their whole pages, though nobody needs the holes.
-constexpr Sparse for_pages(std::uint32_t refills_ago) noexcept {
-  return refills_ago >= 1024 ? Sparse{.least_free = 2} : Sparse{};
-}
+constexpr Sparse for_pages(std::uint32_t rounds_ago) noexcept { return rounds_ago >= 64 ? Sparse{.least_free = 2} : Sparse{}; }
+
+// Refills in which a class that is still asked for has been refilled again.
+constexpr std::uint32_t kLeastRound = 4;
+constexpr std::uint32_t kRecentRefills = 1024;
 
 }  // namespace
 
@@ -56,13 +58,17 @@ bool Heap::recycle(SpanList& queue, std::uint32_t least_free) noexcept {
 template <typename SparseAfter>
 bool Heap::recycle_a_span(SizeClass except, SparseAfter sparse_after) noexcept {
   const auto now = static_cast<std::uint32_t>(statistics_.refills);
+  // A round: as many refills as there are classes in use.
+  const auto in_use = std::count_if(refilled_at_.begin(), refilled_at_.end(),
+                                    [&](std::uint32_t refilled_at) { return now - refilled_at < kRecentRefills; });
+  const std::uint32_t round = std::max(kLeastRound, static_cast<std::uint32_t>(in_use));
   unsigned looks = 0;
   for (std::size_t step = 0; step < kSizeClasses && looks < kLooks; ++step) {
     recycle_next_ = (recycle_next_ + 1) % static_cast<SizeClass>(kSizeClasses);
     SpanList& queue = queues_[recycle_next_];
-    const Sparse sparse = sparse_after(now - refilled_at_[recycle_next_]);
+    const Sparse sparse = sparse_after((now - refilled_at_[recycle_next_]) / round);
     if (recycle_next_ == except || sparse.least_free == 0 || !RecycledSpans::fits(recycle_next_)) continue;
-    if (!queue.has_at_least(sparse.spans)) continue;
+    if (queue.size() < sparse.spans) continue;
     ++looks;
     if (recycle(queue, sparse.least_free)) return true;
   }

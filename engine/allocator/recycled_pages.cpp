@@ -19,13 +19,11 @@ constexpr std::uint32_t bits(std::size_t from, std::size_t to) noexcept {
 }  // namespace
 
 RecycledSpans::Pages RecycledSpans::whole_pages(std::uint32_t begin, std::uint32_t end) const noexcept {
-  const std::size_t granules = map_->page_bytes() / Granules::kBytes;
-  return bits((begin + granules - 1) / granules, end / granules);
+  return bits((begin + page_granules_ - 1) / page_granules_, end / page_granules_);
 }
 
 RecycledSpans::Pages RecycledSpans::touched_pages(std::uint32_t begin, std::uint32_t end) const noexcept {
-  const std::size_t granules = map_->page_bytes() / Granules::kBytes;
-  return bits(begin / granules, (end + granules - 1) / granules);
+  return bits(begin / page_granules_, (end + page_granules_ - 1) / page_granules_);
 }
 
 RecycledSpans::Pages RecycledSpans::free_pages(const Granules& granules) const noexcept {
@@ -49,6 +47,12 @@ void RecycledSpans::note_used(Granules& granules, Pages pages) noexcept {
   statistics_.free_page_bytes -= bytes_of(pages & ~granules.purged);
   statistics_.purged_page_bytes -= bytes_of(pages & granules.purged);
   granules.purged &= ~pages;
+}
+
+void RecycledSpans::note_used_from_hole(Granules& granules, std::uint32_t first, std::uint32_t end) noexcept {
+  const std::uint32_t hole_begin = granules.begin_of_run(first);
+  const std::uint32_t hole_end = granules.find_used(end, true);
+  if (hole_end - hole_begin >= page_granules_) note_used(granules, whole_pages(hole_begin, hole_end) & touched_pages(first, end));
 }
 
 bool RecycledSpans::too_many_free_pages() const noexcept {
@@ -79,8 +83,7 @@ void RecycledSpans::purge_pages(Span& span) noexcept {
 
 void RecycledSpans::purge_all() noexcept {
   const sync::MutexLock lock(mutex_);
-  for (unsigned bin = GranuleBins::bin_of(static_cast<std::uint32_t>(map_->page_bytes() / Granules::kBytes)); bin < kBins;
-       ++bin) {
+  for (unsigned bin = GranuleBins::bin_of(page_granules_); bin < kBins; ++bin) {
     for (Span* span = bins_[bin].first(); span != nullptr; span = span->next) purge_pages(*span);
   }
 }

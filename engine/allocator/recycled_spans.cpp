@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "engine/allocator/corruption.h"
+#include "engine/allocator/granule_runs.h"
 #include "engine/sync/atomic.h"
 
 namespace strata::allocator {
@@ -74,7 +75,7 @@ bool RecycledSpans::add(Span& span) noexcept {
   }
   note_free(free_pages(*granules));
   granules->used_count = (span.used - freed.count()) * step;
-  granules->longest = granules->longest_run();
+  granules->longest = GranuleRuns::longest(*granules);
   span.free_list = nullptr;
   span.granules = granules;
   ++statistics_.spans;
@@ -101,43 +102,22 @@ Span* RecycledSpans::first_with(std::uint32_t granules) noexcept {
   return nullptr;
 }
 
-// One round over the span's holes, from where the last one stopped.
+// From the lowest places on, so that what stays free lies together.
 std::uint32_t RecycledSpans::take_from(Span& span, std::uint32_t granules, void** blocks, std::uint32_t count) noexcept {
   Granules& map = *span.granules;
+  GranuleRuns runs(map, granules);
   std::byte* const start = map_->start_of(span);
-  const std::uint32_t round_end = map.cursor;
   std::uint32_t taken = 0;
-  std::uint32_t longest = 0;
-  bool wrapped = false;
-  for (std::uint32_t at = map.cursor;;) {
-    const std::uint32_t begin = map.find_used(at, false);
-    if (begin == Granules::kCount || (wrapped && begin >= round_end)) {
-      if (wrapped || round_end == 0) {
-        set_longest(span, longest);
-        map.cursor = 0;
-        break;
-      }
-      wrapped = true;
-      at = 0;
-      continue;
-    }
-    const std::uint32_t end = map.find_used(begin, true);
-    const std::uint32_t here = std::min((end - begin) / granules, count - taken);
-    for (std::uint32_t block = 0; block < here; ++block) {
-      const std::uint32_t first = begin + block * granules;
-      map.set_start(first);
-      blocks[taken++] = start + first * Granules::kBytes;
-    }
-    at = begin + here * granules;
-    map.set_used(begin, at, true);
-    note_used(map, whole_pages(begin, end) & touched_pages(begin, at));
-    if (taken == count) {
-      map.cursor = at == Granules::kCount ? 0 : at;
-      break;
-    }
-    longest = std::max(longest, end - at);
-    at = end;
+  for (std::uint32_t first = runs.next(0); first < Granules::kCount && taken < count; ++taken) {
+    const std::uint32_t end = first + granules;
+    if (map.longest >= page_granules_) note_used_from_hole(map, first, end);
+    map.set_used(first, end, true);
+    map.set_start(first);
+    runs.use(first);
+    blocks[taken] = start + first * Granules::kBytes;
+    first = runs.next(end);
   }
+  if (taken < count) set_longest(span, runs.longest_below());
   map.used_count += taken * granules;
   statistics_.used_bytes += std::uint64_t{taken} * granules * Granules::kBytes;
   statistics_.blocks += taken;
@@ -173,23 +153,24 @@ bool RecycledSpans::free_one(Granules& granules, std::uint32_t first, std::uint3
   statistics_.used_bytes -= std::uint64_t{end - first} * Granules::kBytes;
   const std::uint32_t hole_begin = granules.begin_of_run(first);
   const std::uint32_t hole_end = granules.find_used(end, true);
-  note_free(whole_pages(hole_begin, hole_end) & touched_pages(first, end));
+  if (hole_end - hole_begin >= page_granules_) note_free(whole_pages(hole_begin, hole_end) & touched_pages(first, end));
   longest = std::max(longest, hole_end - hole_begin);
   return true;
 }
 
-void RecycledSpans::free(Span& span, Block* list) noexcept {
+void RecycledSpans::free(void* const* blocks, std::uint32_t count) noexcept {
   const sync::MutexLock lock(mutex_);
-  std::byte* const start = map_->start_of(span);
-  std::uint32_t longest = span.granules->longest;
-  while (list != nullptr) {
-    const auto offset = static_cast<std::size_t>(reinterpret_cast<std::byte*>(list) - start);
-    Block* const next = list->next;
-    if (offset % Granules::kBytes != 0 ||
-        !free_one(*span.granules, static_cast<std::uint32_t>(offset / Granules::kBytes), longest))
-      report_corruption({.kind = Corruption::invalid_free, .address = list});
-    list = next;
-  }
+  for (std::uint32_t index = 0; index < count; ++index) free_in(*map_->entry_of(blocks[index]), blocks[index]);
+}
+
+void RecycledSpans::free_in(Span& span, void* block) noexcept {
+  // Not so any more where a block is freed twice and was the last.
+  const bool is_recycled = span.shared.load(std::memory_order_relaxed).possession() == Possession::recycled;
+  const auto offset = static_cast<std::size_t>(static_cast<std::byte*>(block) - map_->start_of(span));
+  std::uint32_t longest = is_recycled ? span.granules->longest : 0;
+  if (!is_recycled || offset % Granules::kBytes != 0 ||
+      !free_one(*span.granules, static_cast<std::uint32_t>(offset / Granules::kBytes), longest))
+    return report_corruption({.kind = Corruption::invalid_free, .address = block});
   if (span.granules->used_count != 0) {
     set_longest(span, longest);
     if (too_many_free_pages()) purge_pages(span);
@@ -200,6 +181,7 @@ void RecycledSpans::free(Span& span, Block* list) noexcept {
   span.granules->next_unused = unused_granules_;
   unused_granules_ = span.granules;
   span.granules = nullptr;
+  span.shared.store(SharedWord(), std::memory_order_relaxed);
   --statistics_.spans;
   slices_->free(span);
 }

@@ -42,6 +42,7 @@ class RecycledSpans {
   // Once, before anything else.
   void start(SliceMap& map, SliceAllocator& slices) noexcept {
     map_ = &map;
+    page_granules_ = static_cast<std::uint32_t>(map.page_bytes() / Granules::kBytes);
     slices_ = &slices;
   }
 
@@ -54,8 +55,8 @@ class RecycledSpans {
   [[nodiscard]] bool add(Span& span) noexcept;
   // Up to `count` blocks of a class that fits, aligned to 16 bytes. Returns how many.
   [[nodiscard]] std::uint32_t take(SizeClass size_class, void** blocks, std::uint32_t count) noexcept;
-  // Blocks of one span.
-  void free(Span& span, Block* list) noexcept;
+  // REQUIRES: they lie in recycled spans.
+  void free(void* const* blocks, std::uint32_t count) noexcept;
   // Gives back all whole pages in holes.
   void purge_all() noexcept;
   // Of a block in use in a recycled span; 0 if no block begins there.
@@ -79,6 +80,8 @@ class RecycledSpans {
   [[nodiscard]] Pages free_pages(const Granules& granules) const noexcept;
   void note_free(Pages pages) noexcept STRATA_REQUIRES(mutex_);
   void note_used(Granules& granules, Pages pages) noexcept STRATA_REQUIRES(mutex_);
+  // [first, end) of a hole is about to be used.
+  void note_used_from_hole(Granules& granules, std::uint32_t first, std::uint32_t end) noexcept STRATA_REQUIRES(mutex_);
   [[nodiscard]] bool too_many_free_pages() const noexcept STRATA_REQUIRES(mutex_);
   void purge_pages(Span& span) noexcept STRATA_REQUIRES(mutex_);
   void file(Span& span) noexcept STRATA_REQUIRES(mutex_);
@@ -87,10 +90,12 @@ class RecycledSpans {
   [[nodiscard]] Span* first_with(std::uint32_t granules) noexcept STRATA_REQUIRES(mutex_);
   std::uint32_t take_from(Span& span, std::uint32_t granules, void** blocks, std::uint32_t count) noexcept
       STRATA_REQUIRES(mutex_);
+  void free_in(Span& span, void* block) noexcept STRATA_REQUIRES(mutex_);
   [[nodiscard]] bool free_one(Granules& granules, std::uint32_t first, std::uint32_t& longest) noexcept STRATA_REQUIRES(mutex_);
 
   sync::Mutex mutex_{sync::LockRank{.name = "recycled spans", .order = 850}};
   SliceMap* map_ = nullptr;
+  std::uint32_t page_granules_ = 0;  // a page
   SliceAllocator* slices_ = nullptr;
   std::array<SpanList, kBins> bins_ STRATA_GUARDED_BY(mutex_){};
   // Readable without the lock: whether there is anything to look for.

@@ -40,12 +40,25 @@ void RemoteFrees::put(Heap& heap, Span& span, void* address) noexcept {
   }
 }
 
+void RemoteFrees::put_recycled(Heap& heap, void* address) noexcept {
+  recycled_[recycled_count_++] = address;
+  if (recycled_count_ == kMostRecycled) deliver_recycled(heap);
+}
+
+void RemoteFrees::deliver_recycled(Heap& heap) noexcept {
+  if (recycled_count_ != 0) heap.shared_->recycled->free(recycled_.data(), recycled_count_);
+  recycled_count_ = 0;
+}
+
 void RemoteFrees::deliver_all(Heap& heap) noexcept {
-  if (pending_bytes_ == 0) return;
-  for (Batch& batch : batches_) {
-    if (batch.span != nullptr) deliver(heap, batch);
+  if (pending_bytes_ != 0) {
+    for (Batch& batch : batches_) {
+      if (batch.span != nullptr) deliver(heap, batch);
+    }
+    pending_bytes_ = 0;
   }
-  pending_bytes_ = 0;
+  // Last, for batches may have turned out to be of recycled spans.
+  deliver_recycled(heap);
 }
 
 void RemoteFrees::deliver(Heap& heap, Batch& batch) noexcept {
@@ -62,8 +75,14 @@ void RemoteFrees::deliver(Heap& heap, Batch& batch) noexcept {
   SharedWord left;
   do {
     if (seen.possession() == Possession::recycled) {
+      // It was not when the batch was begun.
       delivered.last->next = nullptr;
-      return heap.shared_->recycled->free(span, delivered.first);
+      for (Block* block = delivered.first; block != nullptr;) {
+        Block* const next = block->next;
+        put_recycled(heap, block);
+        block = next;
+      }
+      return;
     }
     link_block(*delivered.last, seen.list());
     const std::uint32_t freed = seen.count() + delivered.count;

@@ -19,10 +19,13 @@ class RemoteFrees {
 
   // `heap`: the one this belongs to.
   void put(Heap& heap, Span& span, void* address) noexcept;
+  // Of a recycled span: these are freed some at a time, under one lock, and nothing is written to the block.
+  void put_recycled(Heap& heap, void* address) noexcept;
   void deliver_all(Heap& heap) noexcept;
 
   static constexpr std::size_t kMostPendingBytes = std::size_t{64} << 10;
   static constexpr std::uint32_t kBatchBlocks = 32;
+  static constexpr std::uint32_t kMostRecycled = 16;  // of 8 KiB at most
 
  private:
   struct Batch {
@@ -34,10 +37,13 @@ class RemoteFrees {
   static constexpr std::size_t kBatches = 64;
 
   void deliver(Heap& heap, Batch& batch) noexcept;
+  void deliver_recycled(Heap& heap) noexcept;
   static void act_after(Heap& heap, Span& span, SharedWord before, SharedWord after, Heap* home, std::uint32_t capacity) noexcept;
 
   std::array<Batch, kBatches> batches_{};
   std::size_t pending_bytes_ = 0;
+  std::array<void*, kMostRecycled> recycled_{};
+  std::uint32_t recycled_count_ = 0;
 };
 
 }  // namespace strata::allocator

@@ -119,8 +119,7 @@ int turn(std::uint64_t number) {
   const AllocatorStatistics left = read_statistics();
   // Only records are left, and no page of what is free.
   const std::uint64_t records = left.metadata_bytes - left.held.map_bytes;
-  if (left.used_blocks != 0 || left.held.dirty_free_bytes != 0 || left.held.in_use_bytes != records)
-    return kNotGivenBack;
+  if (left.used_blocks != 0 || left.held.dirty_free_bytes != 0 || left.held.in_use_bytes != records) return kNotGivenBack;
   return met ? kFailureMet : kNoFailureLeft;
 }
 
