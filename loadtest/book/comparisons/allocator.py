@@ -1,6 +1,7 @@
 """malloc under the workloads of strata-allocator-bench: ours where it is built, and those of the distribution."""
 
 from pathlib import Path
+from statistics import geometric_mean
 
 from loadtest.book.comparison import rotated
 from loadtest.book.failure import BookError
@@ -89,6 +90,27 @@ def _values(told, used):
     return values
 
 
+def geometric_means(measurements):
+    """Of seconds and peak over all workloads, for each subject and round that has them all."""
+    workloads = {measurement["row"]["workload"] for measurement in measurements}
+    means = []
+    for subject, round_number in sorted({(measurement["subject"], measurement["round"]) for measurement in measurements}):
+        own = [measurement for measurement in measurements
+               if measurement["subject"] == subject and measurement["round"] == round_number and not measurement["excluded"]]
+        if len(own) != len(workloads):
+            continue
+        values = {key: geometric_mean([measurement["values"][key] for measurement in own])
+                  for key in ("seconds", "peak_resident_bytes")}
+        means.append(own[0] | {"row": {"workload": f"geometric mean of {len(own)}"}, "values": values})
+    return means
+
+
+def sizes_of_latency(measurements):
+    """A row for each size of block that the workload `latency` timed in batches."""
+    return [measurement | {"row": {"workload": f"{size['size_bytes']:,} B, batches of {size['batch']}"}, "values": size}
+            for measurement in measurements for size in measurement["output"]["bench"]["sizes"]]
+
+
 _LABELS = (("workload", "workload"),)
 
 TABLES = (
@@ -107,6 +129,21 @@ TABLES = (
          Metric("resident_of_requested", "RSS growth / requested", decimals(3), "less")),
         "At the workload's own moment of looking: what the live blocks were asked to hold, and what the process had resident.",
         lambda measurement: "resident_of_requested" in measurement["values"]),
+    Table(
+        f"{TITLE}: all workloads together",
+        _LABELS,
+        (Metric("seconds", "seconds", significant, "less"), Metric("peak_resident_bytes", "peak RSS MiB", mebibytes, "less")),
+        "The geometric mean over all workloads; what is compared is that of a round.",
+        derive=geometric_means),
+    Table(
+        f"{TITLE}: latency",
+        (("workload", "size"),),
+        (Metric("malloc_ns_median", "malloc ns, median", significant), Metric("malloc_ns_p999", "p99.9", significant),
+         Metric("free_ns_median", "free ns, median", significant), Metric("free_ns_p999", "p99.9", significant)),
+        "The workload `latency`: a batch of blocks is allocated, then freed, and each half is timed as a whole; the figures are of a batch by its "
+        "number of blocks. Nothing is written to them.",
+        lambda measurement: "sizes" in measurement["output"]["bench"],
+        sizes_of_latency),
 )
 
 CHARTS = (

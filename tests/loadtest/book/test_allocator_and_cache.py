@@ -17,13 +17,15 @@ BENCH = """#!/usr/bin/python3
 import json, os, sys
 names = {"libjemalloc": "jemalloc", "libmimalloc": "mimalloc", "libtcmalloc": "tcmalloc", "libstrata": "strata"}
 if sys.argv[1:] == ["list", "--json"]:
-    print(json.dumps([{"workload": "tiny", "summary": "s"}, {"workload": "drift", "summary": "s"}]))
+    print(json.dumps([{"workload": "tiny", "summary": "s"}, {"workload": "drift", "summary": "s"}, {"workload": "latency", "summary": "s"}]))
     sys.exit()
 library = os.environ.get("FAKE_PRELOAD", "")
 name = next((name for prefix, name in names.items() if prefix in library), "glibc")
 told = {"workload": sys.argv[1], "allocator": os.environ.get("FAKE_ALLOCATOR", name), "seconds": 0.5, "ns_per_operation": 20}
 if sys.argv[1] == "drift":
-    told |= {"requested_bytes_live": 1000, "resident_bytes": 1700, "resident_at_start_bytes": 200}
+    told |= {"seconds": 2, "requested_bytes_live": 1000, "resident_bytes": 1700, "resident_at_start_bytes": 200}
+if sys.argv[1] == "latency":
+    told["sizes"] = [{"size_bytes": 4096, "batch": 32, "malloc_ns_median": 3.5, "malloc_ns_p999": 9, "free_ns_median": 4, "free_ns_p999": 10}]
 print(json.dumps(told))
 """
 
@@ -75,7 +77,10 @@ def test_allocators(plan, programs, capsys):
     assert "LD_PRELOAD=build/lib/libstrata_malloc.so" in first["commands"][0]
     drift = [measurement for measurement in stored.measurements if measurement["row"]["workload"] == "drift"]
     assert drift[0]["values"]["resident_of_requested"] == 1.5
-    assert "| quick: tiny | strata | 0.500 |  | 20.0 | 4.0 |  |" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "| quick: tiny | strata | 0.500 |  | 20.0 | 4.0 |  |" in shown
+    assert "| quick: geometric mean of 3 | strata | 0.794 |  | 4.0 |  |" in shown
+    assert "| quick: 4,096 B, batches of 32 | strata | 3.50 | 9.00 | 4.00 | 10.0 |" in shown
 
 
 def test_a_result_of_another_allocator_is_refused(plan, programs, monkeypatch, capsys):
