@@ -68,7 +68,7 @@ bool Heap::recycle_a_span(SizeClass except, SparseAfter sparse_after) noexcept {
     SpanList& queue = queues_[recycle_next_];
     const Sparse sparse = sparse_after((now - refilled_at_[recycle_next_]) / round);
     if (recycle_next_ == except || sparse.least_free == 0 || !RecycledSpans::fits(recycle_next_)) continue;
-    if (queue.size() < sparse.spans) continue;
+    if (!queue.has_at_least(sparse.spans)) continue;
     ++looks;
     if (recycle(queue, sparse.least_free)) return true;
   }

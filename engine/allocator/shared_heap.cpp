@@ -53,7 +53,8 @@ SharedHeap* SharedHeap::create(const HeapOptions& options) noexcept {
   if (slice == nullptr) return nullptr;
   std::byte* const memory = process.map.start_of(*slice);
   zero_old_contents(*slice, AtHand::kBytes);
-  auto* const heap = ::new (memory + AtHand::kBytes) SharedHeap(options);
+  // cppcheck-suppress legacyUninitvar  // does not know this form of new
+  SharedHeap* const heap = ::new (memory + AtHand::kBytes) SharedHeap(options);
   heap->start(memory);
   const sync::MutexLock lock(process.heaps_mutex);
   heap->id_ = process.shared_heaps_made++;

@@ -137,35 +137,36 @@ class SpanList {
   [[nodiscard]] Span* first() const noexcept { return first_; }
   [[nodiscard]] Span* last() const noexcept { return last_; }
   [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
-  [[nodiscard]] bool has_one() const noexcept { return size_ == 1; }
-  [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
+  [[nodiscard]] bool has_one() const noexcept { return first_ != nullptr && first_ == last_; }
+  // Walks that many.
+  [[nodiscard]] bool has_at_least(std::uint32_t count) const noexcept {
+    const Span* span = first_;
+    for (; span != nullptr && count > 1; --count) span = span->next;
+    return span != nullptr;
+  }
 
   void push_front(Span& span) noexcept {
     span.previous = nullptr;
     span.next = first_;
     (first_ == nullptr ? last_ : first_->previous) = &span;
     first_ = &span;
-    ++size_;
   }
   void push_back(Span& span) noexcept {
     span.next = nullptr;
     span.previous = last_;
     (last_ == nullptr ? first_ : last_->next) = &span;
     last_ = &span;
-    ++size_;
   }
   // REQUIRES: the span is in this list.
   void remove(Span& span) noexcept {
     (span.previous == nullptr ? first_ : span.previous->next) = span.next;
     (span.next == nullptr ? last_ : span.next->previous) = span.previous;
     span.next = span.previous = nullptr;
-    --size_;
   }
 
  private:
   Span* first_ = nullptr;
   Span* last_ = nullptr;
-  std::uint32_t size_ = 0;
 };
 
 }  // namespace strata::allocator

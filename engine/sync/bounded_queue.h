@@ -118,6 +118,7 @@ class BoundedQueue {
       if (turn == position + 1) {
         if (!pop_position_.compare_exchange_weak(position, position + 1, std::memory_order_relaxed)) continue;
         T* const found = std::launder(reinterpret_cast<T*>(cell.item));
+        // cppcheck-suppress nullPointer  // takes the null pointer that a T may be for the address of one
         item.emplace(std::move(*found));
         std::destroy_at(found);
         cell.turn.store(position + mask_ + 1, std::memory_order_release);

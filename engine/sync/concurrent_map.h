@@ -138,6 +138,7 @@ class ConcurrentMap {
     const std::uint64_t mixed = static_cast<std::uint64_t>(Hash{}(key)) * 0x9e3779b97f4a7c15;
     return static_cast<std::size_t>((mixed >> 1) >> (63 - shard_bits_));
   }
+  // cppcheck-suppress ctunullpointer  // takes a key of 0 for a null pointer
   [[nodiscard]] Shard& shard_of(const Key& key) { return shards_[shard_index(key)]; }
   [[nodiscard]] const Shard& shard_of(const Key& key) const { return shards_[shard_index(key)]; }
 

@@ -107,7 +107,7 @@ TEST(CorruptedList, IsReportedOnceAndDropped) {
     seed([](char* link, auto&) { link[0] = static_cast<char>(link[0] ^ 1); });
     seed([](char* link, auto&) { link[7] = static_cast<char>(link[7] ^ 1); });
     // An address as it is, and what only somebody who knows the secret can write.
-    seed([](char* link, auto& blocks) { std::memcpy(link, &blocks[300], sizeof(char*)); });
+    seed([](char* link, auto& blocks) { std::memcpy(link, &blocks[300], sizeof(std::uintptr_t)); });
     seed([](char* link, auto& blocks) { link_block(*reinterpret_cast<Block*>(link), reinterpret_cast<Block*>(blocks[6] + 8)); });
     seed([](char* link, auto& blocks) {
       link_block(*reinterpret_cast<Block*>(link), reinterpret_cast<Block*>(blocks[590] + (1 << 20)));

@@ -18,13 +18,7 @@ inline constexpr bool kUnchecked = allocator::kMemoryChecks == allocator::Memory
 // Takes the place of the corruption hook while it lives, and keeps what is reported, from any thread. One at a time.
 class ReportLog {
  public:
-  ReportLog() {
-    count_ = 0;
-    before_ = allocator::set_corruption_hook([](const allocator::CorruptionReport& report) {
-      const std::size_t number = count_.fetch_add(1);
-      if (number < reports_.size()) reports_[number] = report;
-    });
-  }
+  ReportLog() : before_(allocator::set_corruption_hook(keep)) { count_ = 0; }
   ~ReportLog() { allocator::set_corruption_hook(before_); }
   ReportLog(const ReportLog&) = delete;
   ReportLog& operator=(const ReportLog&) = delete;
@@ -39,6 +33,11 @@ class ReportLog {
   }
 
  private:
+  static void keep(const allocator::CorruptionReport& report) {
+    const std::size_t number = count_.fetch_add(1);
+    if (number < reports_.size()) reports_[number] = report;
+  }
+
   static inline std::atomic<std::size_t> count_ = 0;
   static inline std::array<allocator::CorruptionReport, 64> reports_;
   allocator::CorruptionHook before_;
