@@ -2,7 +2,7 @@
 
 namespace strata::allocator {
 
-constinit void* AtHand::nothing_ = nullptr;
+constinit void* AtHand::nothing = nullptr;
 
 void AtHand::place(void* memory) noexcept {
   slots_ = static_cast<void**>(memory);

@@ -29,7 +29,7 @@ class AtHand {
   static constexpr std::size_t kAllSlotsBytes = 1024;
 
   // Nothing at hand and no memory: take() finds nothing, put() is not allowed.
-  constexpr AtHand() noexcept { tops_.fill(&nothing_); }
+  constexpr AtHand() noexcept { tops_.fill(&nothing); }
   // REQUIRES: `memory` is zeroed, of kBytes, a multiple of kAlignment.
   void place(void* memory) noexcept;
 
@@ -82,7 +82,7 @@ class AtHand {
     return slots_ + (size_class + 1) * kSlots - 1 - capacities_[size_class];
   }
 
-  static constinit void* nothing_;
+  static constinit void* nothing;
 
   std::array<void**, kSizeClasses> tops_{};
   std::array<std::uint8_t, kSizeClasses> capacities_{};

@@ -1,6 +1,7 @@
 #include "engine/allocator/checked_blocks.h"
 
 #include <bit>
+#include <cassert>
 #include <cstring>
 
 #include "engine/allocator/allocate.h"
@@ -26,6 +27,7 @@ struct Located {
   [[nodiscard]] bool is_large() const noexcept { return span->use == SpanUse::large; }
   [[nodiscard]] State freed_state() const noexcept { return is_large() ? State::freed_large : State::freed; }
   [[nodiscard]] std::size_t requested() const noexcept {
+    assert(record != nullptr);
     return is_large() ? span->large_bytes : record->load(std::memory_order_relaxed).requested_bytes();
   }
   [[nodiscard]] std::size_t canary_end() const noexcept {
@@ -209,6 +211,7 @@ void report_checked_stray(const void* address) noexcept {
 void* hand_out_checked(void* address, std::size_t requested) noexcept {
   if (address == nullptr) return nullptr;
   const Located block = locate(*process.map.first_of(process.map.entry_of(address)), address);
+  assert(block.record != nullptr);
   if (block.is_large()) {
     block.span->large_bytes = requested;
     block.record->store(BlockRecord(State::in_use, 0), std::memory_order_relaxed);
@@ -237,6 +240,7 @@ void unlink_all_checked(Span& span) noexcept {
 bool accept_checked_free(Span& span, void* address) noexcept {
   const Located block = locate(span, address);
   if (!take_back(block, address)) return false;
+  assert(block.start != nullptr);
   std::memset(block.start, kFreedByte, block.bytes);
   return true;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cassert>
 #include <memory>
 
 namespace strata::allocator {
@@ -172,6 +173,7 @@ void* GranuleSpans::take_next(std::size_t bytes, std::size_t alignment) noexcept
     // Goes on where there is more room left.
     if (newest_ == nullptr || granules <= newest_->granules->cursor) newest_ = span;
   }
+  assert(span != nullptr);
   use(*span, first, granules);
   span->granules->cursor = first + granules;
   return map_->start_of(*span) + first * Granules::kBytes;

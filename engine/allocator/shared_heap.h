@@ -43,6 +43,7 @@ struct HeapUsage {
 // Memory checks (memory_checks.h) hold for blocks of size classes and large ones as elsewhere. Those of granules have no canaries; their bit
 // maps tell in every build whether a block begins where one is freed.
 // Thread safety: all functions, from any thread, but destroy() and reset() while no other thread uses the heap or a block of it.
+// NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): the heap within begins at a cache line
 class alignas(64) SharedHeap {
  public:
   static constexpr std::size_t kNameBytes = 64;
