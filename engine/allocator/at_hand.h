@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "engine/allocator/memory_checks.h"
+#include "engine/allocator/poison.h"
 #include "engine/allocator/size_class.h"
 
 namespace strata::allocator {
@@ -47,6 +48,7 @@ class AtHand {
     if (block != nullptr) [[likely]] {
       tops_[size_class] = top - 1;
       unmark(size_class, block);
+      unpoison(block, class_bytes(size_class));
     }
     return block;
   }
@@ -57,6 +59,7 @@ class AtHand {
       return false;
     *top = block;
     tops_[size_class] = top;
+    poison_block(block, class_bytes(size_class));
     return true;
   }
 

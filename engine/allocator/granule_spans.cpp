@@ -5,6 +5,8 @@
 #include <cassert>
 #include <memory>
 
+#include "engine/allocator/poison.h"
+
 namespace strata::allocator {
 namespace {
 
@@ -141,6 +143,7 @@ void GranuleSpans::use(Span& span, std::uint32_t first, std::uint32_t granules) 
   span.granules->set_used(first, first + granules, true);
   span.granules->set_start(first);
   span.granules->used_count += granules;
+  unpoison(map_->start_of(span) + first * Granules::kBytes, granules * Granules::kBytes);
 }
 
 void* GranuleSpans::take_best_fit(std::size_t bytes, std::size_t alignment) noexcept {
@@ -195,6 +198,7 @@ std::size_t GranuleSpans::free(Span& span, const void* address) noexcept {
   map.set_used(first, end, false);
   map.clear_start(first);
   map.used_count -= end - first;
+  poison(map_->start_of(span) + first * Granules::kBytes, bytes);
   if (map.used_count == 0 && empty_spans_ > 0) {
     unfile(span);
     drop_span(span);
@@ -215,6 +219,9 @@ bool GranuleSpans::resize(Span& span, const void* address, std::size_t bytes) no
   map.set_used(end, wanted_end, true);
   map.set_used(wanted_end, end, false);
   map.used_count += wanted_end - end;
+  std::byte* const start = map_->start_of(span);
+  if (wanted_end < end) poison(start + wanted_end * Granules::kBytes, (end - wanted_end) * Granules::kBytes);
+  unpoison(start + first * Granules::kBytes, (wanted_end - first) * Granules::kBytes);
   // Spans of an arena are in no bin; what blocks before the last leave free there stays so.
   if (newest_ == nullptr) {
     refile(span, map.longest_run());
@@ -248,6 +255,7 @@ void GranuleSpans::reset() noexcept {
   if (newest_ == nullptr) return;
   std::construct_at(newest_->granules);
   newest_->granules->longest = Granules::kCount;
+  poison(map_->start_of(*newest_), kSliceBytes);
 }
 
 }  // namespace strata::allocator

@@ -6,6 +6,7 @@
 #include "engine/allocator/checked_blocks.h"
 #include "engine/allocator/free_links.h"
 #include "engine/allocator/heap_spans.h"
+#include "engine/allocator/poison.h"
 #include "engine/os/coarse_clock.h"
 
 namespace strata::allocator {
@@ -200,6 +201,7 @@ void Heap::free_elsewhere(Span& span, void* address) noexcept {
   if (span.owner.load(std::memory_order_relaxed) == this) return free_local(span.size_class, address);
   if (span.shared.load(std::memory_order_relaxed).possession() == Possession::recycled)
     return remote_frees_.put_recycled(*this, address);
+  poison_block(address, span.block_bytes);
   remote_frees_.put(*this, span, address);
 }
 

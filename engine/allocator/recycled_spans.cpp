@@ -6,6 +6,7 @@
 
 #include "engine/allocator/corruption.h"
 #include "engine/allocator/granule_runs.h"
+#include "engine/allocator/poison.h"
 #include "engine/sync/atomic.h"
 
 namespace strata::allocator {
@@ -115,6 +116,7 @@ std::uint32_t RecycledSpans::take_from(Span& span, std::uint32_t granules, void*
     map.set_start(first);
     runs.use(first);
     blocks[taken] = start + first * Granules::kBytes;
+    unpoison(blocks[taken], granules * Granules::kBytes);
     first = runs.next(end);
   }
   if (taken < count) set_longest(span, runs.longest_below());
@@ -168,9 +170,11 @@ void RecycledSpans::free_in(Span& span, void* block) noexcept {
   const bool is_recycled = span.shared.load(std::memory_order_relaxed).possession() == Possession::recycled;
   const auto offset = static_cast<std::size_t>(static_cast<std::byte*>(block) - map_->start_of(span));
   std::uint32_t longest = is_recycled ? span.granules->longest : 0;
+  const std::uint32_t used_before = is_recycled ? span.granules->used_count : 0;
   if (!is_recycled || offset % Granules::kBytes != 0 ||
       !free_one(*span.granules, static_cast<std::uint32_t>(offset / Granules::kBytes), longest))
     return report_corruption({.kind = Corruption::invalid_free, .address = block});
+  poison_block(block, (used_before - span.granules->used_count) * Granules::kBytes);
   if (span.granules->used_count != 0) {
     set_longest(span, longest);
     if (too_many_free_pages()) purge_pages(span);

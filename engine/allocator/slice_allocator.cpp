@@ -4,6 +4,8 @@
 #include <cassert>
 #include <limits>
 
+#include "engine/allocator/poison.h"
+
 namespace strata::allocator {
 namespace {
 
@@ -68,6 +70,7 @@ void SliceAllocator::take_slices(std::uint32_t first, std::uint32_t end) noexcep
   dirty_free_ -= map_->dirty().count(first, end);
   lowest_dirty_ = std::min(lowest_dirty_, dirty_free_);
   in_use_ += end - first;
+  unpoison(map_->memory().base() + bytes_of(first), bytes_of(end - first));
 }
 
 void SliceAllocator::set_up(Span& span, std::uint32_t slices, SpanUse use, bool mark_tails) noexcept {
@@ -106,6 +109,7 @@ void SliceAllocator::release_slices(std::uint32_t first, std::uint32_t end, bool
     map_->dirty().clear(first, end);
   }
   in_use_ -= end - first;
+  poison(map_->memory().base() + bytes_of(first), bytes_of(end - first));
   file_joined(first, end);
 }
 

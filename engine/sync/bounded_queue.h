@@ -100,6 +100,8 @@ class BoundedQueue {
         ::new (static_cast<void*>(cell.item)) T(std::move(item));
         cell.turn.store(position + 1, std::memory_order_release);
         items_.notify_one();
+        // The push behind this one was faster: who was woken for it found this place half way, and may sleep again.
+        if (turn_is(position + 1, position + 2)) items_.notify_all();
         // It was closed while this push was half way: all that sleep in pop() may have to learn that it was the last.
         if (closed()) items_.notify_all();
         return Attempt::done;
@@ -123,6 +125,8 @@ class BoundedQueue {
         std::destroy_at(found);
         cell.turn.store(position + mask_ + 1, std::memory_order_release);
         places_.notify_one();
+        // Likewise the pop behind this one.
+        if (turn_is(position + 1, position + mask_ + 2)) places_.notify_all();
         return Attempt::done;
       }
       const std::size_t before = std::exchange(position, pop_position_.load(std::memory_order_relaxed));
@@ -130,6 +134,12 @@ class BoundedQueue {
       // If it is closed the last place taken is known; a push that has taken one will finish.
       return push_position_.load(std::memory_order_acquire) == (position | kClosed) ? Attempt::over : Attempt::again;
     }
+  }
+
+  // To be asked after a notification: of two that finish at neighbouring positions and then ask about each other's, its fence lets one see
+  // the other, or the other's notification wakes threads that see both.
+  [[nodiscard]] bool turn_is(std::size_t position, std::size_t turn) const noexcept {
+    return cells_[position & mask_].turn.load(std::memory_order_acquire) == turn;
   }
 
   template <typename Attempted>

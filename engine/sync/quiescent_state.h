@@ -148,7 +148,7 @@ class Participant {
   [[nodiscard]] bool is_online() const noexcept { return seen_.load(std::memory_order_relaxed) != kOffline; }
   // From here on the objects it finds stay until it is quiescent or offline. Costs a fence.
   void online() noexcept;
-  // Holds no reference from here on, and may sleep as long as it likes: nobody waits for it. REQUIRES: no guard.
+  // Holds no reference from here on, and may sleep as long as it likes: nobody waits for it. Costs a fence. REQUIRES: no guard.
   void offline() noexcept;
 
   // Holds no reference at this point. Then frees what may be freed, `most_objects` at most; also when it is offline. Costs four loads

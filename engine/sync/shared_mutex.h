@@ -14,7 +14,8 @@ namespace strata::sync {
 // sync.RWMutex: a writer that has come keeps later readers out and waits only for those that are in; when it is done, all readers
 // that waited go in before the next writer. So readers starve no writer, and writers no readers. Among themselves writers are as fair
 // as a Mutex. Taking it for reading costs one atomic operation on a line that all readers share, giving it back another.
-// Not recursive, neither way: a reader that comes again can wait for a writer that waits for it. Allocates nothing and needs no
+// Not recursive, neither way: a reader that comes again can wait for a writer that waits for it. Whoever destroys it must know that no
+// unlock() is still running: a writer's touches it after the readers that waited may have come and gone. Allocates nothing and needs no
 // construction at run time.
 class STRATA_CAPABILITY("shared mutex") SharedMutex {
  public:

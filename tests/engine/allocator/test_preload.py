@@ -173,6 +173,18 @@ def test_sqlite(library):
          "print(c.execute('select count(*), sum(length(b)) from t').fetchone())"])
 
 
+def test_ghostscript(library):
+    """A page with ten thousand strokes and text, as a bitmap."""
+    page = b"""%!PS
+/Helvetica findfont 9 scalefont setfont
+0 1 9999 { dup 7 mod 60 mul exch 11 mod 70 mul moveto 3 5 rlineto stroke } for
+0 1 199 { dup 20 mod 25 mul exch 4 mul moveto (block) show } for
+showpage
+"""
+    shown = run(library, [needs("gs"), "-q", "-dSAFER", "-dBATCH", "-dNOPAUSE", "-sDEVICE=pgmraw", "-r72", "-sOutputFile=-", "-"], input=page)
+    assert shown.startswith(b"P5")
+
+
 def test_redis_server_answers(library, tmp_path):
     server = needs("redis-server")
     socket = tmp_path / "redis.sock"

@@ -102,6 +102,11 @@ struct Gated {
   Gate* gate;
 };
 
+// So that threads sleep, mostly; what must come out is the same if they do not yet.
+void let_others_sleep() {
+  for (int turn = 0; turn < 2'000; ++turn) std::this_thread::yield();
+}
+
 TEST(BoundedQueueTest, APushHalfWayHoldsBackThoseBehindAndTheEnd) {
   Gate gate;
   BoundedQueue<Gated> queue(4);
@@ -123,13 +128,63 @@ TEST(BoundedQueueTest, APushHalfWayHoldsBackThoseBehindAndTheEnd) {
       }
     });
   }
-  // So that they sleep, mostly; what must come out is the same if they do not yet.
-  for (int turn = 0; turn < 2'000; ++turn) std::this_thread::yield();
+  let_others_sleep();
   EXPECT_EQ(popped + ended, 0);
   gate.open.count_down();
   consumers.clear();
   EXPECT_EQ(popped, 2);
   EXPECT_EQ(ended, 2);
+}
+
+// An item that stops at its second move, which is the one out of its place.
+struct GatedOnTheWayOut {
+  explicit GatedOnTheWayOut(Gate* at = nullptr) : gate(at) {}
+  GatedOnTheWayOut(GatedOnTheWayOut&& other) noexcept : gate(other.gate), moves(other.moves + 1) {
+    if (gate == nullptr || moves != 2) return;
+    gate->entered.count_down();
+    gate->open.wait();
+  }
+  GatedOnTheWayOut& operator=(GatedOnTheWayOut&&) = delete;
+  Gate* gate;
+  int moves = 0;
+};
+
+// Here a wake-up that is lost is a test that does not end: nothing else is pushed or popped, and nothing closed.
+TEST(BoundedQueueTest, PushesThatFinishInTheWrongOrderWakeOneForEach) {
+  Gate gate;
+  BoundedQueue<Gated> queue(4);
+  std::vector<std::jthread> consumers;
+  consumers.reserve(2);
+  for (int i = 0; i < 2; ++i) {
+    consumers.emplace_back([&] { EXPECT_TRUE(queue.pop().has_value()); });
+  }
+  let_others_sleep();
+  std::jthread slow([&] { EXPECT_TRUE(queue.try_push(Gated(&gate))); });
+  gate.entered.wait();
+  EXPECT_TRUE(queue.try_push(Gated()));
+  // The one woken for it finds the slow push in its way.
+  let_others_sleep();
+  gate.open.count_down();
+  consumers.clear();
+}
+
+TEST(BoundedQueueTest, PopsThatFinishInTheWrongOrderWakeOneForEach) {
+  Gate gate;
+  BoundedQueue<GatedOnTheWayOut> queue(2);
+  ASSERT_TRUE(queue.try_push(GatedOnTheWayOut(&gate)));
+  ASSERT_TRUE(queue.try_push(GatedOnTheWayOut()));
+  std::vector<std::jthread> producers;
+  producers.reserve(2);
+  for (int i = 0; i < 2; ++i) {
+    producers.emplace_back([&] { EXPECT_TRUE(queue.push(GatedOnTheWayOut())); });
+  }
+  let_others_sleep();
+  std::jthread slow([&] { EXPECT_TRUE(queue.try_pop().has_value()); });
+  gate.entered.wait();
+  EXPECT_TRUE(queue.try_pop().has_value());
+  let_others_sleep();
+  gate.open.count_down();
+  producers.clear();
 }
 
 struct Numbered {
