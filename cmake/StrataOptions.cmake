@@ -65,5 +65,7 @@ if(STRATA_SANITIZER)
   add_link_options(-fsanitize=${STRATA_SANITIZER})
   if(STRATA_SANITIZER MATCHES "undefined")
     add_compile_options(-fno-sanitize-recover=all)
+    # With its checks in between the compiler no longer sees that the C++ library's threads are initialised, and says so.
+    add_compile_options($<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
   endif()
 endif()
