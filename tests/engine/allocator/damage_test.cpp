@@ -67,7 +67,7 @@ TEST(FreeLinks, ComeBackAndAreNotAddresses) {
     link_block(*first, next);
     EXPECT_EQ(next_of(*first), next);
     Block* stored = nullptr;
-    std::memcpy(&stored, static_cast<void*>(first), sizeof stored);
+    std::memcpy(static_cast<void*>(&stored), static_cast<void*>(first), sizeof stored);  // NOLINT(bugprone-sizeof-expression)
     EXPECT_EQ(stored == next, kUnchecked);
   }
 }

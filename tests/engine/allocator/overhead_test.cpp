@@ -54,9 +54,9 @@ struct Overhead {
 
 // Bytes of the pages that are resident, and of the records of the slices in use.
 double held_bytes() {
-  const std::uint64_t slices = read_held_memory().in_use_bytes;
+  const std::uint64_t slices = read_held_memory().in_use_bytes / kSliceBytes;
   return static_cast<double>(test::resident_bytes(process.map.memory().base(), process.slices.frontier() * kSliceBytes)) +
-         static_cast<double>(slices / kSliceBytes * sizeof(Span));
+         static_cast<double>(slices * sizeof(Span));
 }
 
 // Key and value in one block, values log-normal around their mean.

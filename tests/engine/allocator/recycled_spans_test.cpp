@@ -99,7 +99,7 @@ TEST(RecycledSpans, ThreadsDriftAndFreeEachOthersBlocks) {
       // Another thread than filled it: what it frees is not its own.
       threads.emplace_back([&, number] {
         for (const std::size_t smallest : {48UL, 160UL, 400UL})
-          drifts[number]->turn_over(smallest + 16 * round, (smallest + 16 * round) * 3);
+          drifts[number]->turn_over(smallest + 16UL * round, (smallest + 16UL * round) * 3);
         if (!drifts[number]->sound()) ++unsound;
       });
     }
@@ -150,11 +150,11 @@ class RecycledSpanTest : public testing::Test {
     std::byte* const start = process.map.start_of(*span_);
     for (std::uint32_t block = 0; block < span_->capacity; ++block) {
       if (block % 10 == 0) {
-        model_[start + block * 96] = 96;
+        model_[start + std::size_t{block} * 96] = 96;
         ++span_->used;
         continue;
       }
-      auto* free_block = reinterpret_cast<Block*>(start + block * 96);
+      auto* free_block = reinterpret_cast<Block*>(start + std::size_t{block} * 96);
       free_block->next = span_->free_list;
       span_->free_list = free_block;
     }

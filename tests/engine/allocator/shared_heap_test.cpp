@@ -169,6 +169,7 @@ TEST_P(SharedHeaps, DestroyGivesAllBackBlocksInUseOrNot) {
     SharedHeap& heap = make();
     std::mt19937 random(static_cast<unsigned>(round));
     std::vector<void*> blocks;
+    blocks.reserve(5000);
     for (int count = 0; count < 5000; ++count) blocks.push_back(heap.allocate(any_size(random)));
     for (std::size_t index = 0; index < blocks.size(); index += 3) heap.deallocate(blocks[index]);
     EXPECT_GT(in_use_bytes(), before + (std::uint64_t{10} << 20));
@@ -342,6 +343,7 @@ TEST_P(SharedHeaps, BlocksFreedTwiceAreReported) {
   const bool tells_small = GetParam() == HeapStrategy::best_fit || kMemoryChecks != MemoryChecks::none;
   if (!tells_small || GetParam() == HeapStrategy::arena) GTEST_SKIP() << "not noticed here";
   std::vector<void*> blocks;
+  blocks.reserve(100);
   for (int count = 0; count < 100; ++count) blocks.push_back(heap.allocate(100));
   heap.deallocate(blocks[50]);
   const HeapUsage usage = heap.usage();
@@ -418,7 +420,7 @@ TEST(BestFitHeap, TakesTheTightestHole) {
     ASSERT_NE(heap->allocate(16), nullptr);
   }
   // No room but in them.
-  ASSERT_NE(heap->allocate(kSliceBytes - 640 - 160 - 320 - 3 * 16), nullptr);
+  ASSERT_NE(heap->allocate(kSliceBytes - 640 - 160 - 320 - 48), nullptr);
   EXPECT_EQ(heap->usage().held_bytes, kSliceBytes);
   for (void* hole : holes) heap->deallocate(hole);
   EXPECT_EQ(heap->allocate(300), holes[2]);

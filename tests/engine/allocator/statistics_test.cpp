@@ -63,7 +63,7 @@ TEST(Statistics, TellsAKnownScenarioExactly) {
   EXPECT_EQ(of_class.recoverable_spans, 0U);
   EXPECT_EQ(seen->large_blocks, 10U);
   EXPECT_EQ(seen->large_requested_bytes, 3'000'000U);
-  EXPECT_EQ(seen->large_bytes, 10 * 5 * kSliceBytes);
+  EXPECT_EQ(seen->large_bytes, std::size_t{10} * 5 * kSliceBytes);
   EXPECT_EQ(seen->used_blocks, small.size() + large.size());
   const std::uint64_t used_bytes = small.size() * class_bytes(size_class) + 10 * usable_large_bytes(300'000);
   EXPECT_EQ(seen->used_bytes, used_bytes);
@@ -138,7 +138,7 @@ TEST(Statistics, CumulativeCountersDoNotGoBack) {
   for (int count = 0; count < 100; ++count) EXPECT_NE(heap->allocate(100), nullptr);
   auto seen = read();
   EXPECT_EQ(seen->blocks_taken, before->blocks_taken + 100);
-  EXPECT_EQ(seen->bytes_taken, before->bytes_taken + 100 * 112);
+  EXPECT_EQ(seen->bytes_taken, before->bytes_taken + 100UL * 112);
   SharedHeap::destroy(heap);
   std::thread([] { give_back(*std::make_unique<std::vector<void*>>(take(10'000, 64)), 0); }).join();
   const auto after = read();
@@ -245,6 +245,7 @@ TEST(Limits, PurgeAllGivesBackWhatIsKept) {
   SharedHeap* const heap = SharedHeap::create({.name = "kept"});
   std::vector<void*> blocks = take(20'000, 100);
   std::vector<void*> of_heap;
+  of_heap.reserve(20'000);
   for (int count = 0; count < 20'000; ++count) of_heap.push_back(heap->allocate(100));
   give_back(blocks, 0);
   for (void* block : of_heap) heap->deallocate(block);
