@@ -26,7 +26,7 @@ struct GeometricClasses {
   unsigned steps_log2;
 
   [[nodiscard]] constexpr std::size_t count() const noexcept {
-    return (std::size_t{std::bit_width(to / from)} - 1) << steps_log2;
+    return static_cast<std::size_t>(std::countr_zero(to / from)) << steps_log2;  // both are powers of two
   }
   [[nodiscard]] constexpr std::size_t bytes(std::size_t index) const noexcept {
     const std::size_t steps = std::size_t{1} << steps_log2;
