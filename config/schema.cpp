@@ -55,7 +55,7 @@ std::vector<Key> build_table() {
         "Permissions of the unix socket."),
     row<&S::server, &Server::threads>("server.threads", integer(0, 1024), kFixed,
         "Threads that serve clients; 0 means one per processor core."),
-    row<&S::server, &Server::databases>("server.databases", integer(1, 256), kFixed,
+    row<&S::server, &Server::databases>("server.databases", integer(1, 128), kFixed,
         "Number of databases that SELECT can choose from."),
     row<&S::server, &Server::data_dir>("server.data_dir", TextRule{Kind::path, 1, kPathBytes}, kFixed,
         "Directory that relative paths of this configuration start at."),

@@ -30,6 +30,9 @@ inline constexpr std::string_view kNoPasswordConfigured =
 inline constexpr std::string_view kUnsupportedProtocol = "NOPROTO unsupported protocol version";
 inline constexpr std::string_view kProtocolNotInteger = "ERR Protocol version is not an integer or out of range";
 inline constexpr std::string_view kDatabaseOutOfRange = "ERR DB index is out of range";
+// SWAPDB, for what is no 32-bit integer.
+inline constexpr std::string_view kInvalidFirstDatabase = "ERR invalid first DB index";
+inline constexpr std::string_view kInvalidSecondDatabase = "ERR invalid second DB index";
 // SELECT with an integer that does not fit 32 bits.
 inline constexpr std::string_view kDatabaseNotInt32 = "ERR value is out of range, value must between -2147483648 and 2147483647";
 inline constexpr std::string_view kBadClientName = "ERR Client names cannot contain spaces, newlines or special characters.";

@@ -19,6 +19,7 @@ using cache::Namespace;
 using cache::Policy;
 using cache::Purpose;
 using cache::Session;
+using cache::Slice;
 using cache::Status;
 using cache::ValueRef;
 

@@ -2,19 +2,16 @@
 
 #include <algorithm>
 
-#include "engine/cache/hash.h"
-#include "engine/cache/item.h"
-#include "engine/cache/shard.h"
-#include "engine/cache/shard_set_lock.h"
+#include "engine/cache/cache_core.h"
+#include "engine/cache/update.h"
+#include "engine/os/clock.h"
 
 namespace strata::cache {
-
-static_assert(Cache::kShards == kShardCount);
-
 namespace {
 
 Options clamped(Options options) noexcept {
-  options.namespaces = std::clamp<std::size_t>(options.namespaces, 1, 256);
+  // Half of the keyspaces stay for databases that were emptied and wait to be swept.
+  options.namespaces = std::clamp<std::size_t>(options.namespaces, 1, kKeyspaces / 2);
   return options;
 }
 
@@ -22,72 +19,122 @@ Options clamped(Options options) noexcept {
 std::uint64_t scattered(std::uint64_t seed) noexcept { return hash_of({reinterpret_cast<const char*>(&seed), sizeof seed}, 0); }
 
 void add(Statistics& sum, const SessionCounters& counters) noexcept {
-  sum.hits += counters.hits.load(std::memory_order_relaxed);
-  sum.misses += counters.misses.load(std::memory_order_relaxed);
-  sum.expired += counters.expired.load(std::memory_order_relaxed);
-  sum.evicted += counters.evicted.load(std::memory_order_relaxed);
-  sum.eviction_refusals += counters.eviction_refusals.load(std::memory_order_relaxed);
-}
-
-std::int64_t wall_clock_ms() noexcept {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  sum.hits += counters.hits.get();
+  sum.misses += counters.misses.get();
+  sum.expired += counters.expired.get();
+  sum.evicted += counters.evicted.get();
+  sum.eviction_refusals += counters.eviction_refusals.get();
+  sum.reclaim_waits += counters.reclaim_waits.get();
 }
 
 }  // namespace
 
-Shard& Cache::shard_for(const Key& key) noexcept { return shards_[key.hash >> 56U]; }
-
-Cache::Cache(const Options& options, const Tunables& tunables) : options_(clamped(options)), shards_(new Shard[kShards]) {
-  for (std::size_t i = 0; i < kShards; ++i) shards_[i].open(budget_, options_.namespaces);
-  budget_.charge(Purpose::index, static_cast<std::int64_t>(fixed_index_bytes()));
+Cache::Cache(const Options& options, const Tunables& tunables)
+    : options_(clamped(options)), core_(std::make_unique<Core>(options_, tunables.max_memory_bytes)) {
   apply(tunables);
 }
 
 Cache::~Cache() = default;
 
-std::size_t Cache::fixed_index_bytes() const noexcept {
-  return kShards * (sizeof(Shard) + options_.namespaces * sizeof(std::unique_ptr<Table>) + kMallocHeaderBytes);
-}
-
 void Cache::apply(const Tunables& tunables) noexcept {
-  budget_.set_limit_bytes(tunables.max_memory_bytes);
+  budget().set_limit_bytes(tunables.max_memory_bytes);
+  core_->readers.set_quota(std::max<std::uint64_t>(tunables.max_memory_bytes / 200, 4U << 20U));
   policy_.store(tunables.policy, std::memory_order_relaxed);
   eviction_samples_.store(std::clamp(tunables.eviction_samples, 1U, 64U), std::memory_order_relaxed);
 }
 
 Tunables Cache::tunables() const noexcept {
-  return {.max_memory_bytes = budget_.limit_bytes(),
+  return {.max_memory_bytes = budget().limit_bytes(),
           .policy = policy(),
           .eviction_samples = eviction_samples_.load(std::memory_order_relaxed)};
 }
 
 const Options& Cache::options() const noexcept { return options_; }
-Budget& Cache::budget() noexcept { return budget_; }
-const Budget& Cache::budget() const noexcept { return budget_; }
+std::uint64_t Cache::retired_bytes() const noexcept { return core_->readers.waiting_bytes(); }
+Budget& Cache::budget() noexcept { return core_->budget; }
+const Budget& Cache::budget() const noexcept { return core_->budget; }
+bool Cache::fits(std::uint64_t bytes) const noexcept { return budget().total_bytes() + bytes <= budget().limit_bytes(); }
 
-Key Cache::key(Namespace ns, std::string_view bytes) const noexcept { return {bytes, hash_of(bytes, options_.hash_seed), ns}; }
+Key Cache::key(Namespace ns, std::string_view bytes) const noexcept {
+  const Keyspace keyspace = core_->databases.keyspace_of(ns);
+  return {.bytes = bytes, .hash = core_->hash_of(bytes, keyspace), .ns = ns, .keyspace = keyspace};
+}
 
-void Cache::count_lookup(Session& session, bool hit) noexcept {
-  SessionCounters::add(hit ? session.counters_.hits : session.counters_.misses);
+void Cache::count_lookup(Session& session, bool hit) noexcept { (hit ? session.counters_.hits : session.counters_.misses).add(); }
+
+Status Cache::update(Session& session, const Key& key, Visitor<void(Decision&)> decide) {
+  if (key.bytes.size() > kMaxKeyBytes) return Status::too_large;
+  const Operation operation(session);
+  // How large the value is shows only when it is decided, so the rest is made good afterwards.
+  const bool has_room = reserve(session, 0);
+  Update update(*core_, session, key, decide, !has_room || policy() == Policy::noeviction);
+  const Status status = update.run();
+  if (status == Status::out_of_memory) session.counters_.eviction_refusals.add();
+  settle(session, update.added_bytes());
+  return status;
+}
+
+Status Cache::update_many(Session& session, std::span<const Key> keys, std::size_t extra_bytes,
+                          Visitor<void(std::size_t, Decision&)> decide) {
+  for (const Key& key : keys) {
+    if (key.bytes.size() > kMaxKeyBytes) return Status::too_large;
+  }
+  const Operation operation(session);
+  prefetch(keys);
+  constexpr std::size_t kItemOverhead = 24;
+  const bool has_room = reserve(session, extra_bytes == 0 ? 0 : extra_bytes + keys.size() * kItemOverhead);
+  std::int64_t added_bytes = 0;
+  const Status status = change_together(session, keys, decide, !has_room || policy() == Policy::noeviction, added_bytes);
+  if (status == Status::out_of_memory) session.counters_.eviction_refusals.add();
+  settle(session, added_bytes);
+  return status;
+}
+
+NamespaceSize Cache::size_of(Keyspace keyspace) const {
+  std::int64_t items = static_cast<std::int64_t>(closed_sizes_[keyspace].items);
+  std::int64_t with_expiry = static_cast<std::int64_t>(closed_sizes_[keyspace].with_expiry);
+  for (const Session* session : sessions_) {
+    items += session->counters_.keyspaces[keyspace].items.get();
+    with_expiry += session->counters_.keyspaces[keyspace].with_expiry.get();
+  }
+  return {.items = static_cast<std::uint64_t>(std::max<std::int64_t>(items, 0)),
+          .with_expiry = static_cast<std::uint64_t>(std::max<std::int64_t>(with_expiry, 0))};
 }
 
 NamespaceSize Cache::size(Namespace ns) const {
-  NamespaceSize sum;
-  for (std::size_t i = 0; i < kShards; ++i) {
-    Shard& shard = shards_[i];
-    const sync::MutexLock lock(shard.mutex);
-    if (const Table* table = shard.table(ns)) {
-      sum.items += table->items();
-      sum.with_expiry += table->with_expiry();
-    }
-  }
-  return sum;
+  const sync::MutexLock lock(sessions_mutex_);
+  return size_of(core_->databases.keyspace_of(ns));
+}
+
+Session::Session(Cache& cache, std::int64_t now_ms, std::uint64_t random_seed)
+    : cache_(&cache),
+      now_ms_(now_ms),
+      random_(random_seed | 1),
+      participant_(cache.core_->readers),
+      writer_(cache.core_->gate),
+      handle_(cache.core_->memory),
+      retirement_(cache.core_->store, cache.core_->budget, participant_) {}
+
+void Session::flush_credit() noexcept {
+  cache_->budget().charge(Purpose::items, credit_bytes_);
+  credit_bytes_ = 0;
+}
+
+void Session::wait_for_readers() noexcept {
+  if (!cache_->core_->readers.is_over_quota()) return;
+  counters_.reclaim_waits.add();
+  participant_.synchronize();
+}
+
+Session::~Session() {
+  flush_credit();
+  cache_->close(*this);
 }
 
 std::unique_ptr<Session> Cache::open_session() {
   const sync::MutexLock lock(sessions_mutex_);
   const std::uint64_t seed = scattered(options_.hash_seed + ++sessions_opened_);
-  std::unique_ptr<Session> session(new Session(*this, wall_clock_ms(), seed));
+  std::unique_ptr<Session> session(new Session(*this, os::wall_clock_ms(), seed));
   // The session takes itself out of the list when it ends.
   // cppcheck-suppress danglingLifetime
   sessions_.push_back(session.get());
@@ -97,6 +144,11 @@ std::unique_ptr<Session> Cache::open_session() {
 void Cache::close(Session& session) noexcept {
   const sync::MutexLock lock(sessions_mutex_);
   add(closed_, session.counters_);
+  for (std::size_t keyspace = 0; keyspace < kKeyspaces; ++keyspace) {
+    // Modulo 2^64: what one thread has removed another has added.
+    closed_sizes_[keyspace].items += static_cast<std::uint64_t>(session.counters_.keyspaces[keyspace].items.get());
+    closed_sizes_[keyspace].with_expiry += static_cast<std::uint64_t>(session.counters_.keyspaces[keyspace].with_expiry.get());
+  }
   std::erase(sessions_, &session);
 }
 
@@ -114,6 +166,7 @@ Statistics Cache::statistics() const {
   sum.expired -= baseline_.expired;
   sum.evicted -= baseline_.evicted;
   sum.eviction_refusals -= baseline_.eviction_refusals;
+  sum.reclaim_waits -= baseline_.reclaim_waits;
   return sum;
 }
 
@@ -126,7 +179,5 @@ void Cache::reset_statistics() {
   const sync::MutexLock lock(sessions_mutex_);
   baseline_ = sum_of_sessions();
 }
-
-Session::~Session() { cache_->close(*this); }
 
 }  // namespace strata::cache

@@ -1,31 +1,31 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include "engine/cache/budget.h"
+#include "engine/cache/change.h"
+#include "engine/cache/databases.h"
 #include "engine/cache/decision.h"
+#include "engine/cache/index_shard.h"
 #include "engine/cache/key.h"
 #include "engine/cache/options.h"
 #include "engine/cache/session.h"
+#include "engine/cache/status.h"
 #include "engine/cache/value_block.h"
 #include "engine/sync/mutex.h"
 
 namespace strata::cache {
 
-class Shard;
-
-enum class Status : std::uint8_t {
-  ok,
-  out_of_memory,  // over the limit and nothing may be evicted, or the system gave none: nothing was changed
-  too_large,      // key or value beyond kMaxKeyBytes / kMaxValueBytes: nothing was changed
-};
+struct Core;
 
 // Sums over all threads.
 struct Statistics {
@@ -34,6 +34,7 @@ struct Statistics {
   std::uint64_t expired = 0;
   std::uint64_t evicted = 0;
   std::uint64_t eviction_refusals = 0;
+  std::uint64_t reclaim_waits = 0;  // of writers for readers: see Cache::retired_bytes
 };
 
 struct NamespaceSize {
@@ -49,16 +50,18 @@ struct UpkeepReport {
   bool more = false;        // due work is left: call again soon
 };
 
-// The shared level of the cache: 256 shards, each a hash table under its own lock; any thread serves any key.
-// An operation on one key is atomic, and so is every operation on several (`read_many`, `update_many`): all shards concerned are
-// locked in ascending order. Visitors and decisions run under those locks: short, no calls into the cache, no blocking.
+// The shared level of the cache: an index of 256 shards over items in segments; any thread serves any key. Reads take no lock and write
+// nothing; what changes a key takes the lock of its home bucket for the moment of publishing (docs/coherency.md has the argument).
+// An operation on one key is atomic, and so is every operation on several (`read_many`, `update_many`).
+// Visitors see items where they lie, while they may be read; decisions are made before anything is locked, and of several keys under their
+// locks: no calls into the cache, no blocking.
 // Ownership: keys and values are copied in, large values (ValueRef) adopted.
 // Thread safety: all functions, from any thread, each with a session of its own.
 // Memory: everything is charged to `budget()`; a write that would pass the limit evicts first. What one update adds is known only
 // when it has decided, so that the total may pass the limit by one value a thread, until that update returns.
 class Cache {
  public:
-  static constexpr std::size_t kShards = 256;
+  static constexpr std::size_t kShards = kShardCount;
 
   Cache(const Options& options, const Tunables& tunables);
   ~Cache();  // REQUIRES: all sessions closed, all ValueRefs dropped
@@ -75,6 +78,10 @@ class Cache {
   // REQUIRES: ns < options().namespaces
   [[nodiscard]] Key key(Namespace ns, std::string_view bytes) const noexcept;
 
+  // Has what operations on these keys will look at first on its way from memory: pays where at least two are about to come. No session, no
+  // promise: it changes nothing and may look at the wrong items. REQUIRES: within a slice of the calling thread's session.
+  void prefetch(std::span<const Key> keys) const noexcept;
+
   // Calls `visit` if the key is there and not expired. Counts a hit or a miss, renews the recency. Returns whether it was there.
   bool read(Session& session, const Key& key, Visitor<void(const ItemView&)> visit);
   // Calls `visit(i, item or nullptr)` for each key, in order, as of one moment.
@@ -82,8 +89,8 @@ class Cache {
   // As read, for looking without touching: neither statistics nor recency change (TTL, EXISTS as introspection, OBJECT).
   bool peek(Session& session, const Key& key, Visitor<void(const ItemView&)> visit);
 
-  // Read-modify-write of one key: `decide` sees the current item and says what becomes of it, under the lock; it is called once,
-  // or not at all when the key is too large. A put whose expiry has passed removes the item.
+  // Read-modify-write of one key: `decide` sees the current item and says what becomes of it; it is called again if somebody else changes the
+  // key meanwhile (decision.h), and not at all when the key is too large. A put whose expiry has passed removes the item.
   // Does not count hits or misses (callers whose command reads do: count_lookup).
   Status update(Session& session, const Key& key, Visitor<void(Decision&)> decide);
   // The same for several keys at one moment; `decide(i, decision)` is called for each in the order given. A key that is given
@@ -101,7 +108,15 @@ class Cache {
   // Removes everything in a namespace at one moment; the memory comes back in slices of `upkeep`, unless `wait`: then before it
   // returns.
   void clear(Session& session, Namespace ns, bool wait);
-  void clear_all(Session& session, bool wait);
+  void clear_all(Session& session, bool wait);  // at one moment, too
+  // Something that was cleared has not come back yet.
+  [[nodiscard]] bool is_clearing() const noexcept;
+  // What was in one database is in the other, at one moment. REQUIRES: both below options().namespaces
+  void swap(Namespace one, Namespace other);
+
+  // Who hears of all changes from here on; a null pointer: nobody. When it returns the one before is called no more.
+  // Ownership: the caller's, which sets another or none before it ends.
+  void set_change_listener(ChangeListener* listener) noexcept;
 
   // Visits items in the order of their hash, a bucket at a time, at least `at_least` of them if there are as many, from `cursor`
   // (0 at the beginning); returns where to go on, 0 at the end. The cursor is a hash position below 2^53: an item that is there
@@ -120,6 +135,10 @@ class Cache {
   // shards.
   UpkeepReport upkeep(Session& session, std::size_t first, std::size_t stride, std::chrono::nanoseconds slice);
 
+  // Taken out and waiting until no reader can look at it: charged, and about max(0.5 % of the limit, 4 MiB) at most, beyond which who writes waits for
+  // the readers when its operation or slice is over.
+  [[nodiscard]] std::uint64_t retired_bytes() const noexcept;
+
   [[nodiscard]] Budget& budget() noexcept;
   [[nodiscard]] const Budget& budget() const noexcept;
   // A block to receive a large value into, or an empty reference if it does not fit below the limit even after eviction.
@@ -129,16 +148,42 @@ class Cache {
   friend class Session;
   friend class Verifier;
 
+  struct SeenKey {
+    Key key;
+    IndexShard::Mark mark;
+    FoundSlot found;
+  };
   struct Evicted {
     bool found = false;           // false: there is nothing that the policy lets go
-    std::size_t freed_bytes = 0;  // what the budget got back; a pinned block gives nothing yet
+    std::size_t freed_bytes = 0;  // what the budget gets back; a pinned block gives nothing yet
   };
 
-  [[nodiscard]] Shard& shard_for(const Key& key) noexcept;
   [[nodiscard]] Policy policy() const noexcept { return policy_.load(std::memory_order_relaxed); }
-  [[nodiscard]] bool fits(std::uint64_t bytes) const noexcept { return budget_.total_bytes() + bytes <= budget_.limit_bytes(); }
-  // Removes one item (eviction.cpp).
+  [[nodiscard]] bool fits(std::uint64_t bytes) const noexcept;
+
+  bool look(Session& session, const Key& given, const Visitor<void(const ItemView&)>& visit, bool is_hit);
+  // Whether there were any.
+  bool remove_all_expired(Session& session, std::span<SeenKey> seen) noexcept;
+  [[nodiscard]] bool see_all(std::span<const Key> keys, std::vector<SeenKey>& seen) noexcept;
+  void see_all_locked(Session& session, std::span<const Key> keys, std::vector<SeenKey>& seen);
+  [[nodiscard]] Status change_together(Session& session, std::span<const Key> keys,
+                                       const Visitor<void(std::size_t, Decision&)>& decide, bool strict,
+                                       std::int64_t& added_bytes);
+
+  // eviction.cpp
+  struct Victim {
+    Slot slot;
+    std::int64_t expiry_ms = 0;
+    std::size_t seen = 0;
+  };
+  // Removes one item.
   Evicted evict_one(Session& session);
+  Evicted evict_by_hand(Session& session);
+  Evicted evict_by_samples(Session& session);
+  [[nodiscard]] FoundSlot victim_under_hand(const Session& session, std::uint64_t offset, std::uint64_t hash, bool spares) const;
+  Prefix look_around(Session& session, std::size_t shard, Prefix position, std::size_t homes, std::size_t samples,
+                     Victim& victim);
+  bool evict(Session& session, Slot slot, Evicted& evicted) noexcept;
   // Removes items until `bytes` more fit, or, when the limit is far, enough for one write to pay. False: not enough could be
   // removed.
   bool reserve(Session& session, std::uint64_t bytes);
@@ -147,26 +192,44 @@ class Cache {
   // The loop of both: until `room_bytes` more fit, or several victims and `own_bytes` are gone. False: nothing is left to remove.
   bool evict_for(Session& session, std::uint64_t room_bytes, std::uint64_t own_bytes);
 
-  void free_flushed();
-  // The three kinds of upkeep, in short holds of one lock, until `deadline` or until little is left to do; each does at least one
-  // step. They return whether it pays to come again soon.
-  bool free_some(Shard& shard, std::chrono::steady_clock::time_point deadline, UpkeepReport& report);
-  bool expire_some(Session& session, Shard& shard, std::chrono::steady_clock::time_point deadline, UpkeepReport& report);
+  // upkeep.cpp. Where the sweep of a shard is.
+  struct ShardSweep {
+    std::atomic<bool> busy = false;
+    // Of who made it busy:
+    Prefix position = 0;
+    std::uint64_t seen = 0;   // slots since the table's beginning
+    std::uint32_t round = 0;  // that was known last
+    bool in_round = false;    // the shard is not through with it
+  };
+  struct SweepUntil {
+    std::chrono::steady_clock::time_point deadline{};
+    bool all = false;  // until the shard's end instead
+  };
+  struct Swept;
+  // Goes on with the sweep of a shard: takes out what has expired or lies in a dropped keyspace. Returns whether it pays to come again soon.
+  bool sweep(Session& session, std::size_t shard, const SweepUntil& until, UpkeepReport& report);
+  Swept sweep_block(Session& session, std::size_t shard, Prefix& position);
+  void sweep_all(Session& session);
+  void clear_some(Session& session, Namespace first, std::size_t count, bool wait);
+  bool consider_size(Session& session, std::size_t shard);
+  void consider_shrinking(std::size_t shard, std::uint64_t items) noexcept;
   bool evict_some(Session& session, std::chrono::steady_clock::time_point deadline, UpkeepReport& report);
+  [[nodiscard]] bool has_expiries() const;
+  [[nodiscard]] NamespaceSize size_of(Keyspace keyspace) const STRATA_REQUIRES(sessions_mutex_);
   [[nodiscard]] Statistics sum_of_sessions() const STRATA_REQUIRES(sessions_mutex_);
   void close(Session& session) noexcept;
-  [[nodiscard]] std::size_t fixed_index_bytes() const noexcept;
 
   const Options options_;
+  std::unique_ptr<Core> core_;
   std::atomic<Policy> policy_;
   std::atomic<unsigned> eviction_samples_;
-  Budget budget_;
-  std::unique_ptr<Shard[]> shards_;
+  std::array<ShardSweep, kShardCount> sweeps_;
 
   mutable sync::Mutex sessions_mutex_;
   std::vector<Session*> sessions_ STRATA_GUARDED_BY(sessions_mutex_);
   std::uint64_t sessions_opened_ STRATA_GUARDED_BY(sessions_mutex_) = 0;
-  Statistics closed_ STRATA_GUARDED_BY(sessions_mutex_);    // of sessions that are no more
+  Statistics closed_ STRATA_GUARDED_BY(sessions_mutex_);  // of sessions that are no more
+  std::array<NamespaceSize, kKeyspaces> closed_sizes_ STRATA_GUARDED_BY(sessions_mutex_);
   Statistics baseline_ STRATA_GUARDED_BY(sessions_mutex_);  // what reset_statistics set to zero
 };
 

@@ -1,49 +1,49 @@
 #include "engine/cache/cache.h"
-#include "engine/cache/item.h"
-#include "engine/cache/shard.h"
-#include "engine/cache/shard_set_lock.h"
+#include "engine/cache/cache_core.h"
 
 namespace strata::cache {
 
-namespace {
+// One store makes a database empty; the rest is housekeeping.
+void Cache::clear(Session& session, Namespace ns, bool wait) { clear_some(session, ns, 1, wait); }
 
-constexpr std::size_t kFreedPerLock = 256;
+void Cache::clear_all(Session& session, bool wait) { clear_some(session, 0, options_.namespaces, wait); }
 
-}  // namespace
-
-void Cache::clear(Session& /*session*/, Namespace ns, bool wait) {
-  {
-    const ShardSetLock locks(shards_.get());
-    for (std::size_t i = 0; i < kShards; ++i) {
-      shards_[i].mutex.assert_held();
-      shards_[i].flush(ns);
+void Cache::clear_some(Session& session, Namespace first, std::size_t count, bool wait) {
+  const auto begin_anew = [&] {
+    const WriteGate::Closed closed(core_->gate);
+    if (!core_->databases.begin_anew(first, count)) return false;
+    if (ChangeListener* const listener = core_->listener.load(std::memory_order_relaxed)) {
+      for (std::size_t ns = first; ns < first + count; ++ns) listener->emptied(static_cast<Namespace>(ns));
     }
-  }
-  if (wait) free_flushed();
+    return true;
+  };
+  while (!begin_anew()) sweep_all(session);
+  if (wait) sweep_all(session);
 }
 
-void Cache::clear_all(Session& /*session*/, bool wait) {
-  {
-    const ShardSetLock locks(shards_.get());
-    for (std::size_t i = 0; i < kShards; ++i) {
-      shards_[i].mutex.assert_held();
-      for (std::size_t ns = 0; ns < options_.namespaces; ++ns) shards_[i].flush(static_cast<Namespace>(ns));
-    }
-  }
-  if (wait) free_flushed();
+bool Cache::is_clearing() const noexcept { return core_->databases.any_to_sweep(); }
+
+void Cache::swap(Namespace one, Namespace other) {
+  const WriteGate::Closed closed(core_->gate);
+  core_->databases.swap(one, other);
+  if (ChangeListener* const listener = core_->listener.load(std::memory_order_relaxed)) listener->swapped(one, other);
 }
 
-void Cache::free_flushed() {
-  for (std::size_t i = 0; i < kShards; ++i) {
-    for (bool more = true; more;) {
-      Shard::Flushed taken;
-      {
-        const sync::MutexLock lock(shards_[i].mutex);
-        taken = shards_[i].take_flushed(kFreedPerLock);
-        if (!taken.more) shards_[i].flush_credit();
-      }
-      destroy_all(taken.list);
-      more = taken.more;
+void Cache::set_change_listener(ChangeListener* listener) noexcept {
+  const WriteGate::Closed closed(core_->gate);
+  core_->listener.store(listener, std::memory_order_relaxed);
+}
+
+// Until nothing is left of what was dropped before. Waits for the other threads to be quiescent: not for a server's loops.
+void Cache::sweep_all(Session& session) {
+  UpkeepReport report;
+  session.retirement_.hand_over();
+  session.participant_.synchronize();
+  const Operation operation(session);
+  while (core_->databases.any_to_sweep()) {
+    for (std::size_t shard = 0; shard < kShards; ++shard) {
+      (void)sweep(session, shard, {.all = true}, report);
+      session.quiescent();
     }
   }
 }

@@ -17,17 +17,21 @@ struct ItemView {
   std::string_view value;
   ValueRef block;                         // set when the value is large: copy it to keep the bytes
   std::int64_t expire_at_ms = kNoExpiry;  // wall clock, milliseconds since 1970
-  std::int64_t idle_ms = 0;               // since the last access
 };
 
-// What an update wants done to a key. The decision function of Session::update gets one, looks at `current` and calls at
+// What an update wants done to a key. The decision function of Cache::update gets one, looks at `current` and calls at
 // most one of the others; calling none leaves the item as it is (the access still counts).
+// It is asked again, with another current item, where somebody else has changed the key before its decision took effect: the last answer
+// counts, so it must not use up what it puts.
 class Decision {
  public:
   explicit Decision(const ItemView* current) noexcept : current_(current) {}
 
   // The item as it is now; nullptr when there is none (an expired one counts as none).
-  [[nodiscard]] const ItemView* current() const noexcept { return current_; }
+  [[nodiscard]] const ItemView* current() noexcept {
+    has_looked_ = true;
+    return current_;
+  }
 
   void remove() noexcept { action_ = Action::remove; }
   // The new value is `head` followed by `tail`: both must stay valid until update returns; they may point into the current value.
@@ -51,11 +55,13 @@ class Decision {
   }
 
  private:
-  friend class Change;
+  friend class Prepared;
+  friend class Update;
   enum class Action : std::uint8_t { keep, remove, put, set_expiry };
 
   const ItemView* current_;
   Action action_ = Action::keep;
+  bool has_looked_ = false;  // else its answer is the same whatever the key holds
   std::string_view head_;
   std::string_view tail_;
   ValueRef block_;

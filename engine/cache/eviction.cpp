@@ -1,183 +1,165 @@
 #include <algorithm>
 
 #include "engine/cache/cache.h"
-#include "engine/cache/hash.h"
-#include "engine/cache/item.h"
-#include "engine/cache/shard.h"
+#include "engine/cache/cache_core.h"
+#include "engine/cache/update.h"
 
 namespace strata::cache {
-
 namespace {
 
 // So many victims a write pays for when the limit is further away than its own size; upkeep does the rest.
 constexpr std::size_t kVictimsPerWrite = 16;
-// Shards looked at before the best seen so far is taken, or, if there is none, before the search becomes thorough.
-constexpr std::size_t kQuickShards = 16;
-// Items and buckets looked at in one hold of a lock.
-constexpr std::size_t kLooksPerLock = 1024;
+// Blocks of the index that are looked at for samples before the best seen so far is taken, or, if there is none, before the search becomes
+// thorough.
+constexpr std::size_t kQuickLooks = 16;
+// Chunks that the hand passes in one hold of its domain's lock, and in one search for a victim.
+constexpr std::size_t kChunksPerHold = 32;
 
 bool only_volatile(Policy policy) noexcept {
   return policy == Policy::volatile_lru || policy == Policy::volatile_random || policy == Policy::volatile_ttl;
 }
-
-// The search for one item to evict: looks at a few items and remembers the one that the policy would rather lose.
-class Sampler {
- public:
-  Sampler(Policy policy, std::size_t samples, std::int64_t now_ms) noexcept
-      : policy_(policy), samples_(by_chance() ? 1 : samples), now_ms_(now_ms), now_(recency_of(now_ms)) {}
-
-  // Items of a table that the policy may touch.
-  [[nodiscard]] std::size_t eligible(const Table& table) const noexcept {
-    return only_volatile(policy_) ? table.with_expiry() : table.items();
-  }
-
-  // Looks at items of a table from `position` on, around its end, until enough have been seen, or all, or kLooksPerLock.
-  // Returns where it stopped.
-  std::uint64_t look(std::size_t shard, Namespace ns, Table& table, std::uint64_t position) noexcept {
-    const std::uint64_t first = table.bucket_at(position).begin;
-    std::size_t looks = 0;
-    for (bool wrapped = false; !is_done() && looks < kLooksPerLock && !(wrapped && position >= first); ++looks) {
-      const Table::Bucket bucket = table.bucket_at(position);
-      for (const Item* item = *bucket.head; item != nullptr && !is_done(); item = item->next, ++looks) consider(shard, ns, *item);
-      wrapped = wrapped || bucket.end == kInnerEnd;
-      position = bucket.end % kInnerEnd;
-    }
-    return position;
-  }
-
-  [[nodiscard]] bool is_done() const noexcept { return seen_ >= samples_; }
-  [[nodiscard]] bool has_victim() const noexcept { return seen_ > 0; }
-  [[nodiscard]] std::size_t shard() const noexcept { return shard_; }
-
-  // Takes the victim out of its shard; null if it is gone meanwhile. REQUIRES: has_victim(), and `shard` is the one at shard()
-  [[nodiscard]] Item* take(Shard& shard) const noexcept STRATA_REQUIRES(shard.mutex) {
-    Table* table = shard.table(ns_);
-    if (table == nullptr) return nullptr;
-    Item** link = table->bucket_at(inner_position_of(hash_)).head;
-    while (*link != nullptr && (*link)->hash() != hash_) link = &(*link)->next;
-    if (*link == nullptr) return nullptr;
-    Item* item = shard.remove(*table, link);
-    shard.flush_credit();  // whoever waits for room must see it at once, or it would evict too much
-    table->settle();
-    return item;
-  }
-
- private:
-  [[nodiscard]] bool by_chance() const noexcept {
-    return policy_ == Policy::allkeys_random || policy_ == Policy::volatile_random;
-  }
-
-  void consider(std::size_t shard, Namespace ns, const Item& item) noexcept {
-    if (only_volatile(policy_) && item.expire_at_ms == kNoExpiry) return;
-    ++seen_;
-    // Higher is sooner to go; what has expired goes before all others.
-    std::uint64_t score = idle_units(item.accessed, now_);
-    if (policy_ == Policy::volatile_ttl)
-      score = static_cast<std::uint64_t>(kNoExpiry - std::max<std::int64_t>(item.expire_at_ms, 0));
-    if (item.has_expired(now_ms_)) score = ~std::uint64_t{0};
-    if (seen_ > 1 && score <= score_) return;
-    score_ = score;
-    shard_ = shard;
-    ns_ = ns;
-    hash_ = item.hash();
-  }
-
-  Policy policy_;
-  std::size_t samples_;
-  std::int64_t now_ms_;
-  std::uint32_t now_;
-  std::size_t seen_ = 0;
-  std::uint64_t score_ = 0;
-  std::size_t shard_ = 0;
-  Namespace ns_ = 0;
-  std::uint64_t hash_ = 0;
-};
-
-// Samples one table of the shard, chosen by chance so that every item of the shard is as likely to be looked at.
-void look_around(Sampler& sampler, std::size_t index, Shard& shard, std::uint64_t random) STRATA_REQUIRES(shard.mutex) {
-  std::size_t eligible = 0;
-  for (std::size_t ns = 0; ns < shard.namespaces(); ++ns) {
-    if (const Table* table = shard.table(static_cast<Namespace>(ns))) eligible += sampler.eligible(*table);
-  }
-  if (eligible == 0) return;
-  std::size_t chosen = (random >> 32U) % eligible;
-  for (std::size_t i = 0; i < shard.namespaces(); ++i) {
-    const auto ns = static_cast<Namespace>(i);
-    Table* table = shard.table(ns);
-    if (table == nullptr) continue;
-    const std::size_t here = sampler.eligible(*table);
-    if (chosen < here) {
-      static_cast<void>(sampler.look(index, ns, *table, random & (kInnerEnd - 1)));
-      return;
-    }
-    chosen -= here;
-  }
-}
-
-// One step of the thorough search: a table that may have something is looked through from where the last search stopped.
-// Returns false when the shard has nothing to give.
-bool look_through(Sampler& sampler, std::size_t index, Shard& shard) STRATA_REQUIRES(shard.mutex) {
-  for (std::size_t i = 0; i < shard.namespaces(); ++i) {
-    const auto ns = static_cast<Namespace>(i);
-    Table* table = shard.table(ns);
-    if (table == nullptr || sampler.eligible(*table) == 0) continue;
-    table->eviction_position = sampler.look(index, ns, *table, table->eviction_position);
-    return true;
-  }
-  return false;
-}
+bool by_hand(Policy policy) noexcept { return policy == Policy::allkeys_lru || policy == Policy::volatile_lru; }
 
 }  // namespace
 
-Cache::Evicted Cache::evict_one(Session& session) {
-  if (policy() == Policy::noeviction) return {};
-  Sampler sampler(policy(), eviction_samples_.load(std::memory_order_relaxed), session.now_ms_);
-  const std::uint64_t random = session.random();
-  const std::size_t start = shard_of(random);
-  for (std::size_t n = 0; n < kQuickShards && !sampler.is_done(); ++n) {
-    const std::size_t index = (start + n) % kShards;
-    const sync::MutexLock lock(shards_[index].mutex);
-    look_around(sampler, index, shards_[index], random);
-  }
-  // Few items are left, or few that may go: now every shard is searched to its end, in short holds of its lock.
-  for (std::size_t n = 0; n < kShards && !sampler.has_victim(); ++n) {
-    const std::size_t index = (start + n) % kShards;
-    for (bool more = true; more && !sampler.has_victim();) {
-      const sync::MutexLock lock(shards_[index].mutex);
-      more = look_through(sampler, index, shards_[index]);
+// Takes an item out; what it frees comes back when nobody reads it any more.
+bool Cache::evict(Session& session, Slot slot, Evicted& evicted) noexcept {
+  const StoredItem item = core_->store.at(slot);
+  const bool expired = item.has_expired(session.now_ms_);
+  std::size_t freed = item.shape().item_bytes();
+  if (item.encoding() == Encoding::block) freed += ItemStore::charged_bytes(core_->store.block_of(item));
+  if (!remove_if_same(*core_, session, core_->hash_of(item.key(), item.ns()), slot, expired ? Cause::expired : Cause::evicted,
+                      [](StoredItem) { return true; }))
+    return false;
+  (expired ? session.counters_.expired : session.counters_.evicted).add();
+  evicted = {.found = true, .freed_bytes = freed};
+  return true;
+}
+
+// The hand goes round the items in the order in which their segments were opened; what was hit since it passed stays, and loses its hits
+// (F. Corbató, "A paging experiment with the Multics system", 1968).
+Cache::Evicted Cache::evict_by_hand(Session& session) {
+  Evicted evicted;
+  const bool spares = only_volatile(policy());
+  ItemMemory& memory = core_->memory;
+  const ItemMemory::Statistics statistics = memory.statistics();
+  // Twice round all: the first takes the hits away.
+  const std::uint64_t most = 2 * (statistics.allocations - statistics.released) + 2 * kChunksPerHold;
+  const std::uint32_t first_domain = memory.domain_of(session.handle_);
+  for (std::uint32_t n = 0; n < memory.domains() && !evicted.found; ++n) {
+    const std::uint32_t domain = (first_domain + n) % memory.domains();
+    for (std::uint64_t passed = 0; passed < most && !evicted.found;) {
+      // One at a time: the index is not searched while the domain is locked, for who has locked homes may wait for the domain.
+      std::uint64_t offset = 0;
+      std::uint64_t hash = 0;
+      const std::size_t shown = memory.hand_next(domain, kChunksPerHold, [&](const ItemChunk& chunk) {
+        const StoredItem item = core_->store.at(chunk.offset);
+        if (item.encoding() == Encoding::block_body) return true;
+        offset = chunk.offset;
+        hash = core_->hash_of(item.key(), item.ns());
+        return false;
+      });
+      passed += std::max<std::size_t>(shown, 1);
+      if (offset == 0) continue;
+      const FoundSlot victim = victim_under_hand(session, offset, hash, spares);
+      if (victim) (void)evict(session, victim.slot, evicted);
     }
   }
-  if (!sampler.has_victim()) return {};
-
-  Evicted evicted{.found = true};
-  Item* item = nullptr;
-  {
-    Shard& shard = shards_[sampler.shard()];
-    const sync::MutexLock lock(shard.mutex);
-    item = sampler.take(shard);
-  }
-  if (item == nullptr) return evicted;  // somebody else removed it: that made room as well
-  evicted.freed_bytes = item->charged_bytes() + (item->is_large() && item->block().unique() ? item->block_bytes() : 0);
-  SessionCounters::add(item->has_expired(session.now_ms_) ? session.counters_.expired : session.counters_.evicted);
-  Item::destroy(item);
   return evicted;
 }
 
+// What the hand points at, if it is to go; else its hits are forgotten.
+FoundSlot Cache::victim_under_hand(const Session& session, std::uint64_t offset, std::uint64_t hash, bool spares) const {
+  const FoundSlot found = core_->shard_of(hash).find(hash, [offset](Slot slot) { return slot.offset_bytes() == offset; });
+  if (!found) return {};  // it is being placed, or was taken out and waits
+  const StoredItem item = core_->store.at(found.slot);
+  if (item.has_expired(session.now_ms())) return found;
+  if (spares && !item.expires()) return {};
+  if (found.slot.get<Slot::Frequency>() == 0) return found;
+  std::uint64_t bits = found.slot.bits();
+  (void)found.address->compare_exchange_strong(bits, found.slot.with<Slot::Frequency>(0).bits(), std::memory_order_relaxed);
+  return {};
+}
+
+// Looks at a few items here and there, and takes the one that the policy would rather lose.
+Cache::Evicted Cache::evict_by_samples(Session& session) {
+  const bool by_chance = policy() != Policy::volatile_ttl;
+  const std::size_t samples = by_chance ? 1 : eviction_samples_.load(std::memory_order_relaxed);
+  Victim victim;
+  for (std::size_t look = 0; look < kQuickLooks && victim.seen < samples; ++look) {
+    const std::uint64_t random = session.random();
+    look_around(session, shard_of(random), random << kShardBits, kBlockBuckets, samples, victim);
+  }
+  // Few items are left, or few that may go: now every shard is searched.
+  const std::size_t first = shard_of(session.random());
+  for (std::size_t n = 0; n < kShards && victim.seen == 0; ++n) {
+    const std::size_t shard = (first + n) % kShards;
+    Prefix position = 0;
+    do {
+      position = look_around(session, shard, position, kBlockBuckets, samples, victim);
+      if (victim.seen == 0) session.quiescent();
+    } while (position != 0 && victim.seen == 0);
+  }
+  Evicted evicted;
+  if (victim.seen == 0) return evicted;
+  // If somebody else removed it meanwhile: that made room as well.
+  if (!evict(session, victim.slot, evicted)) evicted.found = true;
+  return evicted;
+}
+
+Prefix Cache::look_around(Session& session, std::size_t shard, Prefix position, std::size_t homes, std::size_t samples,
+                          Victim& victim) {
+  session.seen_.clear();
+  const Prefix next = core_->shards[shard].collect(position, static_cast<unsigned>(homes), session.seen_);
+  // From anywhere on, or the first place of a bucket would be sampled most.
+  const std::size_t start = session.seen_.empty() ? 0 : session.random() % session.seen_.size();
+  for (std::size_t n = 0; n < session.seen_.size() && victim.seen < samples; ++n) {
+    const Slot slot = session.seen_[(start + n) % session.seen_.size()];
+    const StoredItem item = core_->store.at(slot);
+    const std::int64_t expiry_ms = item.expiry_ms(session.now_ms_);
+    if (only_volatile(policy()) && expiry_ms == kNoExpiry) continue;
+    if (victim.seen++ == 0 || expiry_ms < victim.expiry_ms) {
+      victim.slot = slot;
+      victim.expiry_ms = expiry_ms;
+    }
+  }
+  return next;
+}
+
+Cache::Evicted Cache::evict_one(Session& session) {
+  if (policy() == Policy::noeviction || !can_retire(session)) return {};
+  if (!by_hand(policy())) return evict_by_samples(session);
+  Evicted evicted = evict_by_hand(session);
+  if (evicted.found) return evicted;
+  // The hand does not come to what lies in open runs: the last few items of each thread. This thread's it can close.
+  core_->memory.close(session.handle_);
+  evicted = evict_by_hand(session);
+  return evicted.found ? evicted : evict_by_samples(session);
+}
+
 bool Cache::evict_for(Session& session, std::uint64_t room_bytes, std::uint64_t own_bytes) {
+  // What was retired before is charged until nobody reads it, but needs no others to go.
+  session.quiescent();
+  const std::uint64_t wanted = budget().total_bytes() + room_bytes;
+  const std::uint64_t coming = budget().limit_bytes() + core_->readers.waiting_bytes();
+  const std::uint64_t need = wanted > coming ? wanted - coming : 0;
   std::uint64_t freed_bytes = 0;
-  for (std::size_t victims = 0; !fits(room_bytes); ++victims) {
-    if (victims >= kVictimsPerWrite && freed_bytes >= own_bytes) return true;
+  bool found = true;
+  for (std::size_t victims = 0; found && freed_bytes < need; ++victims) {
+    if (victims >= kVictimsPerWrite && freed_bytes >= own_bytes) break;
     const Evicted evicted = evict_one(session);
-    if (!evicted.found) return false;
+    found = evicted.found;
     freed_bytes += evicted.freed_bytes;
   }
-  return true;
+  session.quiescent();
+  session.quiescent();
+  return found;
 }
 
 bool Cache::reserve(Session& session, std::uint64_t bytes) {
   if (fits(bytes)) [[likely]]
     return true;
-  if (bytes > budget_.limit_bytes()) return false;  // emptying the cache would not help
+  if (bytes > budget().limit_bytes()) return false;  // emptying the cache would not help
   return evict_for(session, bytes, bytes);
 }
 
@@ -188,14 +170,15 @@ void Cache::settle(Session& session, std::int64_t added_bytes) {
 }
 
 Status Cache::make_room(Session& session, std::size_t bytes) {
+  const Operation operation(session);
   if (reserve(session, bytes)) return Status::ok;
-  SessionCounters::add(session.counters_.eviction_refusals);
+  session.counters_.eviction_refusals.add();
   return Status::out_of_memory;
 }
 
 ValueRef Cache::allocate_value(Session& session, std::size_t bytes) {
   if (bytes > kMaxValueBytes || make_room(session, bytes + sizeof(ValueBlock)) != Status::ok) return {};
-  return ValueRef::allocate(bytes, budget_);
+  return core_->store.allocate_block(session.handle_, bytes, 0);
 }
 
 }  // namespace strata::cache

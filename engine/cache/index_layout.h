@@ -87,7 +87,11 @@ struct BucketHeader {
   using InAlternate = BitField<35, 3>;
   using InAlternateBuddy = BitField<38, 3>;
   using Overflow = BitField<41, 16>;      // bucket of the shard's overflow pool; 0: none
-  using SnapshotEpoch = BitField<57, 7>;  // the last snapshot that has seen this bucket
+  using Joint = BitField<57, 1>;          // locked together with other keys: who reads waits, even for what it would find
+  using SnapshotEpoch = BitField<58, 6>;  // the last snapshot that has seen this bucket
+
+  static constexpr std::uint64_t kLocked = 1;
+  [[nodiscard]] static constexpr bool locked(std::uint64_t header) noexcept { return (header & kLocked) != 0; }
 };
 static_assert(BucketHeader::SnapshotEpoch::kEnd == 64);
 

@@ -1,7 +1,5 @@
 #include "engine/cache/item_layout.h"
 
-#include <algorithm>
-
 namespace strata::cache {
 namespace {
 
@@ -14,15 +12,12 @@ std::uint32_t load_word(const std::byte* from) noexcept {
 }  // namespace
 
 void ItemShape::write_prefix(std::byte* item) const noexcept {
-  std::memset(item, 0, prefix_bytes());
-  std::uint64_t header = 0;
-  header = ItemHeader::ValueBytes::set(header, std::min<std::uint64_t>(value_bytes, ItemHeader::ValueBytes::kLargest));
-  header = ItemHeader::KeyBytes::set(header, std::min<std::uint64_t>(key_bytes, ItemHeader::KeyBytes::kLargest));
-  header = ItemHeader::EncodingBits::set(header, static_cast<std::uint64_t>(encoding));
-  header = ItemHeader::Expiry::set(header, static_cast<std::uint64_t>(expiry));
-  header = ItemHeader::Extras::set(header, extras != 0 ? 1U : 0U);
-  const auto word = static_cast<std::uint32_t>(header);
-  std::memcpy(item, &word, sizeof word);
+  chunk_word(item).store(header(), std::memory_order_relaxed);
+  write_behind_header(item);
+}
+
+void ItemShape::write_behind_header(std::byte* item) const noexcept {
+  std::memset(item + 4, 0, prefix_bytes() - 4);
   std::byte* at = item + 4 + expiry_bytes();
   if (long_value()) {
     std::memcpy(at, &value_bytes, sizeof value_bytes);
@@ -36,7 +31,8 @@ void ItemShape::write_prefix(std::byte* item) const noexcept {
 }
 
 ItemShape ItemShape::read_prefix(const std::byte* item) noexcept {
-  const std::uint64_t header = load_word(item);
+  // An atomic that is only loaded here: atomic_ref knows no const.
+  const std::uint64_t header = chunk_word(const_cast<std::byte*>(item)).load(std::memory_order_acquire);
   ItemShape shape;
   shape.value_bytes = static_cast<std::uint32_t>(ItemHeader::ValueBytes::get(header));
   shape.key_bytes = static_cast<std::uint32_t>(ItemHeader::KeyBytes::get(header));

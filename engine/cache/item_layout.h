@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -13,7 +14,7 @@
 //   header 4 | expiry 0, 4 or 8 | value length 0 or 4 | key length 0 or 4 | extras 0 or 1 + fields | key | value | padding 0 to 3
 //
 // The header's highest two bits belong to the placement (free, previous chunk free); the others never change once the item is
-// published. All numbers are little endian.
+// published. Free chunks and chunks that are no item yet have a first word too: ChunkWord. All numbers are little endian.
 namespace strata::cache {
 
 enum class Encoding : std::uint8_t {
@@ -21,7 +22,9 @@ enum class Encoding : std::uint8_t {
   integer = 1,  // 1 to 8 bytes, two's complement, as few as hold the number
   lz4 = 2,
   zstd = 3,
-  // 4 to 7: small collections in one blob. 8 to 15: large ones; readers take the bucket's lock.
+  block = 4,       // of the value there is a BlockLocator here: its bytes lie in a chunk of their own
+  block_body = 5,  // such a chunk: no key, a ValueBlock for a value; no slot names it
+  // 6 and 7: small collections in one blob. 8 to 15: large ones; readers take the bucket's lock.
   first_locked = 8,
 };
 
@@ -59,6 +62,56 @@ static_assert((ItemHeader::ValueBytes::kMask ^ ItemHeader::KeyBytes::kMask ^ Ite
                ItemHeader::Expiry::kMask ^ ItemHeader::Extras::kMask ^ ItemHeader::PreviousFree::kMask ^
                ItemHeader::Free::kMask) == 0xffffffff,
               "the fields of an item's header do not overlap and leave nothing out");
+
+// The first word of a chunk, be it an item or not. What is no item is told by Free, or by a form of expiry that items do not have.
+struct ChunkWord {
+  static constexpr auto kPreviousFree = static_cast<std::uint32_t>(ItemHeader::PreviousFree::kMask);
+  static constexpr auto kFree = static_cast<std::uint32_t>(ItemHeader::Free::kMask);
+  using FreeGranules = BitField<0, 30>;  // of a free chunk
+
+  // Of a chunk that is in use and no item: one that somebody fills, or a run that a thread cuts items off.
+  static constexpr std::uint64_t kNoItem = 3;  // in ItemHeader::Expiry
+  using Granules = BitField<0, 27>;            // 0: large, and the segment's header tells how large
+  using OpenRun = BitField<29, 1>;             // else reserved
+
+  [[nodiscard]] static constexpr std::uint32_t free(std::uint32_t granules) noexcept { return kFree | granules; }
+  // REQUIRES: granules <= Granules::kLargest
+  [[nodiscard]] static constexpr std::uint32_t reserved(std::uint32_t granules) noexcept {
+    return static_cast<std::uint32_t>(ItemHeader::Expiry::set(granules, kNoItem));
+  }
+  [[nodiscard]] static constexpr std::uint32_t open_run(std::uint32_t granules) noexcept {
+    return static_cast<std::uint32_t>(OpenRun::set(reserved(granules), 1));
+  }
+  [[nodiscard]] static constexpr bool is_free(std::uint32_t word) noexcept { return (word & kFree) != 0; }
+  [[nodiscard]] static constexpr bool is_item(std::uint32_t word) noexcept {
+    return !is_free(word) && ItemHeader::Expiry::get(word) != kNoItem;
+  }
+};
+static_assert(ChunkWord::kNoItem != static_cast<std::uint64_t>(ExpiryForm::none) &&
+              ChunkWord::kNoItem != static_cast<std::uint64_t>(ExpiryForm::near) &&
+              ChunkWord::kNoItem != static_cast<std::uint64_t>(ExpiryForm::far) &&
+              ChunkWord::kNoItem <= ItemHeader::Expiry::kLargest);
+static_assert((ChunkWord::Granules::kMask ^ ItemHeader::Expiry::kMask ^ ChunkWord::OpenRun::kMask ^
+               ItemHeader::PreviousFree::kMask ^ ItemHeader::Free::kMask) == 0xffffffff,
+              "what a chunk that is no item says leaves the placement's bits alone");
+static_assert((ChunkWord::FreeGranules::kMask & (ItemHeader::PreviousFree::kMask | ItemHeader::Free::kMask)) == 0);
+
+// The first word of a chunk: bit 30 of it changes under the lock of its domain while others read it. REQUIRES: aligned to kGranuleBytes
+[[nodiscard]] inline std::atomic_ref<std::uint32_t> chunk_word(std::byte* chunk) noexcept {
+  return std::atomic_ref(*reinterpret_cast<std::uint32_t*>(chunk));
+}
+// With padding, of an item whose lengths and extras its header tells alone; 0: of another.
+[[nodiscard]] constexpr std::uint64_t short_item_bytes(std::uint32_t header) noexcept {
+  const std::uint64_t value = ItemHeader::ValueBytes::get(header), key = ItemHeader::KeyBytes::get(header);
+  if (value == ItemHeader::ValueBytes::kLargest || key == ItemHeader::KeyBytes::kLargest || ItemHeader::Extras::get(header) != 0)
+    return 0;
+  return (4 + 4 * ItemHeader::Expiry::get(header) + key + value + kGranuleBytes - 1) / kGranuleBytes * kGranuleBytes;
+}
+static_assert(static_cast<int>(ExpiryForm::none) == 0 && static_cast<int>(ExpiryForm::near) == 1 &&
+                  static_cast<int>(ExpiryForm::far) == 2,
+              "a form's number is its length in words");
+static_assert(std::atomic_ref<std::uint32_t>::required_alignment <= kGranuleBytes &&
+              std::atomic_ref<std::uint32_t>::is_always_lock_free);
 
 // Bits of the extras byte, and bytes of the fields they announce, which follow in this order.
 struct Extra {
@@ -99,11 +152,27 @@ struct ItemShape {
     return (bytes + kGranuleBytes - 1) / kGranuleBytes * kGranuleBytes;
   }
 
-  // The prefix but for expiry and extras fields, which stay 0. REQUIRES: room for prefix_bytes(), aligned to kGranuleBytes
+  // The first word, the placement's bits 0.
+  [[nodiscard]] constexpr std::uint32_t header() const noexcept {
+    std::uint64_t header = long_value() ? ItemHeader::ValueBytes::kLargest : value_bytes;
+    header = ItemHeader::KeyBytes::set(header, long_key() ? ItemHeader::KeyBytes::kLargest : key_bytes);
+    header = ItemHeader::EncodingBits::set(header, static_cast<std::uint64_t>(encoding));
+    header = ItemHeader::Expiry::set(header, static_cast<std::uint64_t>(expiry));
+    return static_cast<std::uint32_t>(ItemHeader::Extras::set(header, extras != 0 ? 1U : 0U));
+  }
+  // The prefix but for expiry and extras fields, which stay 0. REQUIRES: room for prefix_bytes(), aligned to kGranuleBytes.
+  // Not in a chunk of ItemMemory, whose first word others may change: there ItemMemory::complete writes it, behind all else.
   void write_prefix(std::byte* item) const noexcept;
-  // REQUIRES: an item that is not free, written by write_prefix
+  // The same but for the first word.
+  void write_behind_header(std::byte* item) const noexcept;
+  // REQUIRES: an item that is not free, aligned to kGranuleBytes. Acquires what was written before the header.
   [[nodiscard]] static ItemShape read_prefix(const std::byte* item) noexcept;
 };
+
+static_assert(short_item_bytes(ItemShape{.key_bytes = 17, .value_bytes = 64, .expiry = ExpiryForm::far}.header()) ==
+              ItemShape{.key_bytes = 17, .value_bytes = 64, .expiry = ExpiryForm::far}.item_bytes());
+static_assert(short_item_bytes(ItemShape{.key_bytes = 254, .value_bytes = 32'766}.header()) ==
+              ItemShape{.key_bytes = 254, .value_bytes = 32'766}.item_bytes());
 
 // The figures of the byte plan.
 static_assert(ItemShape{.key_bytes = 16, .value_bytes = 64}.item_bytes() == 84);

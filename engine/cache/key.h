@@ -6,6 +6,7 @@
 
 namespace strata::cache {
 
+// A database.
 using Namespace = std::uint8_t;
 
 inline constexpr std::size_t kMaxKeyBytes = 512ULL << 20;
@@ -17,6 +18,7 @@ struct Key {
   std::string_view bytes;
   std::uint64_t hash = 0;
   Namespace ns = 0;
+  std::uint8_t keyspace = 0;  // that the database was when the hash was made; a call that finds another makes it anew
 };
 
 }  // namespace strata::cache

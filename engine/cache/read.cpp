@@ -1,94 +1,133 @@
+#include <algorithm>
+
 #include "engine/cache/cache.h"
-#include "engine/cache/item.h"
-#include "engine/cache/shard.h"
-#include "engine/cache/shard_set_lock.h"
+#include "engine/cache/joint_lock.h"
+#include "engine/cache/protocol_points.h"
+#include "engine/cache/update.h"
 
 namespace strata::cache {
-
 namespace {
 
-// The live item under a key, or null. One that has expired is taken out on the way and handed to `expired`.
-Item* find_live(Shard& shard, const Key& key, std::int64_t now_ms, Item*& expired) STRATA_REQUIRES(shard.mutex) {
-  Table* table = shard.table(key.ns);
-  if (table == nullptr) return nullptr;
-  Item** link = table->find(key.bytes, key.hash);
-  if (*link == nullptr || !(*link)->has_expired(now_ms)) return *link;
-  Item* item = shard.remove(*table, link);
-  table->settle();
-  item->next = expired;
-  expired = item;
-  return nullptr;
-}
-
-std::size_t count(const Item* list) noexcept {
-  std::size_t items = 0;
-  for (; list != nullptr; list = list->next) ++items;
-  return items;
-}
+// Reads of several keys that were disturbed so often lock their homes.
+constexpr int kMostRounds = 8;
 
 }  // namespace
 
-bool Cache::read(Session& session, const Key& key, Visitor<void(const ItemView&)> visit) {
-  Item* expired = nullptr;
-  bool found = false;
-  {
-    Shard& shard = shard_for(key);
-    const sync::MutexLock lock(shard.mutex);
-    if (Item* item = find_live(shard, key, session.now_ms_, expired)) {
-      found = true;
-      visit(item->view(session.now_ms_));
-      item->touch(session.now_ms_);
+// Two waves: the buckets, then the items that they name.
+void Cache::prefetch(std::span<const Key> keys) const noexcept {
+  constexpr std::size_t kWave = 16;  // about as many loads as a processor keeps under way
+  constexpr std::size_t kLineBytes = 64;
+  for (std::size_t first = 0; first < keys.size(); first += kWave) {
+    const std::span<const Key> wave = keys.subspan(first, std::min(kWave, keys.size() - first));
+    for (const Key& key : wave) core_->shard_of(key.hash).prefetch(key.hash);
+    for (const Key& key : wave) {
+      const Slot slot = core_->shard_of(key.hash).guess(key.hash);
+      if (slot.empty()) continue;
+      const std::byte* const item = core_->memory.address(slot.offset_bytes());
+      __builtin_prefetch(item);
+      __builtin_prefetch(item + kLineBytes);
     }
   }
-  if (expired != nullptr) [[unlikely]] {
-    SessionCounters::add(session.counters_.expired);
-    Item::destroy(expired);
-  }
+}
+
+bool Cache::read(Session& session, const Key& key, Visitor<void(const ItemView&)> visit) {
+  const bool found = look(session, key, visit, true);
   count_lookup(session, found);
   return found;
 }
 
 bool Cache::peek(Session& session, const Key& key, Visitor<void(const ItemView&)> visit) {
-  Item* expired = nullptr;
-  bool found = false;
-  {
-    Shard& shard = shard_for(key);
-    const sync::MutexLock lock(shard.mutex);
-    if (const Item* item = find_live(shard, key, session.now_ms_, expired)) {
-      found = true;
-      visit(item->view(session.now_ms_));
-    }
-  }
-  if (expired != nullptr) [[unlikely]] {
-    SessionCounters::add(session.counters_.expired);
-    Item::destroy(expired);
-  }
-  return found;
+  return look(session, key, visit, false);
 }
 
-void Cache::read_many(Session& session, std::span<const Key> keys, Visitor<void(std::size_t, const ItemView*)> visit) {
-  Item* expired = nullptr;
-  std::uint64_t hits = 0;
-  {
-    const ShardSetLock locks(shards_.get(), keys);
-    for (std::size_t i = 0; i < keys.size(); ++i) {
-      Shard& shard = shard_for(keys[i]);
-      shard.mutex.assert_held();
-      Item* item = find_live(shard, keys[i], session.now_ms_, expired);
-      if (item == nullptr) {
-        visit(i, nullptr);
-        continue;
-      }
-      const ItemView view = item->view(session.now_ms_);
-      visit(i, &view);
-      item->touch(session.now_ms_);
-      ++hits;
+bool Cache::look(Session& session, const Key& given, const Visitor<void(const ItemView&)>& visit, bool is_hit) {
+  const Operation operation(session);
+  for (;;) {
+    const Databases::Version version = core_->databases.version();
+    const Key key = core_->current(given);
+    const FoundSlot found = core_->find(key);
+    if (!core_->databases.is_still(version)) [[unlikely]]
+      continue;
+    if (!found) return false;
+    STRATA_PROTOCOL_POINT(reader_after_key_compare);
+    const StoredItem item = core_->store.at(found.slot);
+    if (item.has_expired(session.now_ms_)) [[unlikely]] {
+      if (!session.retirement_.prepare()) return false;
+      // For others too it is gone from here on. If it was not this one's to remove, something else may be there.
+      if (remove_expired(*core_, session, key, found)) return false;
+      continue;
     }
+    const ShownItem shown(core_->store, item, session.now_ms_);
+    visit(shown.view());
+    if (is_hit) note_hit(found);
+    return true;
   }
-  SessionCounters::add(session.counters_.hits, hits);
-  SessionCounters::add(session.counters_.misses, keys.size() - hits);
-  SessionCounters::add(session.counters_.expired, count(expired));
-  destroy_all(expired);
+}
+
+// All of them as of one moment: none of their homes has changed from the first look to the last.
+void Cache::read_many(Session& session, std::span<const Key> keys, Visitor<void(std::size_t, const ItemView*)> visit) {
+  const Operation operation(session);
+  prefetch(keys);
+  std::vector<SeenKey> seen(keys.size());
+  // Expired items are taken out first, or others whose clock is behind would see them still.
+  do {
+    for (int round = 0; !see_all(keys, seen); ++round) {
+      if (round == kMostRounds) {
+        see_all_locked(session, keys, seen);
+        break;
+      }
+    }
+  } while (remove_all_expired(session, seen));
+  std::uint64_t hits = 0;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (!seen[i].found) {
+      visit(i, nullptr);
+      continue;
+    }
+    const ShownItem shown(core_->store, core_->store.at(seen[i].found.slot), session.now_ms_);
+    visit(i, &shown.view());
+    note_hit(seen[i].found);
+    ++hits;
+  }
+  session.counters_.hits.add(hits);
+  session.counters_.misses.add(keys.size() - hits);
+}
+
+bool Cache::remove_all_expired(Session& session, std::span<SeenKey> seen) noexcept {
+  bool any = false;
+  for (SeenKey& one : seen) {
+    if (!one.found || !core_->store.at(one.found.slot).has_expired(session.now_ms_)) continue;
+    if (!session.retirement_.prepare()) {
+      one.found = {};
+      continue;
+    }
+    any = true;
+    (void)remove_expired(*core_, session, one.key, one.found);
+  }
+  return any;
+}
+
+bool Cache::see_all(std::span<const Key> keys, std::vector<SeenKey>& seen) noexcept {
+  const Databases::Version version = core_->databases.version();
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    seen[i].key = core_->current(keys[i]);
+    seen[i].mark = core_->shard_of(seen[i].key.hash).mark(seen[i].key.hash);
+    seen[i].found = core_->find(seen[i].key);
+  }
+  STRATA_PROTOCOL_POINT(reader_before_validation);
+  if (STRATA_PROTOCOL_FAULT(databases_not_validated)) return true;
+  return std::all_of(seen.begin(), seen.end(),
+                     [this](const SeenKey& one) { return core_->shard_of(one.key.hash).is_unchanged(one.mark); }) &&
+         core_->databases.is_still(version);
+}
+
+void Cache::see_all_locked(Session& session, std::span<const Key> keys, std::vector<SeenKey>& seen) {
+  const Passage passage(session.writer());
+  const JointLock lock(*core_, keys);
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    seen[i].key = lock.key(i);
+    seen[i].found = lock.home(i).find(seen[i].key.hash, core_->matches(seen[i].key));
+  }
 }
 
 }  // namespace strata::cache

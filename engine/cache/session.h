@@ -1,46 +1,101 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
+
+#include "engine/cache/databases.h"
+#include "engine/cache/item_memory.h"
+#include "engine/cache/retirement.h"
+#include "engine/cache/write_gate.h"
+#include "engine/sync/quiescent_state.h"
 
 namespace strata::cache {
 
 class Cache;
 
-// Counters of one thread. Written by that thread alone (plain relaxed stores), read by anybody.
-struct SessionCounters {
-  std::atomic<std::uint64_t> hits{0};
-  std::atomic<std::uint64_t> misses{0};
-  std::atomic<std::uint64_t> expired{0};            // items removed because their time had come
-  std::atomic<std::uint64_t> evicted{0};            // items removed because memory was needed
-  std::atomic<std::uint64_t> eviction_refusals{0};  // writes refused: over the limit and nothing to evict
+// Written by one thread alone (plain relaxed loads and stores), read by anybody.
+template <typename T>
+class OwnCounter {
+ public:
+  void add(T count = 1) noexcept { value_.store(value_.load(std::memory_order_relaxed) + count, std::memory_order_relaxed); }
+  [[nodiscard]] T get() const noexcept { return value_.load(std::memory_order_relaxed); }
 
-  // By the owning thread only: no atomic addition is needed.
-  static void add(std::atomic<std::uint64_t>& counter, std::uint64_t count = 1) noexcept {
-    counter.store(counter.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
-  }
+ private:
+  std::atomic<T> value_{0};
 };
 
-// What one thread brings to the cache: its clock reading, its counters, its random numbers. Every thread that uses the cache
-// opens one (Cache::open_session) and passes it to each call. Thread safety: none; the counters may be read from other threads.
+// Counters of one thread.
+struct SessionCounters {
+  OwnCounter<std::uint64_t> hits;
+  OwnCounter<std::uint64_t> misses;
+  OwnCounter<std::uint64_t> expired;            // items removed because their time had come
+  OwnCounter<std::uint64_t> evicted;            // items removed because memory was needed
+  OwnCounter<std::uint64_t> eviction_refusals;  // writes refused: over the limit and nothing to evict
+  OwnCounter<std::uint64_t> retries;            // of updates, because somebody else changed the key meanwhile
+  OwnCounter<std::uint64_t> reclaim_waits;      // for readers, because too much waited for them
+  // Of each keyspace: what this thread has added less what it has removed. Sums over threads are exact, one thread's may be below zero.
+  struct Keyspace {
+    OwnCounter<std::int64_t> items;
+    OwnCounter<std::int64_t> with_expiry;
+  };
+  std::array<Keyspace, kKeyspaces> keyspaces;
+};
+
+// What one thread brings to the cache: its clock reading, its counters, its random numbers, its place among the readers. Every thread that uses
+// the cache opens one (Cache::open_session) and passes it to each call.
+//
+// A thread that serves many requests says where it holds nothing of the cache: begin_slice() before, quiescent() between, end_slice() before it
+// sleeps. Between them no call has to say so by itself. Outside of slices every call does: that is slower, and all there is to it.
+// Thread safety: none; the counters may be read from other threads.
 class Session {
  public:
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
   ~Session();  // folds the counters into the cache's total
 
-  // The time that expiry and recency are judged by until the next call: set once per turn of an event loop. A new session has
-  // the time of its opening.
+  // The time that expiry is judged by until the next call: set once per turn of an event loop. A new session has the time of its opening.
   void set_now_ms(std::int64_t wall_clock_ms) noexcept { now_ms_ = wall_clock_ms; }
   [[nodiscard]] std::int64_t now_ms() const noexcept { return now_ms_; }
 
+  void begin_slice() noexcept { participant_.online(); }
+  // Where it finds that more has been taken out of the cache than is to wait for readers (Counters::reclaim_waits), both quiescent() and end_slice()
+  // wait until each reader has come by a point like this one.
+  void quiescent() noexcept {
+    retirement_.hand_over();
+    participant_.quiescent();
+    if (retirement_.take_over_quota()) [[unlikely]]
+      wait_for_readers();
+  }
+  void end_slice() noexcept {
+    retirement_.hand_over();
+    participant_.offline();
+    participant_.quiescent();
+    if (retirement_.take_over_quota()) [[unlikely]]
+      wait_for_readers();
+  }
+
+  // For the cache's own parts: where its changes pass the gate.
+  [[nodiscard]] WriteGate::Writer& writer() noexcept { return writer_; }
   [[nodiscard]] const SessionCounters& counters() const noexcept { return counters_; }
 
  private:
   friend class Cache;
-  Session(Cache& cache, std::int64_t now_ms, std::uint64_t random_seed) noexcept
-      : cache_(&cache), now_ms_(now_ms), random_(random_seed | 1) {}
+  friend class Operation;
+  friend class Prepared;
+  friend class Update;
+  friend std::int64_t book(Session& session, Keyspace keyspace, class Prepared& prepared,
+                           const struct Replaced& replaced) noexcept;
+  friend bool make_place(struct Core& core, Session& session, std::uint64_t hash) noexcept;
+  friend void help_growing_at_times(struct Core& core, Session& session, std::uint64_t hash) noexcept;
+  friend bool can_retire(Session& session) noexcept;
+  friend void count_removed(Session& session, Keyspace keyspace, const struct Replaced& removed) noexcept;
+  friend void count_expired(Session& session, Keyspace keyspace, const struct Replaced& removed) noexcept;
+  friend bool remove_expired(struct Core& core, Session& session, const struct Key& key, const struct FoundSlot& seen) noexcept;
+  friend class Verifier;
+  Session(Cache& cache, std::int64_t now_ms, std::uint64_t random_seed);
 
   // xorshift64: uniform enough to choose victims by, and three instructions.
   [[nodiscard]] std::uint64_t random() noexcept {
@@ -49,12 +104,54 @@ class Session {
     random_ ^= random_ << 17U;
     return random_;
   }
+  // Books bytes of items. The budget hears of them in steps.
+  void account(std::int64_t bytes) noexcept {
+    credit_bytes_ += bytes;
+    if (credit_bytes_ > Budget::kCreditBytes || credit_bytes_ < -Budget::kCreditBytes) flush_credit();
+  }
+  void flush_credit() noexcept;
+  void wait_for_readers() noexcept;
 
   Cache* cache_;
   std::int64_t now_ms_;
   std::uint64_t random_;
   std::size_t upkeep_turn_ = 0;  // where among its shards the next upkeep goes on
+  std::int64_t credit_bytes_ = 0;
+  sync::qsbr::Participant participant_;
+  WriteGate::Writer writer_;
+  ItemStore::Handle handle_;
+  Retirement retirement_;
+  std::vector<Slot> seen_;  // of a piece of the index that is being looked through
   SessionCounters counters_;
+};
+
+// A slice from construction to destruction.
+class Slice {
+ public:
+  explicit Slice(Session& session) noexcept : session_(session) { session_.begin_slice(); }
+  ~Slice() { session_.end_slice(); }
+  Slice(const Slice&) = delete;
+  Slice& operator=(const Slice&) = delete;
+
+ private:
+  Session& session_;
+};
+
+// One call of the cache: holds the thread among the readers, if no slice does.
+class Operation {
+ public:
+  explicit Operation(Session& session) noexcept : session_(session), alone_(!session.participant_.is_online()) {
+    if (alone_) session_.begin_slice();
+  }
+  ~Operation() {
+    if (alone_) session_.end_slice();
+  }
+  Operation(const Operation&) = delete;
+  Operation& operator=(const Operation&) = delete;
+
+ private:
+  Session& session_;
+  bool alone_;
 };
 
 }  // namespace strata::cache

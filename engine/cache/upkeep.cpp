@@ -1,102 +1,119 @@
 #include <algorithm>
 
 #include "engine/cache/cache.h"
-#include "engine/cache/hash.h"
-#include "engine/cache/item.h"
-#include "engine/cache/shard.h"
+#include "engine/cache/cache_core.h"
+#include "engine/cache/update.h"
 
 namespace strata::cache {
-
 namespace {
 
 using Time = std::chrono::steady_clock;
 
-// The work done in one hold of a lock, between two looks at the clock: a few dozen items.
-constexpr std::size_t kFreedPerStep = 64;
-constexpr std::size_t kLooksPerStep = 64;
 // A sweep goes on while at least one in so many of the items with an expiry that it saw had expired.
 constexpr std::size_t kWorthwhile = 4;
+// A table that has been seen from end to end with less than this share of its slots taken becomes smaller.
+constexpr std::uint64_t kSparse = 4;
+constexpr std::uint64_t kFillAfterShrinking = 2;  // slots to an item
 
-// What one step of a sweep for expired items found.
-struct Swept {
-  Item* expired = nullptr;  // linked by `next`
-  std::size_t expired_count = 0;
-  std::size_t seen = 0;  // items with an expiry, the expired ones included
+}  // namespace
 
-  [[nodiscard]] bool worth_going_on() const noexcept { return expired_count > 0 && expired_count * kWorthwhile >= seen; }
+// What one look at a block of the index came to.
+struct Cache::Swept {
+  std::size_t seen = 0;         // slots
+  std::size_t with_expiry = 0;  // of which the items have one, the expired ones included
+  std::size_t expired = 0;
+  std::size_t dropped = 0;
+  bool has_no_memory = false;  // to take anything out: nothing was done
+
+  [[nodiscard]] bool worth_going_on() const noexcept {
+    return dropped > 0 || (expired > 0 && expired * kWorthwhile >= with_expiry);
+  }
 };
 
-// Goes on with the sweep of a table where the last step stopped.
-Swept sweep(Shard& shard, Table& table, std::int64_t now_ms) STRATA_REQUIRES(shard.mutex) {
+Cache::Swept Cache::sweep_block(Session& session, std::size_t shard, Prefix& position) {
   Swept swept;
-  for (std::size_t looks = 0; looks < kLooksPerStep && table.with_expiry() > 0; ++looks) {
-    const Table::Bucket bucket = table.bucket_at(table.sweep_position);
-    for (Item** link = bucket.head; *link != nullptr; ++looks) {
-      if ((*link)->expire_at_ms != kNoExpiry) ++swept.seen;
-      if (!(*link)->has_expired(now_ms)) {
-        link = &(*link)->next;
-        continue;
-      }
-      Item* item = shard.remove(table, link);
-      item->next = swept.expired;
-      swept.expired = item;
-      ++swept.expired_count;
-    }
-    table.sweep_position = bucket.end % kInnerEnd;
+  session.seen_.clear();
+  const Prefix next = core_->shards[shard].collect(position, kBlockBuckets, session.seen_);
+  // What is left behind in a dropped keyspace would be there again when that serves another database.
+  swept.has_no_memory = !session.retirement_.prepare(session.seen_.size());
+  if (swept.has_no_memory) return swept;
+  position = next;
+  for (const Slot slot : session.seen_) {
+    const StoredItem item = core_->store.at(slot);
+    const Keyspace keyspace = item.ns();
+    ++swept.seen;
+    const bool drops = core_->databases.is_swept(keyspace);
+    if (item.expires()) ++swept.with_expiry;
+    if (!drops && !item.has_expired(session.now_ms_)) continue;
+    const std::int64_t now_ms = session.now_ms_;
+    if (!remove_if_same(*core_, session, core_->hash_of(item.key(), keyspace), slot, Cause::expired,
+                        [drops, now_ms](StoredItem found) { return drops || found.has_expired(now_ms); }))
+      continue;
+    ++(drops ? swept.dropped : swept.expired);
   }
   return swept;
 }
 
-// The first table from `ns` on that has something to expire or is in the middle of growing or shrinking; null if there is none.
-Table* next_table(Shard& shard, std::size_t& ns) STRATA_REQUIRES(shard.mutex) {
-  for (; ns < shard.namespaces(); ++ns) {
-    Table* table = shard.table(static_cast<Namespace>(ns));
-    if (table != nullptr && (table->with_expiry() > 0 || table->wants_to_settle())) return table;
+bool Cache::sweep(Session& session, std::size_t shard, const SweepUntil& until, UpkeepReport& report) {
+  ShardSweep& state = sweeps_[shard];
+  if (state.busy.exchange(true, std::memory_order_acquire)) return false;
+  const std::uint32_t round = core_->databases.begin_round();
+  if (round != state.round) {
+    state.round = round;
+    // The round ends where it began: from here on everything has to be seen once.
+    state.in_round = round != 0;
+    if (state.in_round) state.position = 0;
   }
-  return nullptr;
+  bool more = true;
+  while (more) {
+    if (state.position == 0) state.seen = 0;
+    const Swept swept = sweep_block(session, shard, state.position);
+    if (swept.has_no_memory) break;
+    state.seen += swept.seen;
+    report.expired += swept.expired;
+    report.freed += swept.dropped;
+    session.counters_.expired.add(swept.expired);
+    if (state.position == 0) {
+      consider_shrinking(shard, state.seen);
+      if (state.in_round) {
+        state.in_round = false;
+        core_->databases.end_shard();
+      }
+    }
+    session.quiescent();
+    more = state.in_round || swept.worth_going_on();
+    if (state.position == 0 || (!until.all && Time::now() >= until.deadline)) break;
+  }
+  state.busy.store(false, std::memory_order_release);
+  return more;
 }
 
-}  // namespace
-
-bool Cache::free_some(Shard& shard, Time::time_point deadline, UpkeepReport& report) {
-  for (bool more = true; more;) {
-    Shard::Flushed taken;
-    {
-      const sync::MutexLock lock(shard.mutex);
-      taken = shard.take_flushed(kFreedPerStep);
-    }
-    destroy_all(taken.list);
-    report.freed += taken.count;
-    more = taken.more;
-    if (more && Time::now() >= deadline) return true;
-  }
+// As a sweep, where no item has to be looked at.
+bool Cache::consider_size(Session& session, std::size_t shard) {
+  if (core_->shards[shard].counters().buckets == kBlockBuckets) return false;
+  ShardSweep& state = sweeps_[shard];
+  if (state.busy.exchange(true, std::memory_order_acquire)) return false;
+  if (state.position == 0) state.seen = 0;
+  session.seen_.clear();
+  state.position = core_->shards[shard].collect(state.position, kBlockBuckets, session.seen_);
+  state.seen += session.seen_.size();
+  if (state.position == 0) consider_shrinking(shard, state.seen);
+  state.busy.store(false, std::memory_order_release);
   return false;
 }
 
-bool Cache::expire_some(Session& session, Shard& shard, Time::time_point deadline, UpkeepReport& report) {
-  for (std::size_t ns = 0;;) {
-    Swept swept;
-    bool moving = false;
-    {
-      const sync::MutexLock lock(shard.mutex);
-      Table* table = next_table(shard, ns);
-      if (table == nullptr) return false;
-      swept = sweep(shard, *table, session.now_ms_);
-      moving = table->settle(kLooksPerStep);
-    }
-    destroy_all(swept.expired);
-    report.expired += swept.expired_count;
-    SessionCounters::add(session.counters_.expired, swept.expired_count);
-    const bool more = moving || swept.worth_going_on();
-    if (!more) ++ns;
-    if (Time::now() >= deadline) return more;
-  }
+void Cache::consider_shrinking(std::size_t shard, std::uint64_t items) noexcept {
+  const std::uint64_t slots = core_->shards[shard].counters().buckets * Bucket::kSlots;
+  if (core_->shards[shard].is_growing() || items * kSparse > slots) return;
+  const std::uint64_t blocks = items * kFillAfterShrinking / (Bucket::kSlots * kBlockBuckets) + 1;
+  if (blocks * kBlockBuckets * Bucket::kSlots < slots) core_->shards[shard].shrink_to(static_cast<std::uint32_t>(blocks));
 }
 
 bool Cache::evict_some(Session& session, Time::time_point deadline, UpkeepReport& report) {
   while (!fits(0)) {
     if (!evict_one(session).found) return false;
     ++report.evicted;
+    session.quiescent();
     if (Time::now() >= deadline) return !fits(0);
   }
   return false;
@@ -105,25 +122,39 @@ bool Cache::evict_some(Session& session, Time::time_point deadline, UpkeepReport
 UpkeepReport Cache::upkeep(Session& session, std::size_t first, std::size_t stride, std::chrono::nanoseconds slice) {
   UpkeepReport report;
   if (first >= kShards) return report;
+  const Operation operation(session);
+  session.quiescent();
   stride = std::clamp<std::size_t>(stride, 1, kShards);
   const std::size_t share = (kShards - first + stride - 1) / stride;
   const Time::time_point start = Time::now();
   const Time::time_point deadline = start + slice;
   // When memory is short too, expiry may not eat up the whole slice.
   const Time::time_point tidy_until = fits(0) ? deadline : start + slice / 2;
+  const bool anything_to_sweep = has_expiries() || core_->databases.any_to_sweep();
   for (std::size_t n = 0; n < share; ++n) {
-    Shard& shard = shards_[first + session.upkeep_turn_ % share * stride];
-    const bool flushed_left = free_some(shard, tidy_until, report);
-    const bool expired_left = !flushed_left && expire_some(session, shard, tidy_until, report);
-    if (flushed_left || expired_left) {
-      report.more = true;  // the next slice goes on with this shard
-      break;
+    const std::size_t shard = first + session.upkeep_turn_ % share * stride;
+    bool more = core_->shards[shard].help_growing(session.participant_);
+    if (anything_to_sweep) {
+      more |= sweep(session, shard, {.deadline = tidy_until}, report);
+    } else {
+      more |= consider_size(session, shard);
     }
-    ++session.upkeep_turn_;
+    if (more) report.more = true;
     if (Time::now() >= tidy_until) break;
+    ++session.upkeep_turn_;
   }
+  session.quiescent();
+  if (core_->databases.any_to_sweep()) report.more = true;
   if (evict_some(session, deadline, report)) report.more = true;
   return report;
+}
+
+bool Cache::has_expiries() const {
+  const sync::MutexLock lock(sessions_mutex_);
+  for (std::size_t ns = 0; ns < options_.namespaces; ++ns) {
+    if (size_of(core_->databases.keyspace_of(static_cast<Namespace>(ns))).with_expiry != 0) return true;
+  }
+  return false;
 }
 
 }  // namespace strata::cache

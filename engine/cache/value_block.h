@@ -2,84 +2,86 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 #include <utility>
 
 namespace strata::cache {
 
-class Budget;
+class ItemStore;
 
-// Values of at least this many bytes live in a block of their own that readers pin by reference instead of copying.
+// Values of at least this many bytes lie in a block of their own that readers pin by reference instead of copying.
 inline constexpr std::size_t kLargeValueBytes = 16ULL << 10;
 
-// What malloc puts in front of every block it hands out, beside what malloc_usable_size tells. Charged with each allocation.
-inline constexpr std::size_t kMallocHeaderBytes = 8;
-
-// The bytes of one large value, in one allocation, reference counted: a network reader receives into it, the cache adopts it,
-// and a reply that is being sent to a slow client pins it. Charged to the budget (Purpose::large_values) exactly once, from
-// creation until the last reference is gone, whoever holds it. Written only while its creator holds the one reference; immutable
-// afterwards, but for the cache appending to a block that nobody but itself refers to.
+// The bytes of one large value, in a chunk of the item memory: a network reader receives into it, an item adopts it, and a reply that is being
+// sent to a slow client pins it. Charged once, from creation until the last reference is gone, whoever holds it. Its creator writes it
+// while it holds the one reference; from then on what an item shows of it never changes. What is behind that may be appended once:
+// by a new item that shows more of the same block.
 class ValueBlock {
  public:
   ValueBlock(const ValueBlock&) = delete;
   ValueBlock& operator=(const ValueBlock&) = delete;
 
   [[nodiscard]] char* data() noexcept { return reinterpret_cast<char*>(this) + sizeof(ValueBlock); }
-  [[nodiscard]] std::string_view view() const noexcept {
-    return {reinterpret_cast<const char*>(this) + sizeof(ValueBlock), size_};
-  }
-  [[nodiscard]] std::size_t size() const noexcept { return size_; }
-  // What the budget is charged for it: the bytes malloc set aside, more than size().
-  [[nodiscard]] std::size_t charged_bytes() const noexcept { return charged_bytes_; }
+  [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
 
  private:
+  friend class ItemStore;
   friend class ValueRef;
-  ValueBlock(std::size_t size, std::size_t capacity, std::size_t charged_bytes, Budget& budget) noexcept
-      : size_(size), capacity_(capacity), charged_bytes_(charged_bytes), budget_(&budget) {}
+  ValueBlock(ItemStore& store, std::uint32_t size, std::uint32_t capacity) noexcept
+      : store_low_(static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(&store))),
+        store_high_(static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(&store) >> 32U)),
+        size_(size),
+        capacity_(capacity) {}
   ~ValueBlock() = default;
+  [[nodiscard]] ItemStore& store() const noexcept {
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): chunks are aligned to 4 bytes, pointers are not
+    return *reinterpret_cast<ItemStore*>(std::uint64_t{store_high_} << 32U | store_low_);
+  }
 
-  std::size_t size_;
-  std::size_t capacity_;
-  std::size_t charged_bytes_;
-  Budget* budget_;
-  std::atomic<std::size_t> references_{1};
+  std::uint32_t store_low_, store_high_;
+  std::atomic<std::uint32_t> size_;
+  std::uint32_t capacity_;
+  std::atomic<std::uint32_t> references_{1};
 };
+static_assert(sizeof(ValueBlock) == 20 && alignof(ValueBlock) == 4);
 
-// One reference to a ValueBlock. Copies share it. Thread safety: as std::shared_ptr.
+// One reference to a ValueBlock, and how much of it is the value. Copies share the block. Thread safety: as std::shared_ptr.
 class ValueRef {
  public:
   ValueRef() = default;
-  // A new block of `size` uninitialised bytes, or an empty reference when memory is out.
-  [[nodiscard]] static ValueRef allocate(std::size_t size, Budget& budget) noexcept { return allocate(size, 0, budget); }
-  // The same with `spare` bytes more behind it, which `append` can use.
-  [[nodiscard]] static ValueRef allocate(std::size_t size, std::size_t spare, Budget& budget) noexcept;
-
-  ValueRef(const ValueRef& other) noexcept : block_(other.block_) {
+  ValueRef(const ValueRef& other) noexcept : block_(other.block_), size_(other.size_) {
     if (block_ != nullptr) block_->references_.fetch_add(1, std::memory_order_relaxed);
   }
-  ValueRef(ValueRef&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
+  ValueRef(ValueRef&& other) noexcept : block_(std::exchange(other.block_, nullptr)), size_(std::exchange(other.size_, 0)) {}
   ValueRef& operator=(ValueRef other) noexcept {
     std::swap(block_, other.block_);
+    std::swap(size_, other.size_);
     return *this;
   }
   ~ValueRef() {
     if (block_ != nullptr) release();
   }
 
-  [[nodiscard]] ValueBlock* get() const noexcept { return block_; }
-  ValueBlock* operator->() const noexcept { return block_; }
   explicit operator bool() const noexcept { return block_ != nullptr; }
+  // REQUIRES of these: not empty.
+  [[nodiscard]] const ValueBlock& block() const noexcept { return *block_; }
+  [[nodiscard]] char* data() const noexcept { return block_->data(); }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] std::string_view view() const noexcept { return {data(), size_}; }
 
-  // Whether this is the only reference there is. Stays true only as long as nobody can copy this one. REQUIRES: not empty
-  [[nodiscard]] bool unique() const noexcept { return block_->references_.load(std::memory_order_acquire) == 1; }
-  // Makes the value longer if there is room behind it; false if there is not. `tail` must not point into the block.
-  // REQUIRES: unique(), and nobody can copy this reference meanwhile
+  // Makes the value longer, if nobody has appended to it yet and there is room; false if not. `tail` must not point into the block.
   [[nodiscard]] bool append(std::string_view tail) noexcept;
 
  private:
+  friend class ItemStore;
+  ValueRef(ValueBlock* adopted, std::size_t size) noexcept : block_(adopted), size_(size) {}
+  // The reference, without counting it down.
+  [[nodiscard]] ValueBlock* detach() noexcept { return std::exchange(block_, nullptr); }
   void release() noexcept;
 
   ValueBlock* block_ = nullptr;
+  std::size_t size_ = 0;
 };
 
 }  // namespace strata::cache

@@ -2,13 +2,12 @@
 
 #include <cstdint>
 #include <unordered_set>
+#include <vector>
 
-#include "engine/cache/hash.h"
-#include "engine/cache/item.h"
-#include "engine/cache/shard.h"
+#include "engine/cache/cache_core.h"
+#include "engine/cache/update.h"
 
 namespace strata::cache {
-
 namespace {
 
 std::string differs(const char* what, std::uint64_t counted, std::uint64_t claimed) {
@@ -19,64 +18,73 @@ std::string differs(const char* what, std::uint64_t counted, std::uint64_t claim
 
 class Verifier {
  public:
-  explicit Verifier(Cache& cache) : cache_(cache), index_bytes_(cache.fixed_index_bytes()) {}
+  explicit Verifier(Cache& cache) : cache_(cache), core_(*cache.core_) {}
 
   std::string run(std::uint64_t pinned_bytes) {
-    for (std::size_t i = 0; i < kShardCount && damage_.empty(); ++i) check_shard(i);
-    compare("bytes of items", item_bytes_, cache_.budget().bytes(Purpose::items));
-    compare("bytes of the index", index_bytes_, cache_.budget().bytes(Purpose::index));
-    compare("bytes of large values", block_bytes_ + pinned_bytes, cache_.budget().bytes(Purpose::large_values));
-    const std::uint64_t sum = item_bytes_ + index_bytes_ + block_bytes_ + pinned_bytes;
-    compare("bytes in total", sum + cache_.budget().bytes(Purpose::client_buffers), cache_.budget().total_bytes());
+    settle();
+    for (std::size_t shard = 0; shard < kShardCount && damage_.empty(); ++shard) check_shard(shard);
+    for (std::size_t keyspace = 0; keyspace < kKeyspaces; ++keyspace) {
+      const sync::MutexLock lock(cache_.sessions_mutex_);
+      const NamespaceSize claimed = cache_.size_of(static_cast<Keyspace>(keyspace));
+      compare("items of a keyspace", sizes_[keyspace].items, claimed.items);
+      compare("items with expiry of a keyspace", sizes_[keyspace].with_expiry, claimed.with_expiry);
+    }
+    const Budget& budget = core_.budget;
+    compare("bytes of items", item_bytes_, budget.bytes(Purpose::items));
+    compare("bytes of large values", block_bytes_ + pinned_bytes, budget.bytes(Purpose::large_values));
+    compare("bytes in total", budget.bytes(Purpose::items) + budget.bytes(Purpose::large_values) + budget.bytes(Purpose::index) + budget.bytes(Purpose::client_buffers), budget.total_bytes());
+    if (damage_.empty()) damage_ = core_.memory.verify();
     return damage_;
   }
 
  private:
+  // Nobody reads: what was retired is free when everybody has said so.
+  void settle() {
+    std::vector<Session*> sessions;
+    {
+      const sync::MutexLock lock(cache_.sessions_mutex_);
+      sessions = cache_.sessions_;
+    }
+    for (Session* session : sessions) {
+      session->flush_credit();
+      session->retirement_.hand_over();
+      session->participant_.offline();
+    }
+    for (Session* session : sessions) session->participant_.synchronize();
+  }
+
   void compare(const char* what, std::uint64_t counted, std::uint64_t claimed) {
     if (counted != claimed && damage_.empty()) damage_ = differs(what, counted, claimed);
   }
 
-  void check_shard(std::size_t index) {
-    Shard& shard = cache_.shards_[index];
-    const sync::MutexLock lock(shard.mutex);
-    shard.flush_credit();
-    for (std::size_t ns = 0; ns < shard.namespaces(); ++ns) {
-      if (Table* table = shard.table(static_cast<Namespace>(ns))) check_table(index, *table);
-    }
-    for (Table* table = shard.first_flushed(); table != nullptr; table = table->next_flushed.get()) check_table(index, *table);
+  void check_shard(std::size_t shard) {
+    std::vector<Slot> slots;
+    Prefix position = 0;
+    do position = core_.shards[shard].collect(position, kBlockBuckets, slots);
+    while (position != 0);
+    for (const Slot slot : slots) check_item(shard, slot);
   }
 
-  void check_table(std::size_t shard, Table& table) {
-    std::size_t items = 0;
-    std::size_t with_expiry = 0;
-    for (std::uint64_t position = 0; position < kInnerEnd;) {
-      const Table::Bucket bucket = table.bucket_at(position);
-      for (Item* item = *bucket.head; item != nullptr; item = item->next) {
-        ++items;
-        if (item->expire_at_ms != kNoExpiry) ++with_expiry;
-        check_item(shard, bucket, *item);
-        if (*table.find(item->key(), item->hash()) != item) damage_ = "an item is not found by its key";
-      }
-      position = bucket.end;
-    }
-    index_bytes_ += table.index_bytes();
-    compare("items of a table", items, table.items());
-    compare("items with expiry of a table", with_expiry, table.with_expiry());
-  }
-
-  void check_item(std::size_t shard, const Table::Bucket& bucket, Item& item) {
-    const std::uint64_t position = inner_position_of(item.hash());
-    if (shard_of(item.hash()) != shard) damage_ = "an item lies in the wrong shard";
-    if (position < bucket.begin || position >= bucket.end) damage_ = "an item lies in the wrong bucket";
-    if (hash_of(item.key(), cache_.options().hash_seed) != item.hash()) damage_ = "an item has the wrong hash";
-    item_bytes_ += item.charged_bytes();
+  void check_item(std::size_t shard, Slot slot) {
+    const StoredItem item = core_.store.at(slot);
+    const Keyspace keyspace = item.ns();
+    const std::uint64_t hash = core_.hash_of(item.key(), keyspace);
+    ++sizes_[keyspace].items;
+    if (item.expires()) ++sizes_[keyspace].with_expiry;
+    item_bytes_ += item.shape().item_bytes();
+    if (shard_of(hash) != shard) damage_ = "an item lies in the wrong shard";
+    const Key key{.bytes = item.key(), .hash = hash, .ns = 0, .keyspace = keyspace};
+    const FoundSlot found = core_.find(key);
+    if (!found || found.slot.offset_bytes() != slot.offset_bytes()) damage_ = "an item is not found by its key";
     // A block may stand under several keys; it is charged once.
-    if (item.is_large() && blocks_.insert(item.block().get()).second) block_bytes_ += item.block_bytes();
+    if (item.encoding() == Encoding::block && blocks_.insert(&core_.store.block_of(item)).second)
+      block_bytes_ += ItemStore::charged_bytes(core_.store.block_of(item));
   }
 
   Cache& cache_;
+  Core& core_;
+  std::array<NamespaceSize, kKeyspaces> sizes_{};
   std::uint64_t item_bytes_ = 0;
-  std::uint64_t index_bytes_;
   std::uint64_t block_bytes_ = 0;
   std::unordered_set<const ValueBlock*> blocks_;
   std::string damage_;

@@ -43,6 +43,10 @@ class LinuxMemoryCalls final : public MemoryCalls {
     return result_of(::madvise(start, bytes, MADV_HUGEPAGE));
   }
 
+  std::errc refuse_huge_pages(void* start, std::size_t bytes) noexcept override {
+    return result_of(::madvise(start, bytes, MADV_NOHUGEPAGE));
+  }
+
   std::errc move(void* from, std::size_t bytes, void* to) noexcept override {
     if (::mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to) == MAP_FAILED) return static_cast<std::errc>(errno);
     // The kernel unmaps the source; our address space must have no holes that somebody else could be given.

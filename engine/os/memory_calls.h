@@ -26,6 +26,8 @@ class MemoryCalls {
   // Brings all pages in now.
   [[nodiscard]] virtual std::errc populate(void* start, std::size_t bytes) noexcept = 0;
   [[nodiscard]] virtual std::errc advise_huge_pages(void* start, std::size_t bytes) noexcept = 0;
+  // Only pages of the usual size, whatever the system is set to: what was not touched does not become resident.
+  [[nodiscard]] virtual std::errc refuse_huge_pages(void* start, std::size_t bytes) noexcept = 0;
   // Moves the pages of [from, from + bytes) to [to, to + bytes) without copying, and leaves zeroed, committed memory at `from`. What lay
   // at `to` is dropped. If it fails, nothing has moved.
   [[nodiscard]] virtual std::errc move(void* from, std::size_t bytes, void* to) noexcept = 0;

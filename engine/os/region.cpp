@@ -71,6 +71,10 @@ std::errc Region::use_huge_pages(std::size_t offset, std::size_t bytes) noexcept
   return calls_->advise_huge_pages(at(offset, bytes), bytes);
 }
 
+std::errc Region::refuse_huge_pages(std::size_t offset, std::size_t bytes) noexcept {
+  return calls_->refuse_huge_pages(at(offset, bytes), bytes);
+}
+
 std::errc Region::move_pages(std::size_t from, std::size_t bytes, std::size_t to) noexcept {
   if (kind_ != Kind::anonymous) return std::errc::not_supported;
   return calls_->move(at(from, bytes), bytes, at(to, bytes));

@@ -35,6 +35,8 @@ class Region {
   // Gives pages back to the system at once. The range stays committed and reads as zero.
   [[nodiscard]] std::errc purge(std::size_t offset, std::size_t bytes) noexcept;
   [[nodiscard]] std::errc use_huge_pages(std::size_t offset, std::size_t bytes) noexcept;
+  // Of anonymous memory, committed or not.
+  [[nodiscard]] std::errc refuse_huge_pages(std::size_t offset, std::size_t bytes) noexcept;
   // Moves pages without copying; the source stays committed and reads as zero. Anonymous regions only: else not_supported.
   // REQUIRES: both ranges committed, not overlapping.
   [[nodiscard]] std::errc move_pages(std::size_t from, std::size_t bytes, std::size_t to) noexcept;

@@ -87,6 +87,12 @@ class Domain {
   void synchronize() noexcept STRATA_EXCLUDES(mutex_);
 
   void set_quota(std::uint64_t bytes) noexcept { quota_bytes_.store(bytes, std::memory_order_relaxed); }
+  // Retired and not freed, as far as participants have told: see kMostUnbookedBytes. Costs a load.
+  [[nodiscard]] std::uint64_t waiting_bytes() const noexcept {
+    const std::int64_t bytes = booked_bytes_.load(std::memory_order_relaxed);
+    return bytes > 0 ? static_cast<std::uint64_t>(bytes) : 0;
+  }
+  [[nodiscard]] bool is_over_quota() const noexcept { return quota_state(0) == QuotaState::over; }
   // Exact where nobody retires or frees meanwhile.
   [[nodiscard]] Counters counters() const noexcept STRATA_EXCLUDES(mutex_);
 

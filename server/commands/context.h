@@ -45,13 +45,18 @@ class Context {
   std::span<const std::string_view> args;  // args[0] is the name; for a subcommand args[1] is its name
   std::span<const ValueRef> blocks;        // large arguments that were received into their final place
 
-  [[nodiscard]] Key key(std::size_t index) const noexcept { return server.cache.key(client.database(), args[index]); }
+  const Key* key_ahead = nullptr;          // of args[1], where somebody has hashed that already
+
+  [[nodiscard]] Key key(std::size_t index) const noexcept {
+    if (index == 1 && key_ahead != nullptr && key_ahead->ns == client.database()) return *key_ahead;
+    return server.cache.key(client.database(), args[index]);
+  }
   [[nodiscard]] std::int64_t now_ms() const noexcept { return session.now_ms(); }
 
   // The block that argument `index` lies in, for the cache to adopt; empty if it lies among the other arguments.
   [[nodiscard]] ValueRef value_block(std::size_t index) const noexcept {
     for (const ValueRef& block : blocks) {
-      if (block->view().data() == args[index].data()) return block;
+      if (block.view().data() == args[index].data()) return block;
     }
     return {};
   }

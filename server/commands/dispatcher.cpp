@@ -57,7 +57,7 @@ bool admit(Context& context, const Command& command) {
   } else if (command.has(kDenyOom)) {
     std::size_t bytes = 0;
     for (const std::string_view arg : context.args) bytes += arg.size();
-    for (const ValueRef& block : context.blocks) bytes -= std::min(bytes, block->size());  // charged since it was received
+    for (const ValueRef& block : context.blocks) bytes -= std::min(bytes, block.size());  // charged since it was received
     // Room is made ahead as far as possible. What does not fit even so is judged by the cache itself, which knows what
     // the new value replaces; only a cache that is over its limit already refuses here.
     Cache& cache = context.server.cache;

@@ -15,11 +15,19 @@ Outcome del(Context& context) {
   keys.reserve(context.args.size() - 1);
   for (std::size_t i = 1; i < context.args.size(); ++i) keys.push_back(context.key(i));
   std::int64_t removed = 0;
-  const Status status = context.server.cache.update_many(context.session, keys, 0, [&](std::size_t, Decision& decision) {
-    if (decision.current() == nullptr) return;
+  const auto remove = [&](Decision& decision) {
+    if (decision.current() == nullptr) return false;
     decision.remove();
-    ++removed;
-  });
+    return true;
+  };
+  Status status = Status::ok;
+  if (keys.size() == 1) {
+    status =
+        context.server.cache.update(context.session, keys[0], [&](Decision& decision) { removed = remove(decision) ? 1 : 0; });
+  } else {
+    status = context.server.cache.update_many(context.session, keys, 0,
+                                              [&](std::size_t, Decision& decision) { removed += remove(decision) ? 1 : 0; });
+  }
   if (status != Status::ok) return refuse(context, status);
   context.reply.integer(removed);
   return Outcome::done;

@@ -103,7 +103,9 @@ Outcome dbsize(Context& context) {
 
 // The data is gone at one moment; the memory comes back in slices. SYNC answers when all of it is back.
 Outcome wait_until_freed(Context& context) {
-  if (context.server.cache.upkeep(context.session, 0, 1, std::chrono::microseconds(500)).freed == 0) {
+  Cache& cache = context.server.cache;
+  (void)cache.upkeep(context.session, 0, 1, std::chrono::microseconds(500));
+  if (!cache.is_clearing()) {
     context.reply.ok();
     return Outcome::done;
   }
@@ -133,6 +135,31 @@ Outcome flushall(Context& context) {
   return flush(context, [&] { context.server.cache.clear_all(context.session, false); });
 }
 
+// The number of a database, if the text is one that fits 32 bits.
+std::optional<std::int64_t> parse_database(std::string_view text) {
+  const auto index = parse_integer(text);
+  if (!index || *index < std::numeric_limits<std::int32_t>::min() || *index > std::numeric_limits<std::int32_t>::max())
+    return std::nullopt;
+  return index;
+}
+
+Outcome swapdb(Context& context) {
+  const auto one = parse_database(context.args[1]);
+  const auto other = parse_database(context.args[2]);
+  const auto exists = [&context](std::int64_t index) {
+    return index >= 0 && static_cast<std::uint64_t>(index) < context.server.cache.options().namespaces;
+  };
+  if (!one || !other) {
+    context.reply.error(one ? errors::kInvalidSecondDatabase : errors::kInvalidFirstDatabase);
+  } else if (!exists(*one) || !exists(*other)) {
+    context.reply.error(errors::kDatabaseOutOfRange);
+  } else {
+    context.server.cache.swap(static_cast<Namespace>(*one), static_cast<Namespace>(*other));
+    context.reply.ok();
+  }
+  return Outcome::done;
+}
+
 // clang-format off
 constexpr CommandSpec kCommands[] = {
     {"dbsize", 1, kReadonly | kFast, {}, "server", "1.0.0", "Returns the number of keys in the database.", "O(1)", "", dbsize},
@@ -144,6 +171,8 @@ constexpr CommandSpec kCommands[] = {
      "O(N) with N being the number of keys in the database", "pattern", keys},
     {"scan", -2, kReadonly, {}, "generic", "2.8.0", "Iterates over the key names in the database.",
      "O(1) for every call. O(N) for a complete iteration.", "cursor [MATCH pattern] [COUNT count] [TYPE type]", scan},
+    {"swapdb", 3, kWrite | kFast | kDangerous, {}, "server", "4.0.0", "Swaps two databases: their clients see each other's keys at once.",
+     "O(1)", "index1 index2", swapdb},
 };
 // clang-format on
 

@@ -83,7 +83,7 @@ struct OldValue {
   void answer(Reply& reply) const {
     ItemView item;
     item.block = large;
-    item.value = large ? large->view() : std::string_view(small);
+    item.value = large ? large.view() : std::string_view(small);
     found ? reply.value(item) : reply.null();
   }
 };
@@ -93,8 +93,11 @@ Outcome set(Context& context) {
   if (!parse_set_options(context, options)) return Outcome::done;
   bool stored = true;
   OldValue old;
+  // Where nothing depends on what the key holds nobody looks, and no other thread can come between.
+  const bool looks = options.get_old || options.only_new || options.only_existing || options.keep_ttl;
   const Status status = context.server.cache.update(context.session, context.key(1), [&](Decision& decision) {
-    const ItemView* current = decision.current();
+    const ItemView* current = looks ? decision.current() : nullptr;
+    old = OldValue();
     if (options.get_old && current != nullptr) old.take(*current);
     stored = !(options.only_new && current != nullptr) && !(options.only_existing && current == nullptr);
     if (!stored) return;
@@ -178,6 +181,8 @@ Outcome add(Context& context, std::int64_t delta) {
   char digits[24];
   const Status status = context.server.cache.update(context.session, context.key(1), [&](Decision& decision) {
     const ItemView* current = decision.current();
+    number = 0;
+    result = Result::changed;
     if (current != nullptr) {
       const auto parsed = parse_integer(current->value);
       if (!parsed) {

@@ -55,8 +55,10 @@ class Connection final : public TransportListener, public Suspension, public std
   void write_turn();
   void resumed_turn();
   void process();
+  void look_ahead(RequestBatch& batch, std::size_t first);
   void execute_batch(RequestBatch& batch);
-  void execute_one(const RequestBatch& batch, const RequestBatch::Request& request, bool first);
+  // `key`: what was looked for ahead, a null pointer: nothing.
+  void execute_one(const RequestBatch& batch, const RequestBatch::Request& request, bool first, const Key* key);
   void go_on();
   void finish_turn();
   void send_reply();

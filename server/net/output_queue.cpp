@@ -22,7 +22,7 @@ void for_each_piece(Reply& reply, F&& visit) {
   std::size_t from = 0;
   for (const Reply::Pin& pin : reply.pins()) {
     if (pin.offset > from) visit(bytes.substr(from, pin.offset - from), nullptr);
-    visit(pin.block->view(), &pin.block);
+    visit(pin.block.view(), &pin.block);
     from = pin.offset;
   }
   if (from < bytes.size()) visit(bytes.substr(from), nullptr);
@@ -89,7 +89,7 @@ void OutputQueue::append(const ValueRef& block, std::size_t sent) {
   Segment& segment = segments_.emplace_back();
   segment.block = block;
   segment.sent = sent;
-  pinned_bytes_ += block->size();
+  pinned_bytes_ += block.size();
 }
 
 void OutputQueue::drop_sent(std::size_t bytes) {
@@ -102,7 +102,7 @@ void OutputQueue::drop_sent(std::size_t bytes) {
       return;
     }
     if (first.block) {
-      pinned_bytes_ -= first.block->size();
+      pinned_bytes_ -= first.block.size();
     } else {
       buffered_bytes_ -= first.bytes.capacity();
     }

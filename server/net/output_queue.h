@@ -34,7 +34,7 @@ class OutputQueue {
     ValueRef block;              // a value of which `sent` bytes are gone
     std::size_t sent = 0;
 
-    [[nodiscard]] std::string_view rest() const noexcept { return block ? block->view().substr(sent) : bytes.view(); }
+    [[nodiscard]] std::string_view rest() const noexcept { return block ? block.view().substr(sent) : bytes.view(); }
   };
 
   void queue(Reply& reply, std::size_t skip);

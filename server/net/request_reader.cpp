@@ -26,7 +26,7 @@ std::span<const iovec> RequestReader::prepare() {
       return {targets_.data(), 1};
     }
     ValueRef& block = blocks_.back();
-    targets_[0] = {block->data() + (block->size() - payload_left_), payload_left_};
+    targets_[0] = {block.data() + (block.size() - payload_left_), payload_left_};
     targets_[1] = shared;
     return targets_;
   }
@@ -86,9 +86,9 @@ void RequestReader::end_turn(Cache& cache, Session& session) {
   if (status_ == protocol::ParseStatus::bulk_begins) {
     const protocol::PendingBulk pending = parser_.pending_bulk();
     ValueRef block = refused_ ? ValueRef{} : cache.allocate_value(session, pending.length);
-    const char* const destination = block ? block->data() : nullptr;
+    const char* const destination = block ? block.data() : nullptr;
     if (block) {
-      std::memcpy(block->data(), carry_.data() + carry_.size() - pending.received, pending.received);
+      std::memcpy(block.data(), carry_.data() + carry_.size() - pending.received, pending.received);
       blocks_.push_back(std::move(block));
     } else {
       refused_ = true;

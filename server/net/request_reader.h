@@ -25,6 +25,7 @@ struct RequestBatch {
 
   std::vector<std::string_view> args;
   std::vector<Request> requests;
+  std::vector<Key> keys;  // of the requests that are looked for ahead
 
   [[nodiscard]] std::span<const std::string_view> args_of(const Request& request) const noexcept {
     return {args.data() + request.first, request.count};

@@ -194,7 +194,7 @@ TEST(Loader, ReportsTheProblemsOfAllSourcesTogether) {
       R"(F:1:10: server.port: "a" is not an integer; allowed: an integer from 0 to 65535)",
       R"(F:1:19: server.tcp_backlog: "d" is not an integer; allowed: an integer from 1 to 65535)",
       R"(environment STRATA_SERVER_THREADS: server.threads: "b" is not an integer; allowed: an integer from 0 to 1024)",
-      R"(command line --set: server.databases: "c" is not an integer; allowed: an integer from 1 to 256)"};
+      R"(command line --set: server.databases: "c" is not an integer; allowed: an integer from 1 to 128)"};
   EXPECT_EQ(loaded.problems, expected);
 }
 

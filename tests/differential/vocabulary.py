@@ -28,7 +28,7 @@ NAMES_OF_COMMANDS = [b"get", b"SET", b"mget", b"MSET", b"del", b"expire", b"incr
 # Commands of redis-server that are not there yet. When one is added, move it to makers().
 UNIMPLEMENTED = [b"LPUSH", b"RPUSH", b"HSET", b"SADD", b"ZADD", b"GETDEL", b"GETEX", b"SETEX", b"PSETEX", b"SETNX", b"GETSET", b"INCRBYFLOAT",
                  b"GETRANGE", b"SETRANGE", b"MSETNX", b"EXPIREAT", b"PEXPIREAT", b"RENAME", b"COPY", b"RANDOMKEY", b"TOUCH", b"OBJECT",
-                 b"MULTI", b"EXEC", b"EVAL", b"SUBSCRIBE", b"XADD", b"SETBIT", b"PFADD", b"GEOADD", b"SWAPDB", b"MOVE"]
+                 b"MULTI", b"EXEC", b"EVAL", b"SUBSCRIBE", b"XADD", b"SETBIT", b"PFADD", b"GEOADD", b"MOVE"]
 
 CONTAINERS = (b"client", b"config", b"command")
 
@@ -100,6 +100,7 @@ def _key_makers(stream):
         (2, scan),
         (2, lambda: ("DBSIZE",)),
         (0.4, lambda: ("FLUSHDB", *stream.choice(((), ("ASYNC",), ("sync",), ("FOO",), ("SYNC", "ASYNC"))))),
+        (1, lambda: ("SWAPDB", stream.choice((0, 0, 0, 1, 1, 15, 16, -1, b"a", b"", 1 << 31)), stream.choice((0, 1, 1, 1, 2, 2, 16, b"a", b"1x", -1)))),
         (0.1, lambda: ("FLUSHALL", *stream.choice(((), ("async",), ("SYNC",), ("FOO",))))),
     ]
 

@@ -1,4 +1,4 @@
-"""Commands on keys and databases: DEL UNLINK EXISTS TYPE TTL PTTL EXPIRE PEXPIRE PERSIST SELECT DBSIZE FLUSHDB FLUSHALL SCAN KEYS."""
+"""Commands on keys and databases: DEL UNLINK EXISTS TYPE TTL PTTL EXPIRE PEXPIRE PERSIST SELECT SWAPDB DBSIZE FLUSHDB FLUSHALL SCAN KEYS."""
 
 import random
 
@@ -173,6 +173,39 @@ def test_flush(connection, mode):
 def test_flush_refuses(connection, words):
     connection.call("SET", "k", "v")
     assert connection.call(*words) == SYNTAX
+    assert connection.call("DBSIZE") == 1
+
+
+def test_swapped_databases(connection, server):
+    """Clients that have selected one of the two see the other's keys at once, with sizes and expiries."""
+    with server.connect() as other:
+        other.call("SELECT", 3)
+        connection.call("SET", "here", "zero", "EX", 100)
+        fill(other, 10)
+        assert connection.call("SWAPDB", 0, 3) == OK
+        assert (connection.call("DBSIZE"), other.call("DBSIZE")) == (10, 1)
+        assert connection.call("GET", "here") is None
+        assert other.call("GET", "here") == b"zero"
+        assert 0 < other.call("TTL", "here") <= 100
+        assert sorted(connection.call("KEYS", "*")) == sorted(b"key:%d" % number for number in range(10))
+        assert other.call("SET", "here", "changed") == OK
+        assert connection.call("SWAPDB", 3, 0) == OK
+        assert connection.call("GET", "here") == b"changed"
+        assert connection.call("SWAPDB", 0, 0) == OK
+        assert connection.call("FLUSHDB") == OK
+        assert (connection.call("DBSIZE"), other.call("DBSIZE")) == (0, 10)
+
+
+@pytest.mark.parametrize("words, text", [
+    (("a", 0), "ERR invalid first DB index"),
+    ((0, "1x"), "ERR invalid second DB index"),
+    ((1 << 31, 0), "ERR invalid first DB index"),
+    ((0, 16), "ERR DB index is out of range"),
+    ((-1, 0), "ERR DB index is out of range"),
+])
+def test_swapdb_refuses(connection, words, text):
+    connection.call("SET", "k", "v")
+    assert connection.call("SWAPDB", *words) == Error(text)
     assert connection.call("DBSIZE") == 1
 
 

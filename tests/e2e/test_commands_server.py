@@ -42,6 +42,7 @@ COMMANDS = {
     "strlen": (2, {"readonly", "fast"}, 1, 1, 1),
     "flushdb": (-1, {"write"}, 0, 0, 0),
     "flushall": (-1, {"write"}, 0, 0, 0),
+    "swapdb": (3, {"write", "fast"}, 0, 0, 0),
     "scan": (-2, {"readonly"}, 0, 0, 0),
     "keys": (2, {"readonly"}, 0, 0, 0),
     "debug": (-2, {"admin"}, 0, 0, 0),

@@ -11,8 +11,8 @@ from server_process import peer_is_redis, wait_until
 LIMIT = 32 << 20
 VALUE = b"v" * 10_000
 OOM = Error("OOM command not allowed when used memory > 'maxmemory'.")
-# redis-server looks at its memory before a command, not during.
-TOLERANCE = 1 << 20 if peer_is_redis() else 0
+# redis-server looks at its memory before a command, not during. Ours charges what was replaced until no thread can read it any more: up to 4 MiB.
+TOLERANCE = (1 if peer_is_redis() else 4) << 20
 
 
 def used_memory(server):
@@ -48,13 +48,14 @@ def test_the_engine_serves_the_whole_process(start_server):
     server = start_server({})
     before = server.info("memory")
     assert before["mem_allocator"].startswith("strata-")
-    with server.connect() as connection:
-        connection.pipeline([("SET", f"k:{number}", b"v" * 1000) for number in range(20_000)])
-        grown = int(server.info("memory")["allocator_active"]) - int(before["allocator_active"])
-        # The items, the index and what the reply buffers took, in slices.
-        assert 20_000_000 < grown < 40_000_000
-        assert connection.call("FLUSHALL") == OK
-        wait_until(lambda: int(server.info("memory")["allocator_active"]) - int(before["allocator_active"]) < grown / 2, "the memory of what was flushed")
+    grown = lambda: int(server.info("memory")["allocator_active"]) - int(before["allocator_active"])
+    # Items have memory of their own; what clients make the server hold for them comes from new.
+    connections = [server.connect() for _ in range(200)]
+    for connection in connections:
+        connection.send_bytes(b"*2\r\n$4\r\nECHO\r\n$100000\r\n" + b"x" * 12_000)
+    wait_until(lambda: grown() > 200 * 12_000, "the requests that are not complete are held")
+    for connection in connections:
+        connection.close()
 
 
 def test_recently_used_keys_survive_under_lru(start_server):

@@ -4,7 +4,6 @@
 
 #include <array>
 
-#include "engine/cache/item.h"
 #include "tests/engine/cache_fixture.h"
 
 namespace strata::cache {
@@ -51,7 +50,6 @@ TEST_F(CacheTest, DecisionSeesTheCurrentItem) {
     ASSERT_NE(decision.current(), nullptr);
     EXPECT_EQ(decision.current()->value, "value");
     EXPECT_EQ(decision.current()->expire_at_ms, now() + 4000);
-    EXPECT_EQ(decision.current()->idle_ms, 1000);
     asked = true;
   });
   EXPECT_EQ(status, Status::ok);
@@ -185,8 +183,8 @@ TEST_F(CacheTest, StatisticsOutliveSessionsAndAreReset) {
     other->set_now_ms(now());
     cache->read(*other, cache->key(0, "a"), [](const ItemView&) {});
     Cache::count_lookup(*other, false);
-    EXPECT_EQ(other->counters().hits, 1U);
-    EXPECT_EQ(other->counters().misses, 1U);
+    EXPECT_EQ(other->counters().hits.get(), 1U);
+    EXPECT_EQ(other->counters().misses.get(), 1U);
   }
   EXPECT_EQ(cache->statistics().hits, 2U);
   EXPECT_EQ(cache->statistics().misses, 2U);
@@ -196,25 +194,9 @@ TEST_F(CacheTest, StatisticsOutliveSessionsAndAreReset) {
   EXPECT_EQ(cache->statistics().hits, 1U);
 }
 
-TEST_F(CacheTest, ReadRenewsRecencyAndPeekDoesNot) {
-  set("a", "1");
-  const auto idle = [&] {
-    std::int64_t ms = -1;
-    cache->peek(*session, cache->key(0, "a"), [&](const ItemView& item) { ms = item.idle_ms; });
-    return ms;
-  };
-  advance(60'000);
-  EXPECT_EQ(idle(), 60'000);
-  EXPECT_EQ(idle(), 60'000);
-  get("a");
-  EXPECT_EQ(idle(), 0);
-  advance(-5000);  // another thread's clock may be behind
-  EXPECT_EQ(idle(), 0);
-}
-
 TEST_F(CacheTest, OptionsAndTunablesAreKeptInRange) {
   const Cache other({.namespaces = 100'000, .hash_seed = 1}, {.max_memory_bytes = 1 << 20, .eviction_samples = 0});
-  EXPECT_EQ(other.options().namespaces, 256U);
+  EXPECT_EQ(other.options().namespaces, 128U);
   EXPECT_EQ(other.tunables().eviction_samples, 1U);
   EXPECT_EQ(other.tunables().max_memory_bytes, 1U << 20U);
 }
@@ -234,13 +216,7 @@ TEST(Hash, DependsOnTheSeed) {
   const Cache first({.hash_seed = 1}, {});
   const Cache second({.hash_seed = 2}, {});
   EXPECT_NE(first.key(0, "key").hash, second.key(0, "key").hash);
-  EXPECT_EQ(first.key(0, "key").hash, first.key(1, "key").hash);
-}
-
-TEST(Recency, SurvivesItsWrapping) {
-  EXPECT_EQ(idle_units(10, 25), 15U);
-  EXPECT_EQ(idle_units(0xFFFFFFF0U, 0x10U), 0x20U);
-  EXPECT_EQ(idle_units(25, 10), 0U);
+  EXPECT_NE(first.key(0, "key").hash, first.key(1, "key").hash);
 }
 
 TEST(Budget, CountsByPurposeAndKeepsThePeak) {

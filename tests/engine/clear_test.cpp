@@ -18,7 +18,7 @@ TEST_F(ClearTest, EmptiesOneNamespaceAtOnceAndFreesInSlices) {
   EXPECT_EQ(cache->size(1).items, 1000U);
   EXPECT_EQ(get("key1"), std::nullopt);
   EXPECT_EQ(verify(*cache), "");
-  EXPECT_GT(cache->budget().bytes(Purpose::items), 20'000U * 140);  // charged until it is free
+  EXPECT_GT(cache->budget().bytes(Purpose::items), 20'000U * 110);  // charged until it is free
 
   const UpkeepReport first = cache->upkeep(*session, 0, 1, std::chrono::nanoseconds(0));
   EXPECT_TRUE(first.more);
@@ -46,7 +46,8 @@ TEST_F(ClearTest, ManyFlushesPileUp) {
     fill(0, 5);
     cache->clear_all(*session, false);
   }
-  EXPECT_EQ(upkeep().freed, 1500U);
+  upkeep();
+  EXPECT_EQ(cache->budget().bytes(Purpose::items), 0U);
 }
 
 TEST_F(ClearTest, DestroyedWithFlushedItemsLeft) {

@@ -131,12 +131,12 @@ class Stress {
       EXPECT_LE(cache_.size(0).items, 3000U);
     } else if (kind < 99) {
       if (ValueRef block = cache_.allocate_value(*session_, 30'000)) {
-        std::fill_n(block->data(), block->size(), 'b');
+        std::fill_n(block.data(), block.size(), 'b');
         static_cast<void>(
             cache_.update(*session_, any_key(), [&](Decision& decision) { decision.put(std::move(block), kNoExpiry); }));
       }
     } else {
-      cache_.apply({.max_memory_bytes = (1 + random_() % 3) << 19U,
+      cache_.apply({.max_memory_bytes = (3 + random_() % 3) << 19U,
                     .policy = random_() % 2 == 0 ? Policy::allkeys_lru : Policy::volatile_ttl});
       static_cast<void>(cache_.statistics());
     }
@@ -166,7 +166,7 @@ class Stress {
 };
 
 TEST_F(ConcurrencyTest, StressOfEverything) {
-  open({.max_memory_bytes = 1ULL << 20U});
+  open({.max_memory_bytes = 2ULL << 20U});  // half of it is the empty index
   std::vector<std::jthread> threads;
   threads.reserve(4);
   for (int t = 0; t < 4; ++t) {

@@ -49,7 +49,7 @@ TEST(ItemLayout, EveryShapeIsReadAsItWasWritten) {
 }
 
 TEST(ItemLayout, ThePlacementsBitsAreLeftAlone) {
-  std::byte prefix[4];
+  alignas(kGranuleBytes) std::byte prefix[4];
   ItemShape{254, 32'766, Encoding{15}, ExpiryForm::none, 0}.write_prefix(prefix);
   EXPECT_EQ(std::to_integer<unsigned>(prefix[3]) >> 6U, 0U);
 }

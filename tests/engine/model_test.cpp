@@ -66,8 +66,8 @@ class ModelTest : public CacheTest, public testing::WithParamInterface<int> {
       }
       case 3: {
         tails_.push_back(std::make_unique<std::string>(any_value()));
-        ValueRef block = ValueRef::allocate(tails_.back()->size(), cache->budget());
-        tails_.back()->copy(block->data(), block->size());
+        ValueRef block = cache->allocate_value(*session, tails_.back()->size());
+        tails_.back()->copy(block.data(), block.size());
         decision.put(std::move(block), expiry);
         put(name, *tails_.back(), expiry);
         break;

@@ -23,12 +23,12 @@ TEST_F(UpdateManyTest, ASecondMentionSeesTheFirstChange) {
 }
 
 TEST_F(UpdateManyTest, NothingIsChangedWhenOneDoesNotFit) {
-  open({.max_memory_bytes = 1ULL << 20U, .policy = Policy::noeviction});
+  open({.max_memory_bytes = 2ULL << 20U, .policy = Policy::noeviction});  // half of it is the empty index
   set("replaced", "old");
   set("removed", "old", now() + 5000);
   set("renewed", "old", now() + 7000);
   set("large", std::string(20'000, 'l'));
-  const std::string huge(2U << 20U, 'h');
+  const std::string huge(4U << 20U, 'h');
   const std::array keys{cache->key(0, "replaced"), cache->key(0, "new"),     cache->key(0, "removed"), cache->key(0, "renewed"),
                         cache->key(0, "large"),    cache->key(0, "removed"), cache->key(0, "new"),     cache->key(0, "last")};
   const auto decide = [&](std::size_t i, Decision& decision) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <random>
 
 #include "tests/server/scripted_transport.h"
@@ -14,8 +15,8 @@ constexpr std::size_t kPlenty = 1 << 30;
 class OutputQueueTest : public testing::Test {
  protected:
   ValueRef block_of(std::size_t size, char fill) {
-    ValueRef block = ValueRef::allocate(size, budget_);
-    std::memset(block->data(), fill, size);
+    ValueRef block = cache_.allocate_value(*session_, size);
+    std::memset(block.data(), fill, size);
     return block;
   }
 
@@ -29,12 +30,13 @@ class OutputQueueTest : public testing::Test {
     }
     ItemView item;
     item.block = block_of(size, fill);
-    item.value = item.block->view();
+    item.value = item.block.view();
     reply_.value(item);
     expected_ += "$" + std::to_string(size) + "\r\n" + std::string(size, fill) + "\r\n";
   }
 
-  Budget budget_;
+  Cache cache_{{}, {}};
+  std::unique_ptr<Session> session_ = cache_.open_session();
   Reply reply_;
   ScriptedTransport transport_;
   OutputQueue queue_;
@@ -71,12 +73,12 @@ TEST_F(OutputQueueTest, LargeValuesAreHeldByReferenceAndLetGo) {
   reply_.clear(0);
   EXPECT_EQ(queue_.pinned_bytes(), 100'000U);
   EXPECT_LT(queue_.buffered_bytes(), 1000U);
-  EXPECT_GT(budget_.bytes(Purpose::large_values), 100'000U);
+  EXPECT_GT(cache_.budget().bytes(Purpose::large_values), 100'000U);
   transport_.takes = {kPlenty, kPlenty};
   EXPECT_EQ(queue_.flush(transport_), IoStatus::ok);
   EXPECT_EQ(transport_.sent, expected_);
   EXPECT_EQ(queue_.pinned_bytes(), 0U);
-  EXPECT_EQ(budget_.bytes(Purpose::large_values), 0U);
+  EXPECT_EQ(cache_.budget().bytes(Purpose::large_values), 0U);
 }
 
 TEST_F(OutputQueueTest, AClosedPeerIsReported) {
@@ -100,7 +102,7 @@ TEST_F(OutputQueueTest, AnyCutGivesTheSameBytes) {
   EXPECT_EQ(queue_.flush(transport_), IoStatus::ok);
   EXPECT_TRUE(transport_.sent == expected_);
   EXPECT_EQ(queue_.pinned_bytes() + queue_.buffered_bytes(), 0U);
-  EXPECT_EQ(budget_.bytes(Purpose::large_values), 0U);
+  EXPECT_EQ(cache_.budget().bytes(Purpose::large_values), 0U);
 }
 
 }  // namespace

@@ -44,6 +44,9 @@ class FakeMemoryCalls final : public os::MemoryCalls {
   std::errc advise_huge_pages(void* start, std::size_t bytes) noexcept override {
     return fails(huge_call) ? kFailure : real_.advise_huge_pages(start, bytes);
   }
+  std::errc refuse_huge_pages(void* start, std::size_t bytes) noexcept override {
+    return fails(huge_call) ? kFailure : real_.refuse_huge_pages(start, bytes);
+  }
   std::errc move(void* from, std::size_t bytes, void* to) noexcept override {
     return fails(move_call) ? kFailure : real_.move(from, bytes, to);
   }

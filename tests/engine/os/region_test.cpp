@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -127,6 +129,29 @@ TEST_P(RegionOf, HugePagesAreAdvice) {
   EXPECT_TRUE(told == std::errc{} || told == std::errc::invalid_argument);
   std::memset(region.base(), 1, kPart);
   EXPECT_TRUE(is_all(region.base(), kPart, 1));
+}
+
+// What the kernel says of the mapping that begins at the region's base.
+std::string mapping_flags(const Region& region) {
+  std::ifstream maps("/proc/self/smaps");
+  std::ostringstream begin;
+  begin << std::hex << reinterpret_cast<std::uintptr_t>(region.base()) << '-';
+  bool found = false;
+  for (std::string line; std::getline(maps, line);) {
+    found = found || line.starts_with(begin.str());
+    if (found && line.starts_with("VmFlags:")) return line;
+  }
+  return {};
+}
+
+TEST_P(RegionOf, HugePagesCanBeRefused) {
+  if (GetParam() != Region::Kind::anonymous) return;
+  const std::errc told = region.refuse_huge_pages(0, kBytes);
+  if (told == std::errc::invalid_argument) GTEST_SKIP() << "a kernel without huge pages";
+  ASSERT_EQ(told, std::errc{});
+  EXPECT_NE(mapping_flags(region).find(" nh"), std::string::npos) << mapping_flags(region);
+  ASSERT_EQ(region.commit(0, kPart), std::errc{});
+  EXPECT_NE(mapping_flags(region).find(" nh"), std::string::npos);
 }
 
 TEST_P(RegionOf, MovesAnonymousPages) {

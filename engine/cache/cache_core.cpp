@@ -1,0 +1,55 @@
+#include "engine/cache/cache_core.h"
+
+#include <algorithm>
+#include <memory>
+#include <new>
+
+#include "engine/os/memory_calls.h"
+#include "engine/os/system_memory.h"
+
+namespace strata::cache {
+namespace {
+
+std::uint64_t hash_of_item(const void* core, Slot slot) noexcept {
+  const auto& self = *static_cast<const Core*>(core);
+  const StoredItem item = self.store.at(slot);
+  return self.hash_of(item.key(), item.ns());
+}
+
+}  // namespace
+
+Core::Core(const Options& options, std::uint64_t limit_bytes)
+    : hash_seed(options.hash_seed), memory(placement), store(memory, budget), databases(options.namespaces) {
+  os::MemoryCalls& calls = os::linux_memory_calls();
+  constexpr std::uint64_t kUnknownMachine = std::uint64_t{16} << 30U;
+  const std::uint64_t machine_bytes = os::LinuxSystemMemory().total_bytes().value_or(kUnknownMachine);
+  // As many as there can be: the smallest item, and its slot.
+  constexpr std::uint64_t kLeastBytes = 32;
+  if (memory.start(calls, SegmentGeometry::of(std::min(limit_bytes, machine_bytes), machine_bytes)) != std::errc{} ||
+      index_memory.reserve(calls, budget, std::max(limit_bytes < machine_bytes * 4 ? limit_bytes : 0, machine_bytes) / kLeastBytes) != std::errc{})
+    throw std::bad_alloc();
+  shards = static_cast<IndexShard*>(::operator new(kShardCount * sizeof(IndexShard), std::align_val_t(alignof(IndexShard))));
+  for (std::size_t shard = 0; shard < kShardCount; ++shard) {
+    std::construct_at(shards + shard, shard);
+    if (!shards[shard].open(index_memory, {hash_of_item, this})) throw std::bad_alloc();
+  }
+}
+
+Core::~Core() {
+  std::destroy_n(shards, kShardCount);
+  ::operator delete(shards, std::align_val_t(alignof(IndexShard)));
+}
+
+ShownItem::ShownItem(const ItemStore& store, StoredItem item, std::int64_t now_ms) noexcept {
+  view_.expire_at_ms = item.expiry_ms(now_ms);
+  switch (item.encoding()) {
+    case Encoding::integer: view_.value = decode_integer(item.stored_value(), digits_); break;
+    case Encoding::block:
+      view_.block = store.pin(item);
+      view_.value = view_.block.view();
+      break;
+    default: view_.value = item.stored_value();
+  }
+}
+
+}  // namespace strata::cache

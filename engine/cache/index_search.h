@@ -1,0 +1,116 @@
+#pragma once
+
+#include "engine/cache/index_shard.h"
+#include "engine/cache/protocol_points.h"
+
+// The search, inline: it is most of a lookup.
+namespace strata::cache {
+
+namespace index_search {
+
+inline constexpr std::uint64_t kIdentity = Slot::Tag::kMask | Slot::Place::kMask;
+
+// What a slot says, but for where its item lies: an empty slot is never taken for one, whatever the tag.
+[[nodiscard]] inline std::uint64_t identity(std::uint16_t tag, SlotPlace place) noexcept {
+  return Slot::Place::set(Slot::Tag::set(0, tag), static_cast<std::uint64_t>(place));
+}
+
+template <typename Matches>
+[[nodiscard]] inline FoundSlot search_bucket(Bucket& bucket, std::uint64_t identity, Matches&& matches) noexcept {
+  for (std::atomic<std::uint64_t>& address : bucket.slots) {
+    const Slot slot(address.load(std::memory_order_acquire));
+    if ((slot.bits() & kIdentity) != identity || slot.empty()) continue;
+    STRATA_PROTOCOL_POINT(reader_after_slot_load);
+    if (matches(slot)) return {.address = &address, .slot = slot};
+  }
+  return {};
+}
+
+}  // namespace index_search
+
+inline IndexShard::Home IndexShard::home_of(std::uint64_t hash) const noexcept {
+  const Layout layout(layout_.load(std::memory_order_acquire));
+  Home home;
+  if (layout.is_growing()) [[unlikely]] {
+    const IndexGeometry old = layout.old_geometry();
+    home = home_in(old, 1 - layout.window(), old.prefix_of_hash(hash));
+    home.is_old = home.bucket >= cursor_.load(std::memory_order_acquire);
+  }
+  if (!home.is_old) {
+    const IndexGeometry geometry = layout.geometry();
+    home = home_in(geometry, layout.window(), geometry.prefix_of_hash(hash));
+  }
+  home.layout = layout.bits();
+  return home;
+}
+
+template <typename Matches>
+FoundSlot IndexShard::search(const Home& home, std::uint64_t header, Matches&& matches) const noexcept {
+  using index_search::identity;
+  using index_search::search_bucket;
+  FoundSlot found = search_bucket(home.table[home.bucket], identity(home.tag, SlotPlace::home), matches);
+  if (found) [[likely]]
+    return found;
+  if (BucketHeader::InBuddy::get(header) != 0) {
+    found = search_bucket(home.at(SlotPlace::buddy), identity(home.tag, SlotPlace::buddy), matches);
+    if (found) return found;
+  }
+  if (BucketHeader::InAlternate::get(header) != 0) {
+    found = search_bucket(home.at(SlotPlace::alternate), identity(home.tag, SlotPlace::alternate), matches);
+    if (found) return found;
+  }
+  if (BucketHeader::InAlternateBuddy::get(header) != 0) {
+    found = search_bucket(home.at(SlotPlace::alternate_buddy), identity(home.tag, SlotPlace::alternate_buddy), matches);
+    if (found) return found;
+  }
+  return BucketHeader::Overflow::get(header) == 0 ? FoundSlot{} : search_pool(home, header, matches);
+}
+
+template <typename Matches>
+FoundSlot IndexShard::search_pool(const Home& home, std::uint64_t header, Matches&& matches) const noexcept {
+  return search_chain(home.window, home.header(), header, [&](Bucket& bucket) {
+    return index_search::search_bucket(bucket, index_search::identity(home.tag, SlotPlace::home), matches);
+  });
+}
+
+template <typename Search>
+FoundSlot IndexShard::search_chain(unsigned window, const std::atomic<std::uint64_t>& address, std::uint64_t header,
+                                   Search&& search) const {
+  const OverflowPool& pool = pools_[window];
+  for (auto number = static_cast<std::uint32_t>(BucketHeader::Overflow::get(header)); number != 0;) {
+    Bucket& bucket = pool.bucket(number);
+    const FoundSlot found = search(bucket);
+    if (found) return found;
+    number = OverflowPool::next(bucket);
+    // A chain that changes may lead anywhere, even in a circle: the caller sees that it did.
+    if (((address.load(std::memory_order_acquire) ^ header) & kSequenceBits) != 0) return {};
+  }
+  return {};
+}
+
+template <typename Matches>
+FoundSlot IndexShard::find(std::uint64_t hash, Matches&& matches) const noexcept {
+  for (unsigned round = 0;; ++round) {
+    const Home home = home_of(hash);
+    const std::uint64_t header = home.header().load(std::memory_order_acquire);
+    if (BucketHeader::Joint::get(header) == 0) [[likely]] {
+      const FoundSlot found = search(home, header, matches);
+      if (found) [[likely]]
+        return found;
+      STRATA_PROTOCOL_POINT(reader_before_validation);
+      if (STRATA_PROTOCOL_FAULT(miss_not_validated)) return {};
+      if (!BucketHeader::locked(header) && home.header().load(std::memory_order_acquire) == header && is_current(home)) [[likely]]
+        return {};
+    }
+    wait_a_little(round);
+  }
+}
+
+inline Slot IndexShard::guess(std::uint64_t hash) const noexcept {
+  const Home home = home_of(hash);
+  return index_search::search_bucket(home.table[home.bucket], index_search::identity(home.tag, SlotPlace::home),
+                                     [](Slot) { return true; })
+      .slot;
+}
+
+}  // namespace strata::cache

@@ -1,0 +1,198 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "engine/cache/free_runs.h"
+#include "engine/cache/segments.h"
+#include "engine/sync/mutex.h"
+
+namespace strata::cache {
+
+class ItemDomain;
+class ItemMemory;
+
+// What a thread brings to ItemMemory: the run that it cuts items off, without a lock. Item memory calls it a handle. Ends, and closes its
+// run, before the memory does. Thread safety: one thread at a time.
+class alignas(64) ItemRun {
+ public:
+  explicit ItemRun(ItemMemory& memory) noexcept;
+  ~ItemRun();
+  ItemRun(const ItemRun&) = delete;
+  ItemRun& operator=(const ItemRun&) = delete;
+
+ private:
+  friend class ItemDomain;
+  friend class ItemMemory;
+
+  [[nodiscard]] bool is_open() const noexcept { return domain_ != nullptr; }
+  // The last chunk that was cut off; 0: no run is open.
+  [[nodiscard]] std::uint64_t last_cut() const noexcept {
+    return front_ + std::uint64_t{left_.load(std::memory_order_relaxed)} * kGranuleBytes;
+  }
+  void count_cut() noexcept { cuts_.store(cuts_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); }
+
+  // The thread's; but where a run is open the domain's walks look at the first three, under its lock, which also guards the three behind.
+  std::uint64_t front_ = 0;              // of the run, in bytes from the region's base
+  std::atomic<std::uint64_t> cuts_ = 0;  // items cut off this run
+  std::atomic<std::uint32_t> left_ = 0;  // granules from its front to the last cut
+  std::uint32_t total_ = 0;              // granules, with the last one
+  ItemRun* next_ = nullptr;              // open runs of the domain
+  ItemRun* previous_ = nullptr;
+  ItemDomain* domain_ = nullptr;  // of the open run
+  ItemMemory& memory_;
+  std::uint32_t turn_ = 0;  // which domain comes next
+};
+static_assert(sizeof(ItemRun) == 64);
+
+struct ItemDomainStatistics {
+  std::uint64_t free_bytes = 0;      // in free chunks
+  std::uint64_t hole_bytes = 0;      // of them, in those too small for a run
+  std::uint64_t open_run_bytes = 0;  // of runs, not cut off yet
+  std::uint64_t allocations = 0;     // since the start; the same for those below
+  std::uint64_t runs_taken = 0;
+  std::uint64_t hole_hits = 0;  // small items that took a hole
+  std::uint64_t released = 0;   // chunks
+};
+
+// A chunk of a segment.
+struct ItemChunk {
+  std::uint64_t offset = 0;  // in bytes from the region's base
+  std::uint64_t bytes = 0;
+  FreeRuns::Kind kind = FreeRuns::Kind::free;
+};
+
+// Segments that share a lock, free runs, an order and a hand; large items in pages of their own are segments of that order too. Part of
+// ItemMemory, whose header says how it all works. Thread safety: all functions, from any thread, each thread with an ItemRun of its own.
+class ItemDomain {
+ public:
+  // REQUIRES: `segments` is started and outlives it.
+  ItemDomain(Segments& segments, std::uint32_t number) noexcept;
+  ItemDomain(const ItemDomain&) = delete;
+  ItemDomain& operator=(const ItemDomain&) = delete;
+
+  // Items of at most that many granules are cut off runs; larger ones are placed one by one. 2 KiB of 16.
+  static constexpr std::uint32_t kSmallGranules = 512;
+  static constexpr std::uint32_t kRunGranules = 4096;
+
+  // A reserved chunk, its offset; 0: there is no room. `may_open`: a segment if need be. Opens a run if the item is small.
+  // REQUIRES: `run` is not open if the item is small.
+  [[nodiscard]] std::uint64_t allocate(ItemRun& run, std::uint32_t granules, bool may_open) noexcept STRATA_EXCLUDES(mutex_);
+  // All that is left of the run as one chunk; the run is closed. REQUIRES: it is open here.
+  [[nodiscard]] std::uint64_t take_rest(ItemRun& run) noexcept STRATA_EXCLUDES(mutex_);
+  // REQUIRES: it is open here.
+  void close(ItemRun& run) noexcept STRATA_EXCLUDES(mutex_);
+  // Makes a block that was just opened one of the domain's segments, with one reserved chunk in it.
+  void add_large(std::uint32_t first) noexcept STRATA_EXCLUDES(mutex_);
+
+  // Of chunks that are all the domain's, large ones among them. REQUIRES: at most kMostReleased.
+  void release(std::span<const std::uint64_t> offsets) noexcept STRATA_EXCLUDES(mutex_);
+  static constexpr std::size_t kMostReleased = 64;
+  // See ItemMemory::trim.
+  [[nodiscard]] std::uint64_t trim(std::uint64_t offset, std::uint64_t front_bytes, std::uint64_t back_bytes) noexcept
+      STRATA_EXCLUDES(mutex_);
+  void give_back_whole_segments() noexcept STRATA_EXCLUDES(mutex_);
+
+  // See ItemMemory.
+  template <typename Visitor>
+  void for_each_chunk(std::uint32_t segment, Visitor&& visit) STRATA_EXCLUDES(mutex_);
+  template <typename Visitor>
+  std::size_t hand_next(std::size_t most, Visitor&& visit) STRATA_EXCLUDES(mutex_);
+
+  [[nodiscard]] ItemDomainStatistics statistics() const noexcept STRATA_EXCLUDES(mutex_);
+  // The first thing that is wrong, or nothing. Adds up what the domain's segments hold.
+  [[nodiscard]] std::string verify(std::uint32_t& segments, std::uint64_t& large_bytes) const STRATA_EXCLUDES(mutex_);
+
+ private:
+  using Granule = FreeRuns::Granule;
+  static constexpr Granule kNone = FreeRuns::kNone;
+  // What a release empties is given back when the lock is no longer held.
+  struct Emptied {
+    std::array<std::uint32_t, kMostReleased> segments;
+    std::size_t count = 0;
+    void add(std::uint32_t segment) noexcept { segments[count++] = segment; }
+  };
+
+  [[nodiscard]] std::uint64_t offset_of(Granule at) const noexcept { return base_ + std::uint64_t{at} * kGranuleBytes; }
+  [[nodiscard]] Granule granule_of(std::uint64_t offset) const noexcept {
+    return static_cast<Granule>((offset - base_) / kGranuleBytes);
+  }
+  [[nodiscard]] Granule segment_begin(std::uint32_t segment) const noexcept { return granule_of(segments_.offset_of(segment)); }
+  [[nodiscard]] SegmentHeader& header_at(Granule at) const noexcept {
+    return segments_.header(segments_.segment_of(offset_of(at)));
+  }
+
+  [[nodiscard]] bool holes_are_plenty() const noexcept STRATA_REQUIRES(mutex_);
+  [[nodiscard]] Granule take(Granule found, Granule count) noexcept STRATA_REQUIRES(mutex_);
+  [[nodiscard]] Granule open_segment() noexcept STRATA_REQUIRES(mutex_);
+  [[nodiscard]] std::uint64_t allocate_small(ItemRun& run, Granule count, bool may_open) noexcept STRATA_REQUIRES(mutex_);
+  [[nodiscard]] std::uint64_t take_hole(Granule found, Granule count) noexcept STRATA_REQUIRES(mutex_);
+  [[nodiscard]] std::uint64_t begin_run(ItemRun& run, Granule found, Granule count) noexcept STRATA_REQUIRES(mutex_);
+  void forget_run(ItemRun& run) noexcept STRATA_REQUIRES(mutex_);
+
+  void link(std::uint32_t segment) noexcept STRATA_REQUIRES(mutex_);
+  void unlink(std::uint32_t segment) noexcept STRATA_REQUIRES(mutex_);
+  // What was freed is now part of `run`: counts it and moves the hand out of it.
+  void count_freed(Granule granules, FreeRuns::Run run) noexcept STRATA_REQUIRES(mutex_);
+  void free_chunk(Granule at, Emptied& emptied) noexcept STRATA_REQUIRES(mutex_);
+  // Takes a segment that is one free run out of the domain.
+  void withdraw(Granule begin, Emptied& emptied) noexcept STRATA_REQUIRES(mutex_);
+  void give_back(const Emptied& emptied) noexcept STRATA_EXCLUDES(mutex_);
+  [[nodiscard]] std::uint64_t trim_large(std::uint64_t offset, Granule front, std::uint64_t back_bytes) noexcept
+      STRATA_REQUIRES(mutex_);
+  // The chunk that begins at that granule of the segment. The last one of a large item's block reaches to its end.
+  [[nodiscard]] ItemChunk chunk_of(std::uint32_t segment, Granule at) const noexcept STRATA_REQUIRES(mutex_);
+  [[nodiscard]] Granule behind(std::uint32_t segment, Granule at, const ItemChunk& chunk) const noexcept STRATA_REQUIRES(mutex_);
+  void put_hand(std::uint32_t segment, Granule at) noexcept STRATA_REQUIRES(mutex_);
+
+  [[nodiscard]] std::string verify_open_runs(std::uint32_t segment, FreeRuns::Sums& found) const STRATA_REQUIRES(mutex_);
+  [[nodiscard]] std::string verify_mixed(std::uint32_t segment, FreeRuns::Sums& found) const STRATA_REQUIRES(mutex_);
+
+  Segments& segments_;
+  const std::uint32_t number_;
+  const std::uint64_t base_;  // of the domain's slice, in bytes from the region's base
+
+  mutable sync::Mutex mutex_{sync::LockRank{.name = "item domain", .order = 460}};
+  FreeRuns runs_ STRATA_GUARDED_BY(mutex_);
+  std::uint64_t granules_ STRATA_GUARDED_BY(mutex_) = 0;  // of open segments, large ones apart
+  ItemRun* open_runs_ STRATA_GUARDED_BY(mutex_) = nullptr;
+  std::uint32_t oldest_ STRATA_GUARDED_BY(mutex_) = 0, newest_ STRATA_GUARDED_BY(mutex_) = 0;
+  // The next chunk it looks at: a granule of a segment. Segment 0: of the oldest segment the first.
+  std::uint32_t hand_segment_ STRATA_GUARDED_BY(mutex_) = 0;
+  Granule hand_at_ STRATA_GUARDED_BY(mutex_) = 0;
+  ItemDomainStatistics counted_ STRATA_GUARDED_BY(mutex_);  // without what open runs add
+};
+
+template <typename Visitor>
+void ItemDomain::for_each_chunk(std::uint32_t segment, Visitor&& visit) {
+  const sync::MutexLock lock(mutex_);
+  const SegmentState state = segments_.header(segment).state;
+  if (state != SegmentState::mixed && state != SegmentState::large) return;
+  for (Granule at = 0; at != runs_.segment_granules();) {
+    const ItemChunk chunk = chunk_of(segment, at);
+    at = behind(segment, at, chunk);
+    if (chunk.kind != FreeRuns::Kind::open_run) visit(chunk);
+  }
+}
+
+template <typename Visitor>
+std::size_t ItemDomain::hand_next(std::size_t most, Visitor&& visit) {
+  const sync::MutexLock lock(mutex_);
+  std::size_t shown = 0;
+  for (std::size_t looked = 0; looked < most && oldest_ != 0; ++looked) {
+    if (hand_segment_ == 0) put_hand(oldest_, 0);
+    const std::uint32_t segment = hand_segment_;
+    const ItemChunk chunk = chunk_of(segment, hand_at_);
+    put_hand(segment, behind(segment, hand_at_, chunk));
+    if (chunk.kind != FreeRuns::Kind::item) continue;
+    ++shown;
+    if (!visit(chunk)) break;
+  }
+  return shown;
+}
+
+}  // namespace strata::cache

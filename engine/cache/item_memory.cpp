@@ -1,0 +1,170 @@
+#include "engine/cache/item_memory.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cassert>
+
+namespace strata::cache {
+namespace {
+
+constexpr std::uint64_t kLargestPartOfSegment = 4;
+
+// Looked at soon, and then written.
+void prefetch(const std::byte* address) noexcept { __builtin_prefetch(address, 1); }
+
+}  // namespace
+
+ItemRun::ItemRun(ItemMemory& memory) noexcept
+    : memory_(memory), turn_(memory.handles_.fetch_add(1, std::memory_order_relaxed) % memory.domains()) {}
+
+ItemRun::~ItemRun() { memory_.close(*this); }
+
+std::errc ItemMemory::start(os::MemoryCalls& calls, const SegmentGeometry& geometry) {
+  if (const std::errc failure = segments_.start(calls, geometry); failure != std::errc{}) return failure;
+  base_ = segments_.base();
+  most_mixed_bytes_ = geometry.segment_bytes / kLargestPartOfSegment;
+  for (std::uint32_t domain = 0; domain < geometry.domains; ++domain) {
+    domains_.push_back(std::make_unique<ItemDomain>(segments_, domain));
+  }
+  return {};
+}
+
+std::uint32_t ItemMemory::number_of_domain(std::uint32_t segment) const noexcept {
+  if (!segments_.is_large(segment)) return segment / segments_.geometry().slice_segments;
+  // Blocks begin at multiples of powers of two: mixed, so that they come to all domains.
+  return ((segment * 0x9e3779b1U) >> 16U) % domains();
+}
+
+std::uint64_t ItemMemory::allocate_slowly(Handle& handle, std::uint64_t bytes) noexcept {
+  assert(bytes > 0);
+  if (bytes > most_mixed_bytes_) return allocate_large(bytes);
+  const auto granules = static_cast<std::uint32_t>((bytes + kGranuleBytes - 1) / kGranuleBytes);
+  if (handle.left_.load(std::memory_order_relaxed) == granules) return handle.domain_->take_rest(handle);
+  if (granules <= ItemDomain::kSmallGranules) close(handle);
+  std::uint64_t offset = allocate_anywhere(handle, granules);
+  if (offset == 0 && handle.is_open()) {
+    // The last that there is: what the thread has kept for itself.
+    close(handle);
+    offset = allocate_anywhere(handle, granules);
+  }
+  return offset;
+}
+
+// The thread stays with a domain as long as that has room. So no more segments are half full than there are threads. A new segment is
+// opened in the domain after the last one, so that they become equally large.
+std::uint64_t ItemMemory::allocate_anywhere(Handle& handle, std::uint32_t granules) noexcept {
+  const std::uint32_t begin = handle.turn_;
+  for (const bool may_open : {false, true}) {
+    for (std::uint32_t turn = 0; turn < domains(); ++turn) {
+      const std::uint32_t domain = (begin + turn + (may_open ? 1 : 0)) % domains();
+      const std::uint64_t offset = domains_[domain]->allocate(handle, granules, may_open);
+      if (offset == 0) continue;
+      handle.turn_ = domain;
+      return offset;
+    }
+  }
+  return 0;
+}
+
+std::uint64_t ItemMemory::allocate_large(std::uint64_t bytes) noexcept {
+  const std::uint32_t first = segments_.open_large(bytes);
+  if (first == 0) return 0;
+  domain_of_segment(first).add_large(first);
+  return segments_.offset_of(first);
+}
+
+void ItemMemory::complete(Handle& handle, std::uint64_t offset, const ItemShape& shape) noexcept {
+  const auto word = chunk_word(address(offset));
+  // In both cases released: who sees the header may read the item.
+  if (offset == handle.last_cut()) {
+    word.store(shape.header(), std::memory_order_release);
+    return;
+  }
+  const std::uint32_t before = word.load(std::memory_order_relaxed) & ~ChunkWord::kPreviousFree;
+  assert(!ChunkWord::is_free(before) && !ChunkWord::is_item(before));
+  assert(ChunkWord::Granules::get(before) == 0 || ChunkWord::Granules::get(before) * kGranuleBytes == shape.item_bytes());
+  word.fetch_xor(before ^ shape.header(), std::memory_order_release);
+}
+
+std::uint64_t ItemMemory::trim(std::uint64_t offset, std::uint64_t front_bytes, std::uint64_t back_bytes) noexcept {
+  assert(front_bytes % kGranuleBytes == 0 && back_bytes % kGranuleBytes == 0);
+  if (front_bytes == 0 && back_bytes == 0) return offset;
+  return domain_of_segment(segments_.segment_of(offset)).trim(offset, front_bytes, back_bytes);
+}
+
+void ItemMemory::release(std::span<const std::uint64_t> offsets) noexcept {
+  while (!offsets.empty()) {
+    const std::size_t count = std::min(offsets.size(), ItemDomain::kMostReleased);
+    release_batch(offsets.first(count));
+    offsets = offsets.subspan(count);
+  }
+}
+
+// Brings the lines that will be written into the cache before the lock is taken: first those that tell the sizes, then the neighbours'.
+void ItemMemory::release_batch(std::span<const std::uint64_t> offsets) noexcept {
+  static_assert(ItemDomain::kMostReleased == 64);
+  for (const std::uint64_t offset : offsets) prefetch(address(offset));
+  std::array<std::uint32_t, 64> domain;
+  for (std::size_t index = 0; index < offsets.size(); ++index) {
+    const std::uint32_t segment = segments_.segment_of(offsets[index]);
+    domain[index] = number_of_domain(segment);
+    if (segments_.is_large(segment)) continue;
+    std::byte* const chunk = address(offsets[index]);
+    prefetch(chunk - kGranuleBytes);
+    prefetch(chunk + std::size_t{FreeRuns::read(chunk).size} * kGranuleBytes);
+  }
+  if (domains() == 1) return domains_[0]->release(offsets);
+  std::uint64_t waiting = ~std::uint64_t{0} >> (64 - offsets.size());
+  std::array<std::uint64_t, 64> together;
+  while (waiting != 0) {
+    const std::uint32_t number = domain[static_cast<std::size_t>(std::countr_zero(waiting))];
+    std::size_t count = 0;
+    for (std::uint64_t rest = waiting; rest != 0; rest &= rest - 1) {
+      const auto index = static_cast<std::size_t>(std::countr_zero(rest));
+      if (domain[index] != number) continue;
+      together[count++] = offsets[index];
+      waiting &= ~(std::uint64_t{1} << index);
+    }
+    domains_[number]->release(std::span(together).first(count));
+  }
+}
+
+void ItemMemory::give_back_free_segments() noexcept {
+  for (const auto& domain : domains_) domain->give_back_whole_segments();
+}
+
+ItemMemory::Statistics ItemMemory::statistics() const noexcept {
+  Statistics sum;
+  sum.memory = segments_.counters();
+  for (const auto& domain : domains_) {
+    const ItemDomainStatistics told = domain->statistics();
+    sum.free_bytes += told.free_bytes;
+    sum.hole_bytes += told.hole_bytes;
+    sum.open_run_bytes += told.open_run_bytes;
+    sum.allocations += told.allocations;
+    sum.runs_taken += told.runs_taken;
+    sum.hole_hits += told.hole_hits;
+    sum.released += told.released;
+  }
+  return sum;
+}
+
+std::string ItemMemory::verify() const {
+  std::uint32_t segments = 0;
+  std::uint64_t large_bytes = 0;
+  for (std::size_t domain = 0; domain < domains_.size(); ++domain) {
+    if (std::string wrong = domains_[domain]->verify(segments, large_bytes); !wrong.empty()) {
+      return "domain " + std::to_string(domain) + ": " + wrong;
+    }
+  }
+  const Segments::Counters told = segments_.counters();
+  if (told.segments != segments) return "the number of segments is wrong";
+  if (told.large_bytes != large_bytes) return "the bytes of large items are wrong";
+  const std::uint64_t mixed_bytes = std::uint64_t{segments} * segments_.geometry().segment_bytes;
+  if (told.resident_bytes != mixed_bytes + large_bytes + told.header_bytes + told.unpurged_bytes)
+    return "the sum of what is resident is wrong";
+  return {};
+}
+
+}  // namespace strata::cache

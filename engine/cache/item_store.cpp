@@ -1,0 +1,93 @@
+#include "engine/cache/item_store.h"
+
+#include <array>
+#include <cstring>
+#include <new>
+
+namespace strata::cache {
+
+std::uint64_t ItemStore::create(Handle& handle, const NewItem& item, std::uint64_t& bytes) noexcept {
+  const ItemShape shape = item.shape();
+  bytes = shape.item_bytes();
+  const std::uint64_t offset = memory_.allocate(handle, bytes);
+  if (offset == 0) return 0;
+  item.write_behind_header(shape, memory_.address(offset));
+  memory_.complete(handle, offset, shape);
+  return offset;
+}
+
+std::uint64_t ItemStore::create(Handle& handle, NewItem item, ValueRef& value, std::uint64_t& bytes) noexcept {
+  const BlockLocator locator{.offset = memory_.offset_of(reinterpret_cast<const std::byte*>(&value.block())),
+                             .size = static_cast<std::uint32_t>(value.size())};
+  char stored[BlockLocator::kBytes];
+  std::memcpy(stored, &locator.offset, sizeof locator.offset);
+  std::memcpy(stored + sizeof locator.offset, &locator.size, sizeof locator.size);
+  item.head = {stored, sizeof stored};
+  item.tail = {};
+  item.encoding = Encoding::block;
+  const std::uint64_t offset = create(handle, item, bytes);
+  if (offset != 0) (void)value.detach();
+  return offset;
+}
+
+BlockLocator ItemStore::locator_of(StoredItem item) noexcept {
+  const std::string_view stored = item.stored_value();
+  BlockLocator locator;
+  std::memcpy(&locator.offset, stored.data(), sizeof locator.offset);
+  std::memcpy(&locator.size, stored.data() + sizeof locator.offset, sizeof locator.size);
+  return locator;
+}
+
+ValueRef ItemStore::pin(StoredItem item) const noexcept {
+  ValueBlock& block = block_of(item);
+  block.references_.fetch_add(1, std::memory_order_relaxed);
+  return {&block, locator_of(item).size};
+}
+
+std::uint64_t ItemStore::dispose(std::span<const std::uint64_t> offsets) noexcept {
+  std::uint64_t bytes = 0;
+  for (const std::uint64_t offset : offsets) {
+    const StoredItem item = at(offset);
+    if (item.encoding() == Encoding::block) (void)ValueRef(&block_of(item), 0);
+    bytes += item.shape().item_bytes();
+  }
+  memory_.release(offsets);
+  return bytes;
+}
+
+ValueRef ItemStore::allocate_block(Handle& handle, std::size_t size, std::size_t spare) noexcept {
+  const ItemShape shape = body_shape(size + spare);
+  const std::uint64_t offset = memory_.allocate(handle, shape.item_bytes());
+  if (offset == 0) return {};
+  std::byte* const chunk = memory_.address(offset);
+  shape.write_behind_header(chunk);
+  memory_.complete(handle, offset, shape);
+  budget_.charge(Purpose::large_values, static_cast<std::int64_t>(shape.item_bytes()));
+  auto* const block = new (chunk + shape.prefix_bytes())
+      ValueBlock(*this, static_cast<std::uint32_t>(size), static_cast<std::uint32_t>(size + spare));
+  return {block, size};
+}
+
+void ItemStore::free_block(ValueBlock& block) noexcept {
+  const ItemShape shape = body_shape(block.capacity());
+  const std::uint64_t offset = memory_.offset_of(reinterpret_cast<std::byte*>(&block) - shape.prefix_bytes());
+  block.~ValueBlock();
+  budget_.charge(Purpose::large_values, -static_cast<std::int64_t>(shape.item_bytes()));
+  memory_.release(std::array{offset});
+}
+
+bool ValueRef::append(std::string_view tail) noexcept {
+  auto written = static_cast<std::uint32_t>(size_);
+  if (tail.size() > block_->capacity_ - size_) return false;
+  if (!block_->size_.compare_exchange_strong(written, static_cast<std::uint32_t>(size_ + tail.size()), std::memory_order_relaxed))
+    return false;
+  tail.copy(data() + size_, tail.size());
+  size_ += tail.size();
+  return true;
+}
+
+void ValueRef::release() noexcept {
+  if (block_->references_.fetch_sub(1, std::memory_order_acq_rel) == 1) block_->store().free_block(*block_);
+}
+
+}  // namespace strata::cache

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "engine/cache/budget.h"
+#include "engine/cache/item_memory.h"
+#include "engine/cache/stored_item.h"
+#include "engine/cache/value_block.h"
+
+namespace strata::cache {
+
+// The value of an item with Encoding::block.
+struct BlockLocator {
+  std::uint64_t offset = 0;  // of the ValueBlock, in bytes from the region's base
+  std::uint32_t size = 0;    // how much of it is this item's value
+  static constexpr std::size_t kBytes = 12;
+};
+
+// Makes items and takes them apart: the item memory, and what items hold beside it, their values' blocks.
+// Thread safety: all functions, each thread with a handle of its own.
+class ItemStore {
+ public:
+  using Handle = ItemMemory::Handle;
+
+  ItemStore(ItemMemory& memory, Budget& budget) noexcept : memory_(memory), budget_(budget) {}
+  ItemStore(const ItemStore&) = delete;
+  ItemStore& operator=(const ItemStore&) = delete;
+
+  [[nodiscard]] ItemMemory& memory() noexcept { return memory_; }
+  [[nodiscard]] StoredItem at(std::uint64_t offset) const noexcept { return StoredItem(memory_.address(offset)); }
+  [[nodiscard]] StoredItem at(Slot slot) const noexcept { return at(slot.offset_bytes()); }
+
+  // An item that nobody else knows of yet: its offset, or 0: memory is out. `bytes`: what it takes.
+  [[nodiscard]] std::uint64_t create(Handle& handle, const NewItem& item, std::uint64_t& bytes) noexcept;
+  // The same with a value in a block of its own. Takes the reference over if it succeeds.
+  [[nodiscard]] std::uint64_t create(Handle& handle, NewItem item, ValueRef& value, std::uint64_t& bytes) noexcept;
+  // What an item takes; its block apart.
+  [[nodiscard]] std::uint64_t bytes_of(std::uint64_t offset) const noexcept { return at(offset).shape().item_bytes(); }
+  // Gives items back that nobody reads any more, and their blocks, as far as those are not pinned. Returns the bytes of the items.
+  std::uint64_t dispose(std::span<const std::uint64_t> offsets) noexcept;
+
+  // `size` bytes, not initialised, and `spare` more behind them that append() can use. Empty: memory is out.
+  [[nodiscard]] ValueRef allocate_block(Handle& handle, std::size_t size, std::size_t spare) noexcept;
+  [[nodiscard]] static BlockLocator locator_of(StoredItem item) noexcept;
+  // REQUIRES: an item with Encoding::block.
+  [[nodiscard]] ValueBlock& block_of(StoredItem item) const noexcept { return block_at(locator_of(item)); }
+  // What the budget is charged for a block, more than its bytes.
+  [[nodiscard]] static std::uint64_t charged_bytes(const ValueBlock& block) noexcept {
+    return body_shape(block.capacity()).item_bytes();
+  }
+  // Another reference. REQUIRES: the item's memory is not given back meanwhile.
+  [[nodiscard]] ValueRef pin(StoredItem item) const noexcept;
+
+ private:
+  friend class ValueRef;
+  [[nodiscard]] ValueBlock& block_at(const BlockLocator& locator) const noexcept {
+    return *reinterpret_cast<ValueBlock*>(memory_.address(locator.offset));
+  }
+  [[nodiscard]] static ItemShape body_shape(std::size_t capacity) noexcept {
+    return {.key_bytes = 0, .value_bytes = static_cast<std::uint32_t>(sizeof(ValueBlock) + capacity), .encoding = Encoding::block_body};
+  }
+  void free_block(ValueBlock& block) noexcept;
+
+  ItemMemory& memory_;
+  Budget& budget_;
+};
+
+}  // namespace strata::cache

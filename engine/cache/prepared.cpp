@@ -1,0 +1,157 @@
+#include <array>
+#include <utility>
+
+#include "engine/cache/update.h"
+
+namespace strata::cache {
+namespace {
+
+// A large value that is appended to gets a quarter of its size as spare room, so that building one up piece by piece copies each
+// byte a handful of times, not once per piece.
+constexpr std::size_t kAppendSpareDivisor = 4;
+
+void copy_two(char* destination, std::string_view head, std::string_view tail) noexcept {
+  head.copy(destination, head.size());
+  tail.copy(destination + head.size(), tail.size());
+}
+
+}  // namespace
+
+Prepared::Prepared(Prepared&& other) noexcept
+    : core_(other.core_),
+      session_(other.session_),
+      kind_(other.kind_),
+      offset_(std::exchange(other.offset_, 0)),
+      bytes_(other.bytes_),
+      block_bytes_(other.block_bytes_),
+      expiry_ms_(other.expiry_ms_),
+      expires_(other.expires_) {}
+
+Prepared& Prepared::operator=(Prepared&& other) noexcept {
+  discard();
+  kind_ = other.kind_;
+  offset_ = std::exchange(other.offset_, 0);
+  bytes_ = other.bytes_;
+  block_bytes_ = other.block_bytes_;
+  expiry_ms_ = other.expiry_ms_;
+  expires_ = other.expires_;
+  return *this;
+}
+
+bool Prepared::change_expiry(std::int64_t expiry_ms, std::int64_t now_ms) noexcept {
+  if (!core_->store.at(offset_).set_expiry(expiry_ms, now_ms)) return false;
+  expiry_ms_ = expiry_ms;
+  return true;
+}
+
+void Prepared::discard() noexcept {
+  if (offset_ != 0) session_->retirement_.retire(offset_, bytes_);
+  offset_ = 0;
+}
+
+bool Prepared::admits(const StoredItem* current, bool strict) const noexcept {
+  const Budget& budget = core_->budget;
+  const std::uint64_t limit = budget.limit_bytes();
+  if (bytes_ + block_bytes_ > limit) return false;
+  // The item and its block are charged already.
+  std::uint64_t old_bytes = current != nullptr ? current->shape().item_bytes() : 0;
+  if (current != nullptr && current->encoding() == Encoding::block) old_bytes += ItemStore::charged_bytes(core_->store.block_of(*current));
+  const std::uint64_t new_bytes = bytes_ + block_bytes_;
+  return !strict || new_bytes <= old_bytes || budget.total_bytes() <= limit + old_bytes;
+}
+
+Status Prepared::make(const Key& key, Decision& decision, const StoredItem* current, bool strict) noexcept {
+  const std::int64_t now_ms = session_->now_ms();
+  discard();
+  block_bytes_ = 0;
+  expiry_ms_ = decision.expire_at_ms_;
+  expires_ = expiry_ms_ != kNoExpiry;
+  switch (decision.action_) {
+    case Decision::Action::keep: kind_ = Kind::keep; return Status::ok;
+    case Decision::Action::remove: kind_ = current != nullptr ? Kind::remove : Kind::keep; return Status::ok;
+    case Decision::Action::put:
+      if (expiry_ms_ > now_ms) {
+        const Status status = make_item(key, decision, current);
+        if (status != Status::ok || admits(current, strict)) return status;
+        forget();
+        return Status::out_of_memory;
+      }
+      kind_ = current != nullptr ? Kind::remove : Kind::keep;
+      return Status::ok;
+    case Decision::Action::set_expiry: break;
+  }
+  if (current == nullptr || expiry_ms_ <= now_ms) {
+    kind_ = current != nullptr ? Kind::remove : Kind::keep;
+    return Status::ok;
+  }
+  if (current->expiry_ms(now_ms) == expiry_ms_) {
+    kind_ = Kind::keep;
+    return Status::ok;
+  }
+  if (current->shape().expiry == ExpiryForm::near && expires_ && expiry_form(expiry_ms_, now_ms) == ExpiryForm::near) {
+    kind_ = Kind::set_expiry;
+    return Status::ok;
+  }
+  // There is no word for it: the same value once more, with another.
+  if (current->encoding() == Encoding::block) {
+    decision.block_ = core_->store.pin(*current);
+  }
+  const ShownItem shown(core_->store, *current, now_ms);
+  decision.head_ = shown.view().value;
+  decision.tail_ = {};
+  return make_item(key, decision, current);
+}
+
+Status Prepared::make_item(const Key& key, Decision& decision, const StoredItem* current) noexcept {
+  if (decision.block_ && decision.block_.size() < kLargeValueBytes) {
+    decision.head_ = decision.block_.view();
+    decision.tail_ = {};
+    // The block itself lives until the decision ends.
+  }
+  const bool adopts = decision.block_ && decision.block_.size() >= kLargeValueBytes;
+  const std::size_t size = adopts ? decision.block_.size() : decision.head_.size() + decision.tail_.size();
+  if (size > kMaxValueBytes) return Status::too_large;
+  NewItem item{.ns = key.keyspace, .key = key.bytes, .head = decision.head_, .tail = decision.tail_, .expiry_ms = expiry_ms_, .now_ms = session_->now_ms()};
+  if (!adopts && size > core_->budget.limit_bytes()) return Status::out_of_memory;  // whatever goes
+  if (size >= kLargeValueBytes) return make_large(item, decision, current);
+  char integer[kMostIntegerBytes];
+  if (item.tail.empty()) {
+    const std::size_t bytes = encode_integer(item.head, integer);
+    if (bytes != 0) {
+      item.head = {integer, bytes};
+      item.encoding = Encoding::integer;
+    }
+  }
+  offset_ = core_->store.create(session_->handle_, item, bytes_);
+  if (offset_ == 0) return Status::out_of_memory;
+  session_->account(static_cast<std::int64_t>(bytes_));
+  kind_ = Kind::put;
+  return Status::ok;
+}
+
+Status Prepared::make_large(NewItem item, Decision& decision, const StoredItem* current) noexcept {
+  ItemStore& store = core_->store;
+  ValueRef value = decision.block_;
+  if (!value) {
+    const std::size_t size = item.head.size() + item.tail.size();
+    const bool grows = current != nullptr && current->encoding() == Encoding::block &&
+                       item.head.data() == store.block_of(*current).data() && item.head.size() == ItemStore::locator_of(*current).size;
+    if (grows) {
+      value = store.pin(*current);
+      if (!value.append(item.tail)) value = ValueRef();
+    }
+    if (!value) {
+      value = store.allocate_block(session_->handle_, size, grows ? size / kAppendSpareDivisor : 0);
+      if (!value) return Status::out_of_memory;
+      copy_two(value.data(), item.head, item.tail);
+      block_bytes_ = ItemStore::charged_bytes(value.block());
+    }
+  }
+  offset_ = store.create(session_->handle_, item, value, bytes_);
+  if (offset_ == 0) return Status::out_of_memory;
+  session_->account(static_cast<std::int64_t>(bytes_));
+  kind_ = Kind::put;
+  return Status::ok;
+}
+
+}  // namespace strata::cache

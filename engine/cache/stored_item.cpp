@@ -1,0 +1,121 @@
+#include "engine/cache/stored_item.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "engine/cache/decision.h"
+
+namespace strata::cache {
+namespace {
+
+const char* text_at(const std::byte* item, std::size_t offset) noexcept { return reinterpret_cast<const char*>(item + offset); }
+
+}  // namespace
+
+ItemShape StoredItem::shape() const noexcept {
+  const std::uint64_t header = this->header();
+  ItemShape shape;
+  shape.value_bytes = static_cast<std::uint32_t>(ItemHeader::ValueBytes::get(header));
+  shape.key_bytes = static_cast<std::uint32_t>(ItemHeader::KeyBytes::get(header));
+  shape.encoding = static_cast<Encoding>(ItemHeader::EncodingBits::get(header));
+  shape.expiry = static_cast<ExpiryForm>(ItemHeader::Expiry::get(header));
+  std::size_t at = 4 + shape.expiry_bytes();
+  if (shape.long_value()) {
+    shape.value_bytes = load(at);
+    at += 4;
+  }
+  if (shape.long_key()) {
+    shape.key_bytes = load(at);
+    at += 4;
+  }
+  if (ItemHeader::Extras::get(header) != 0) shape.extras = std::to_integer<std::uint8_t>(item_[at]);
+  return shape;
+}
+
+Namespace StoredItem::ns() const noexcept {
+  const ItemShape shape = this->shape();
+  if ((shape.extras & kNamespaceExtra.bit) == 0) return 0;
+  // The first of the fields.
+  return std::to_integer<Namespace>(item_[shape.prefix_bytes() - shape.extras_bytes() + 1]);
+}
+
+std::string_view StoredItem::key() const noexcept {
+  const ItemShape shape = this->shape();
+  return {text_at(item_, shape.prefix_bytes()), shape.key_bytes};
+}
+
+bool StoredItem::has_long_key(Namespace ns, std::string_view key) const noexcept {
+  return this->ns() == ns && this->key() == key;
+}
+
+std::string_view StoredItem::long_value() const noexcept {
+  const ItemShape shape = this->shape();
+  return {text_at(item_, shape.prefix_bytes() + std::size_t{shape.key_bytes}), shape.value_bytes};
+}
+
+std::int64_t StoredItem::expiry_ms(std::int64_t now_ms) const noexcept {
+  switch (static_cast<ExpiryForm>(ItemHeader::Expiry::get(header()))) {
+    case ExpiryForm::near: return expiry_of(load(4), now_ms);
+    // Two words that never change.
+    case ExpiryForm::far: return static_cast<std::int64_t>(std::uint64_t{load(8)} << 32U | load(4));
+    case ExpiryForm::none: break;
+  }
+  return kNoExpiry;
+}
+
+bool StoredItem::set_expiry(std::int64_t expiry_ms, std::int64_t now_ms) noexcept {
+  const auto form = static_cast<ExpiryForm>(ItemHeader::Expiry::get(header()));
+  if (form != ExpiryForm::near || expiry_form(expiry_ms, now_ms) != ExpiryForm::near) return false;
+  chunk_word(item_ + 4).store(near_expiry(expiry_ms), std::memory_order_relaxed);
+  return true;
+}
+
+ItemShape NewItem::shape() const noexcept {
+  return {.key_bytes = static_cast<std::uint32_t>(key.size()),
+          .value_bytes = static_cast<std::uint32_t>(head.size() + tail.size()),
+          .encoding = encoding,
+          .expiry = expiry_ms == kNoExpiry ? ExpiryForm::none : expiry_form(expiry_ms, now_ms),
+          .extras = ns == 0 ? std::uint8_t{0} : kNamespaceExtra.bit};
+}
+
+void NewItem::write_behind_header(const ItemShape& shape, std::byte* item) const noexcept {
+  shape.write_behind_header(item);
+  if (shape.expiry == ExpiryForm::near) {
+    const std::uint32_t word = near_expiry(expiry_ms);
+    std::memcpy(item + 4, &word, sizeof word);
+  } else if (shape.expiry == ExpiryForm::far) {
+    std::memcpy(item + 4, &expiry_ms, sizeof expiry_ms);
+  }
+  std::byte* const key_at = item + shape.prefix_bytes();
+  if (ns != 0) key_at[-1] = std::byte{ns};
+  std::memcpy(key_at, key.data(), key.size());
+  std::byte* const value_at = key_at + key.size();
+  if (!head.empty()) std::memcpy(value_at, head.data(), head.size());
+  if (!tail.empty()) std::memcpy(value_at + head.size(), tail.data(), tail.size());
+}
+
+std::size_t encode_integer(std::string_view text, char (&bytes)[kMostIntegerBytes]) noexcept {
+  if (text.size() < 2 || text.size() > kMostIntegerDigits) return 0;
+  std::int64_t number = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (failure != std::errc{} || end != text.data() + text.size()) return 0;
+  char canonical[kMostIntegerDigits];
+  const auto written = std::to_chars(canonical, canonical + sizeof canonical, number);
+  if (std::string_view(canonical, static_cast<std::size_t>(written.ptr - canonical)) != text) return 0;
+  std::memcpy(bytes, &number, sizeof number);
+  // Without the bytes at the end that repeat the sign.
+  std::size_t size = kMostIntegerBytes;
+  const char filler = number < 0 ? '\xff' : '\0';
+  while (size > 1 && bytes[size - 1] == filler && (bytes[size - 2] < 0) == (number < 0)) --size;
+  return size < text.size() ? size : 0;
+}
+
+std::string_view decode_integer(std::string_view bytes, char (&digits)[kMostIntegerDigits]) noexcept {
+  const bool negative = !bytes.empty() && bytes.back() < 0;
+  std::int64_t number = negative ? -1 : 0;
+  std::memcpy(&number, bytes.data(), std::min(bytes.size(), sizeof number));
+  const auto written = std::to_chars(digits, digits + sizeof digits, number);
+  return {digits, static_cast<std::size_t>(written.ptr - digits)};
+}
+
+}  // namespace strata::cache

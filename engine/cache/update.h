@@ -1,0 +1,131 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "engine/cache/cache_core.h"
+#include "engine/cache/locked_home.h"
+#include "engine/cache/session.h"
+#include "engine/cache/status.h"
+
+namespace strata::cache {
+
+// What a decision comes to, before anybody sees it: the new item, complete and charged, or that there is to be none.
+// Retires what was not published: the hand of the eviction may have come by.
+class Prepared {
+ public:
+  enum class Kind : std::uint8_t { keep, remove, put, set_expiry };
+
+  Prepared(Core& core, Session& session) noexcept : core_(&core), session_(&session) {}
+  Prepared(Prepared&& other) noexcept;
+  ~Prepared() { discard(); }
+  Prepared(const Prepared&) = delete;
+  Prepared& operator=(const Prepared&) = delete;
+  Prepared& operator=(Prepared&& other) noexcept;
+
+  // Makes ready what `decision` wants, for the key whose item is `current` (a null pointer: there is none). Other than ok: nothing is ready.
+  // `strict`: as Update's.
+  [[nodiscard]] Status make(const Key& key, Decision& decision, const StoredItem* current, bool strict) noexcept;
+  void discard() noexcept;
+
+  [[nodiscard]] Kind kind() const noexcept { return kind_; }
+  [[nodiscard]] std::uint64_t offset() const noexcept { return offset_; }
+  [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
+  [[nodiscard]] bool expires() const noexcept { return expires_; }
+  [[nodiscard]] std::int64_t expiry_ms() const noexcept { return expiry_ms_; }
+  [[nodiscard]] Slot slot() const noexcept { return Slot::at(offset_, 0, SlotPlace::home); }
+  // Nothing is to be done after all.
+  void forget() noexcept {
+    discard();
+    kind_ = Kind::keep;
+  }
+  // The new item gets another expiry. False: it has no place for it, and make() must make another.
+  [[nodiscard]] bool change_expiry(std::int64_t expiry_ms, std::int64_t now_ms) noexcept;
+  // The item is the index's now.
+  void published() noexcept { offset_ = 0; }
+
+ private:
+  [[nodiscard]] Status make_item(const Key& key, Decision& decision, const StoredItem* current) noexcept;
+  [[nodiscard]] Status make_large(NewItem item, Decision& decision, const StoredItem* current) noexcept;
+  [[nodiscard]] bool admits(const StoredItem* current, bool strict) const noexcept;
+
+  Core* core_;
+  Session* session_;
+  Kind kind_ = Kind::keep;
+  std::uint64_t offset_ = 0;
+  std::uint64_t bytes_ = 0;
+  std::uint64_t block_bytes_ = 0;  // of a block that was made for it
+  std::int64_t expiry_ms_ = kNoExpiry;
+  bool expires_ = false;
+};
+
+// What a change took out of the index.
+struct Replaced {
+  std::uint64_t offset = 0;
+  std::uint64_t bytes = 0;
+  bool expires = false;
+  explicit operator bool() const noexcept { return offset != 0; }
+};
+// Carries out what was prepared, for the key's slot as it was found under the lock. False: the index is full, nothing is changed.
+[[nodiscard]] bool apply(Core& core, LockedHome& home, const Key& key, const FoundSlot& found, const Prepared& prepared,
+                         std::int64_t now_ms, Replaced& replaced) noexcept;
+// Counts it, and retires what was replaced. Returns the bytes added. With no lock held.
+std::int64_t book(Session& session, Keyspace keyspace, Prepared& prepared, const Replaced& replaced) noexcept;
+
+// A table was full: has it grow. False: it can not, memory is out. With no home locked and nothing of the cache in hand.
+[[nodiscard]] bool make_place(Core& core, Session& session, std::uint64_t hash) noexcept;
+// With one write in sixteen, by the key's hash: a table that grows by an eighth takes 56 new items for each block that has to be moved.
+void help_growing_at_times(Core& core, Session& session, std::uint64_t hash) noexcept;
+
+// Takes a slot's item out if it is still that one and `is_due(StoredItem)`, and there is memory to retire it.
+[[nodiscard]] bool can_retire(Session& session) noexcept;
+template <typename IsDue>
+bool remove_if_same(Core& core, Session& session, std::uint64_t hash, Slot slot, Cause cause, IsDue&& is_due) noexcept {
+  Replaced removed;
+  if (!can_retire(session)) return false;
+  {
+    const Passage passage(session.writer());
+    LockedHome home(core.shard_of(hash), hash);
+    const FoundSlot found = home.find(hash, [slot](Slot other) { return other.offset_bytes() == slot.offset_bytes(); });
+    if (!found || !is_due(core.store.at(slot))) return false;
+    const StoredItem item = core.store.at(slot);
+    removed = {.offset = slot.offset_bytes(), .bytes = item.shape().item_bytes(), .expires = item.expires()};
+    (void)home.erase(hash, found);
+    core.tell(cause, item.ns(), hash, removed.offset, 0, session.now_ms());
+  }
+  count_removed(session, core.store.at(slot).ns(), removed);
+  return true;
+}
+void count_removed(Session& session, Keyspace keyspace, const Replaced& removed) noexcept;
+void count_expired(Session& session, Keyspace keyspace, const Replaced& removed) noexcept;
+// A key's item whose time has come.
+bool remove_expired(Core& core, Session& session, const Key& key, const FoundSlot& seen) noexcept;
+
+// One read-modify-write of one key. The decision is made and the new item built while nobody is held up; then the home is locked, and if
+// the key is still as the decision saw it, one store publishes the item. If it is not: once more.
+class Update {
+ public:
+  // `strict`: refuses whatever does not fit below the limit. Otherwise room has been made, or will be, and only what could never fit is refused.
+  Update(Core& core, Session& session, const Key& key, const Visitor<void(Decision&)>& decide, bool strict) noexcept
+      : core_(core), session_(session), key_(key), decide_(decide), strict_(strict) {}
+
+  [[nodiscard]] Status run();
+  // Bytes of items that it added, less those it removed.
+  [[nodiscard]] std::int64_t added_bytes() const noexcept { return added_bytes_; }
+
+ private:
+  enum class Attempt : std::uint8_t { done, changed_meanwhile, full };
+
+  [[nodiscard]] Attempt publish(Prepared& prepared, const FoundSlot& seen, std::int64_t seen_expiry_ms, bool must_match) noexcept;
+
+  Core& core_;
+  Session& session_;
+  Key key_;
+  const Visitor<void(Decision&)>& decide_;
+  bool strict_;
+  std::int64_t added_bytes_ = 0;
+};
+
+}  // namespace strata::cache

@@ -1,0 +1,249 @@
+// The memory of items with one thread: where they go, that they stay whole, that the books are right.
+#include <algorithm>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include "tests/engine/cache/item_memory_fixture.h"
+
+namespace strata::cache {
+namespace {
+
+constexpr std::uint64_t kRunBytes = std::uint64_t{ItemDomain::kRunGranules} * kGranuleBytes;
+
+class ItemMemoryOfDomains : public ItemMemoryTest, public testing::WithParamInterface<std::uint32_t> {
+ protected:
+  void SetUp() override {
+    SegmentGeometry geometry = kSmallGeometry;
+    geometry.domains = GetParam();
+    start(geometry);
+  }
+  static std::uint64_t random_bytes(std::mt19937& random) {
+    const std::uint64_t granules[] = {1 + random() % 12, 1 + random() % 100, 1 + random() % 100, 1 + random() % 1500,
+                                      1 + random() % 16'384};
+    return granules[random() % 100 < 2 ? 4 : random() % 4] * kGranuleBytes;
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Domains, ItemMemoryOfDomains, testing::Values(1U, 3U), testing::PrintToStringParamName());
+
+TEST_P(ItemMemoryOfDomains, ItemsOfAllSizesStayWhole) {
+  std::mt19937 random(1);
+  for (int round = 0; round < 60'000; ++round) {
+    // It grows, shrinks and grows again.
+    const bool grows = round / 10'000 % 2 == 0;
+    if (random() % 10 < (grows ? 4U : 6U) && !items.empty()) {
+      auto item = items.lower_bound(std::prev(items.end())->first * (random() % 1000) / 1000);
+      drop(item);
+    } else {
+      ASSERT_NE(put(random() % 1000 == 0 ? 65'540 + random() % 300'000 / 4 * 4 : random_bytes(random)), 0U);
+    }
+    if (round % 100 == 0) memory->close(*handle);
+    if (round % 5000 == 0) verify();
+  }
+  verify();
+  const auto told = memory->statistics();
+  EXPECT_GT(told.runs_taken, 100U);
+  EXPECT_GT(told.hole_hits, 100U);
+  drop_all();
+  memory->close(*handle);
+  verify();
+  // What is joined whole goes back, but for one segment of each domain.
+  EXPECT_LE(memory->statistics().memory.segments, GetParam());
+  EXPECT_EQ(memory->statistics().memory.large_blocks, 0U);
+  memory->give_back_free_segments();
+  verify();
+  EXPECT_EQ(memory->statistics().memory.segments, 0U);
+  EXPECT_EQ(budget.bytes(Purpose::items), memory->statistics().memory.header_bytes);
+}
+
+TEST_F(ItemMemoryTest, EachSizeAroundTheBordersOfBinsRunsAndSegments) {
+  std::vector<std::uint64_t> granules;
+  for (std::uint64_t count = 1; count <= 200; ++count) granules.push_back(count);
+  for (std::uint64_t doubling = 128; doubling <= 16'384; doubling *= 2) {
+    for (std::uint64_t part = 0; part < 32; ++part) {
+      for (const std::uint64_t more : {0U, 1U, 2U}) granules.push_back(doubling + doubling / 32 * part + more - 1);
+    }
+  }
+  std::vector<std::uint64_t> offsets;
+  offsets.reserve(granules.size());
+  for (const std::uint64_t count : granules) offsets.push_back(put(count * kGranuleBytes));
+  verify();
+  for (std::size_t index = 0; index < offsets.size(); index += 2) drop(offsets[index]);
+  verify();
+  for (std::size_t index = 0; index < offsets.size(); index += 2) offsets[index] = put(granules[index] * kGranuleBytes);
+  verify();
+  EXPECT_EQ(std::count(offsets.begin(), offsets.end(), 0U), 0);
+  drop_all();
+  memory->close(*handle);
+  verify();
+  EXPECT_EQ(memory->statistics().memory.segments, 1U);
+}
+
+TEST_F(ItemMemoryTest, ItemsAreCutOffARunFromItsEndDownwards) {
+  const std::uint64_t first = put(84);
+  for (std::uint64_t index = 1; index < 100; ++index) ASSERT_EQ(put(84), first - index * 84);
+  EXPECT_EQ(memory->statistics().runs_taken, 1U);
+  EXPECT_EQ(memory->statistics().allocations, 100U);
+  EXPECT_EQ(memory->statistics().open_run_bytes, kRunBytes - 100 * std::uint64_t{84});
+  // The next run follows in front: nothing is lost between them but the run's last granule.
+  for (std::uint64_t index = 100; index < 1000; ++index) ASSERT_NE(put(84), 0U);
+  EXPECT_EQ(memory->statistics().runs_taken, 6U);
+  EXPECT_LT(first - items.begin()->first, std::uint64_t{1000} * 84 + 6 * kGranuleBytes);
+  verify();
+}
+
+TEST_F(ItemMemoryTest, TheLastPieceOfARunTakesItsFirstWord) {
+  const std::uint64_t first = put(kGranuleBytes);
+  const std::uint64_t rest = kRunBytes - 2 * kGranuleBytes;
+  for (std::uint64_t taken = 0; taken < rest; taken += 2000) ASSERT_NE(put(std::min<std::uint64_t>(2000, rest - taken)), 0U);
+  EXPECT_EQ(items.begin()->first, first - rest);
+  EXPECT_EQ(memory->statistics().open_run_bytes, 0U);
+  EXPECT_EQ(memory->statistics().runs_taken, 1U);
+  verify();
+  drop_all();
+  verify();
+}
+
+TEST_F(ItemMemoryTest, WhatIsReleasedInAnOpenRunJoinsWhatLiesBehindIt) {
+  const std::uint64_t a = put(100), b = put(100), c = put(100);
+  ASSERT_EQ(c + 100, b);
+  drop(b);
+  verify();
+  drop(c);  // the one that was cut off last
+  verify();
+  drop(a);
+  verify();
+  EXPECT_EQ(memory->statistics().free_bytes, kSegmentBytes - kRunBytes + 300);
+  const std::uint64_t d = put(100);
+  EXPECT_EQ(d, c - 100);
+  verify();
+  memory->close(*handle);
+  verify();
+  EXPECT_EQ(memory->statistics().open_run_bytes, 0U);
+  drop(d);
+  verify();
+  EXPECT_EQ(memory->statistics().free_bytes, kSegmentBytes);
+}
+
+TEST_F(ItemMemoryTest, NeighboursOfAnOpenRunComeAndGo) {
+  auto other = std::make_unique<ItemMemory::Handle>(*memory);
+  // Three runs side by side: this thread's, with others' behind it and in front.
+  std::vector<std::uint64_t> behind, in_front;
+  behind.push_back(put(*other, 40));
+  while (memory->statistics().runs_taken < 2) behind.push_back(put(*other, 40));
+  memory->close(*other);
+  drop(behind.back());
+  behind.pop_back();
+  const std::uint64_t own = put(52);
+  in_front.push_back(put(*other, 40));
+  verify();
+  for (const auto& neighbours : {in_front, behind}) {
+    for (const std::uint64_t offset : neighbours) drop(offset);
+    verify();
+  }
+  memory->close(*other);  // frees what lies in front
+  verify();
+  ASSERT_NE(put(56), 0U);
+  memory->close(*handle);
+  verify();
+  EXPECT_EQ(memory->statistics().free_bytes, kSegmentBytes - 52 - 56);
+  drop(own);
+}
+
+TEST_F(ItemMemoryTest, ItemsMayBeCompletedInAnyOrder) {
+  // A reserved chunk's neighbours are freed before it becomes an item; its bit must not get lost.
+  std::vector<std::uint64_t> offsets(5);
+  for (std::uint64_t& offset : offsets) offset = memory->allocate(*handle, 60);
+  for (const std::uint64_t offset : offsets) note(offset, 60);
+  for (const std::size_t index : {1U, 3U, 4U}) fill(*handle, offsets[index], 60);
+  drop(offsets[1]);  // in front of [0]
+  drop(offsets[3]);  // in front of [2]
+  fill(*handle, offsets[2], 60);
+  fill(*handle, offsets[0], 60);
+  verify();
+  drop(offsets[4]);
+  verify();
+  drop_all();
+  memory->close(*handle);
+  verify();
+  EXPECT_EQ(memory->statistics().free_bytes, kSegmentBytes);
+}
+
+TEST_F(ItemMemoryTest, AReservedChunkMayBeReleased) {
+  const std::uint64_t small = memory->allocate(*handle, 60), medium = memory->allocate(*handle, 5000);
+  const std::uint64_t large = memory->allocate(*handle, 1 << 20U);
+  memory->release(std::array{small, medium, large});
+  memory->close(*handle);
+  verify();
+  EXPECT_EQ(memory->statistics().free_bytes, kSegmentBytes);
+  EXPECT_EQ(memory->statistics().memory.large_bytes, 0U);
+}
+
+TEST_F(ItemMemoryTest, SmallItemsGetHolesWhenMuchIsFreeInThem) {
+  std::vector<std::uint64_t> offsets(20'000);
+  for (std::uint64_t& offset : offsets) offset = put(84);
+  EXPECT_EQ(memory->statistics().hole_hits, 0U);
+  const auto resident = memory->statistics().memory.resident_bytes;
+  for (std::size_t index = 0; index < offsets.size(); index += 2) drop(offsets[index]);
+  memory->close(*handle);
+  for (int index = 0; index < 9'000; ++index) ASSERT_NE(put(84), 0U);
+  EXPECT_GT(memory->statistics().hole_hits, 8'000U);
+  EXPECT_EQ(memory->statistics().memory.resident_bytes, resident);
+  verify();
+}
+
+TEST_F(ItemMemoryTest, TheBestHoleIsTaken) {
+  // Holes of 400, 200 and 100 bytes between items, and enough others that holes are plenty.
+  std::vector<std::uint64_t> holes, kept{put(40)};
+  for (const std::uint64_t bytes : {400U, 200U, 100U}) {
+    holes.push_back(put(bytes));
+    kept.push_back(put(40));
+  }
+  for (int index = 0; index < 400; ++index) {
+    holes.push_back(put(1000));
+    kept.push_back(put(40));
+  }
+  memory->close(*handle);
+  for (const std::uint64_t hole : holes) drop(hole);
+  for (const std::size_t index : {2U, 1U, 0U}) {
+    const std::uint64_t bytes = 400U >> index;
+    EXPECT_EQ(put(bytes), holes[index]);
+  }
+  EXPECT_EQ(memory->statistics().hole_hits, 3U);
+  verify();
+}
+
+TEST_F(ItemMemoryTest, AThreadsEndClosesItsRun) {
+  std::thread([this] {
+    thread_local std::unique_ptr<ItemMemory::Handle> own;
+    own = std::make_unique<ItemMemory::Handle>(*memory);
+    EXPECT_NE(put(*own, 84), 0U);
+    EXPECT_GT(memory->statistics().open_run_bytes, 0U);
+  }).join();
+  EXPECT_EQ(memory->statistics().open_run_bytes, 0U);
+  EXPECT_EQ(memory->statistics().free_bytes, kSegmentBytes - 84);
+  verify();
+}
+
+TEST_F(ItemMemoryTest, TrimmedChunksLeaveNothingBehind) {
+  for (const std::uint64_t bytes : {100U, 1000U, 20'000U}) {
+    for (const std::uint64_t front : {0U, 4U, 8U}) {
+      for (const std::uint64_t back : {0U, 4U, 48U}) {
+        const std::uint64_t chunk = memory->allocate(*handle, bytes);
+        const std::uint64_t begin = memory->trim(chunk, front, back);
+        EXPECT_EQ(begin, chunk + front);
+        note(begin, bytes - front - back);
+        fill(*handle, begin, bytes - front - back);
+        verify();
+        ASSERT_NE(put(60), 0U);
+      }
+    }
+  }
+  drop_all();
+  memory->close(*handle);
+  verify();
+  EXPECT_EQ(memory->statistics().free_bytes, memory->statistics().memory.segments * kSegmentBytes);
+}
+
+}  // namespace
+}  // namespace strata::cache
