@@ -57,7 +57,7 @@ bool Cache::fits(std::uint64_t bytes) const noexcept { return budget().total_byt
 
 Key Cache::key(Namespace ns, std::string_view bytes) const noexcept {
   const Keyspace keyspace = core_->databases.keyspace_of(ns);
-  return {.bytes = bytes, .hash = core_->hash_of(bytes, keyspace), .ns = ns, .keyspace = keyspace};
+  return {.bytes = bytes, .hash = core_->hash_of(bytes, keyspace), .ns = ns, .keyspace = keyspace, .place = {}};
 }
 
 void Cache::count_lookup(Session& session, bool hit) noexcept { (hit ? session.counters_.hits : session.counters_.misses).add(); }
@@ -74,13 +74,24 @@ Status Cache::update(Session& session, const Key& key, Visitor<void(Decision&)> 
   return status;
 }
 
+Status Cache::remove(Session& session, const Key& key, bool& was_there) {
+  was_there = false;
+  if (key.bytes.size() > kMaxKeyBytes) return Status::ok;
+  const Operation operation(session);
+  const Visitor<void(Decision&)> decide = [](Decision& decision) { decision.remove(); };
+  Update update(*core_, session, key, decide, false);
+  const Status status = update.run();
+  was_there = update.has_replaced();
+  return status;
+}
+
 Status Cache::update_many(Session& session, std::span<const Key> keys, std::size_t extra_bytes,
                           Visitor<void(std::size_t, Decision&)> decide) {
   for (const Key& key : keys) {
     if (key.bytes.size() > kMaxKeyBytes) return Status::too_large;
   }
   const Operation operation(session);
-  prefetch(keys);
+  prefetch_items(keys);
   constexpr std::size_t kItemOverhead = 24;
   const bool has_room = reserve(session, extra_bytes == 0 ? 0 : extra_bytes + keys.size() * kItemOverhead);
   std::int64_t added_bytes = 0;

@@ -78,9 +78,9 @@ class Cache {
   // REQUIRES: ns < options().namespaces
   [[nodiscard]] Key key(Namespace ns, std::string_view bytes) const noexcept;
 
-  // Has what operations on these keys will look at first on its way from memory: pays where at least two are about to come. No session, no
-  // promise: it changes nothing and may look at the wrong items. REQUIRES: within a slice of the calling thread's session.
-  void prefetch(std::span<const Key> keys) const noexcept;
+  // Has what operations on these keys will look at on its way from memory, and notes in the keys where to find it: pays where at least two are about
+  // to come. It changes nothing else. REQUIRES: within a slice of the calling thread's session, in which the keys are used.
+  void prefetch(std::span<Key> keys) const noexcept;
 
   // Calls `visit` if the key is there and not expired. Counts a hit or a miss, renews the recency. Returns whether it was there.
   bool read(Session& session, const Key& key, Visitor<void(const ItemView&)> visit);
@@ -93,6 +93,8 @@ class Cache {
   // key meanwhile (decision.h), and not at all when the key is too large. A put whose expiry has passed removes the item.
   // Does not count hits or misses (callers whose command reads do: count_lookup).
   Status update(Session& session, const Key& key, Visitor<void(Decision&)> decide);
+  // Removes a key; `was_there`: whether it had been there. Other than ok: nothing has happened.
+  Status remove(Session& session, const Key& key, bool& was_there);
   // The same for several keys at one moment; `decide(i, decision)` is called for each in the order given. A key that is given
   // twice sees its first change the second time. `extra_bytes` is the payload about to be added, for which room is
   // made first; on out_of_memory nothing was changed.
@@ -161,6 +163,7 @@ class Cache {
   [[nodiscard]] Policy policy() const noexcept { return policy_.load(std::memory_order_relaxed); }
   [[nodiscard]] bool fits(std::uint64_t bytes) const noexcept;
 
+  void prefetch_items(std::span<const Key> keys) const noexcept;
   bool look(Session& session, const Key& given, const Visitor<void(const ItemView&)>& visit, bool is_hit);
   // Whether there were any.
   bool remove_all_expired(Session& session, std::span<SeenKey> seen) noexcept;

@@ -32,18 +32,27 @@ struct Core {
   [[nodiscard]] std::uint64_t hash_of(std::string_view key, Keyspace keyspace) const noexcept {
     return cache::hash_of(key, hash_seed + keyspace * std::uint64_t{0x9E3779B97F4A7C15});
   }
+  // Whether a key's hash is of the keyspace that its database is now.
+  [[nodiscard]] bool is_current(const Key& key) const noexcept { return databases.keyspace_of(key.ns) == key.keyspace; }
   // The key as of now: hashed anew if its database has become another keyspace since.
   [[nodiscard]] Key current(const Key& key) const noexcept {
     const Keyspace keyspace = databases.keyspace_of(key.ns);
     if (keyspace == key.keyspace) [[likely]]
       return key;
-    return {.bytes = key.bytes, .hash = hash_of(key.bytes, keyspace), .ns = key.ns, .keyspace = keyspace};
+    return {.bytes = key.bytes, .hash = hash_of(key.bytes, keyspace), .ns = key.ns, .keyspace = keyspace, .place = {}};
   }
   // Whether a slot's item is the key's.
   [[nodiscard]] auto matches(const Key& key) const noexcept {
     return [this, &key](Slot slot) { return store.at(slot).has_key(key.keyspace, key.bytes); };
   }
-  [[nodiscard]] FoundSlot find(const Key& key) noexcept { return shard_of(key.hash).find(key.hash, matches(key)); }
+  [[nodiscard]] FoundSlot find(const Key& key) noexcept {
+    if (key.place.slot != nullptr) {
+      const FoundSlot found = shard_of(key.hash).find_at(key.place, matches(key));
+      if (found) [[likely]]
+        return found;
+    }
+    return shard_of(key.hash).find(key.hash, matches(key));
+  }
 
   // Tells the listener of a change under the lock of the key's home, where there is one. `before`, `after`: of items, 0 for none.
   void tell(Cause cause, Keyspace keyspace, std::uint64_t hash, std::uint64_t before, std::uint64_t after,

@@ -1,16 +1,14 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <memory>
 #include <string_view>
 #include <type_traits>
 
+#include "engine/cache/key.h"
 #include "engine/cache/value_block.h"
 
 namespace strata::cache {
-
-inline constexpr std::int64_t kNoExpiry = std::numeric_limits<std::int64_t>::max();
 
 // One item as a visitor sees it. Valid during the visit only; a large value outlives it when its block is pinned.
 struct ItemView {
@@ -25,10 +23,20 @@ struct ItemView {
 // counts, so it must not use up what it puts.
 class Decision {
  public:
-  explicit Decision(const ItemView* current) noexcept : current_(current) {}
+  // Who finds the current item where the decision asks for it.
+  class Looker {
+   public:
+    [[nodiscard]] virtual const ItemView* look() noexcept = 0;
 
-  // The item as it is now; nullptr when there is none (an expired one counts as none).
+   protected:
+    ~Looker() = default;
+  };
+  explicit Decision(const ItemView* current) noexcept : current_(current) {}
+  explicit Decision(Looker& looker) noexcept : looker_(&looker) {}
+
+  // The item as it is now; nullptr when there is none (an expired one counts as none). A decision that does not ask costs a look less.
   [[nodiscard]] const ItemView* current() noexcept {
+    if (looker_ != nullptr && !has_looked_) current_ = looker_->look();
     has_looked_ = true;
     return current_;
   }
@@ -59,7 +67,8 @@ class Decision {
   friend class Update;
   enum class Action : std::uint8_t { keep, remove, put, set_expiry };
 
-  const ItemView* current_;
+  Looker* looker_ = nullptr;
+  const ItemView* current_ = nullptr;
   Action action_ = Action::keep;
   bool has_looked_ = false;  // else its answer is the same whatever the key holds
   std::string_view head_;

@@ -26,7 +26,7 @@ bool by_hand(Policy policy) noexcept { return policy == Policy::allkeys_lru || p
 bool Cache::evict(Session& session, Slot slot, Evicted& evicted) noexcept {
   const StoredItem item = core_->store.at(slot);
   const bool expired = item.has_expired(session.now_ms_);
-  std::size_t freed = item.shape().item_bytes();
+  std::size_t freed = item.bytes();
   if (item.encoding() == Encoding::block) freed += ItemStore::charged_bytes(core_->store.block_of(item));
   if (!remove_if_same(*core_, session, core_->hash_of(item.key(), item.ns()), slot, expired ? Cause::expired : Cause::evicted,
                       [](StoredItem) { return true; }))

@@ -76,7 +76,21 @@ void FreeRuns::mark_free(Granule at, Granule count) noexcept {
   first_word(at).store(ChunkWord::free(count), std::memory_order_relaxed);
   if (count > 1) word(at + count - 1) = ChunkWord::free(count);
   file(at, count);
-  if (!ends_segment(at + count)) first_word(at + count).fetch_or(ChunkWord::kPreviousFree, std::memory_order_relaxed);
+  if (!ends_segment(at + count)) tell_next(at + count, true);
+}
+
+void FreeRuns::tell_next(Granule next, bool previous_free) noexcept {
+  const auto word = first_word(next);
+  // Acquired: who reads what is stored here may read the item too.
+  const std::uint32_t before = word.load(std::memory_order_acquire);
+  // Nobody else writes this word any more, and a read-modify-write costs as much as all of the rest.
+  if (ChunkWord::is_item(before)) [[likely]] {
+    word.store(previous_free ? before | ChunkWord::kPreviousFree : before & ~ChunkWord::kPreviousFree, std::memory_order_relaxed);
+  } else if (previous_free) {
+    word.fetch_or(ChunkWord::kPreviousFree, std::memory_order_relaxed);
+  } else {
+    word.fetch_and(~ChunkWord::kPreviousFree, std::memory_order_relaxed);
+  }
 }
 
 FreeRuns::Granule FreeRuns::find(Granule count) const noexcept {
@@ -103,7 +117,7 @@ FreeRuns::Granule FreeRuns::take(Granule found, Granule count) noexcept {
     if (whole - count > 1) word(end - 1) = ChunkWord::free(whole - count);
     file(rest, whole - count);
   } else if (!ends_segment(end)) {
-    first_word(end).fetch_and(~ChunkWord::kPreviousFree, std::memory_order_relaxed);
+    tell_next(end, false);
   }
   // Two free chunks are never neighbours: what lies before is in use.
   first_word(found).store(ChunkWord::reserved(count), std::memory_order_relaxed);

@@ -21,8 +21,8 @@ namespace strata::cache {
 // which goes the same way, comes to the older first. Chunks of less than four granules have no room for links: they lie fallow
 // until a neighbour is freed.
 //
-// What the first word of a chunk in use says is also read, and set by ItemMemory::complete, without the lock; so its bit that belongs to the
-// placement is changed by atomic read-modify-writes. All else in a free chunk is touched under the lock alone.
+// What the first word of a chunk in use says is also read, and, as long as it is reserved, set by ItemMemory::complete, without the lock; so the bit
+// of a reserved one that belongs to the placement is changed by atomic read-modify-writes. All else in a free chunk is touched under the lock alone.
 // Thread safety: none; the domain's lock is held. Allocates nothing.
 class FreeRuns {
  public:
@@ -111,6 +111,8 @@ class FreeRuns {
   void file(Granule at, Granule count) noexcept;
   void unfile(Granule at, Granule count) noexcept;
   void mark_free(Granule at, Granule count) noexcept;
+  // Tells the chunk that begins there whether the one before it is free.
+  void tell_next(Granule next, bool previous_free) noexcept;
   [[nodiscard]] std::string verify_bin(std::uint32_t bin, std::uint64_t& linked) const;
 
   std::byte* base_;

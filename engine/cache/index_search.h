@@ -28,7 +28,8 @@ template <typename Matches>
 
 }  // namespace index_search
 
-inline IndexShard::Home IndexShard::home_of(std::uint64_t hash) const noexcept {
+// Inline always: a home that is returned through memory is stored in pieces and loaded in one, for which the processor waits.
+[[gnu::always_inline]] inline IndexShard::Home IndexShard::home_of(std::uint64_t hash) const noexcept {
   const Layout layout(layout_.load(std::memory_order_acquire));
   Home home;
   if (layout.is_growing()) [[unlikely]] {
@@ -48,9 +49,17 @@ template <typename Matches>
 FoundSlot IndexShard::search(const Home& home, std::uint64_t header, Matches&& matches) const noexcept {
   using index_search::identity;
   using index_search::search_bucket;
-  FoundSlot found = search_bucket(home.table[home.bucket], identity(home.tag, SlotPlace::home), matches);
+  const FoundSlot found = search_bucket(home.table[home.bucket], identity(home.tag, SlotPlace::home), matches);
   if (found) [[likely]]
     return found;
+  return search_elsewhere(home, header, matches);
+}
+
+template <typename Matches>
+FoundSlot IndexShard::search_elsewhere(const Home& home, std::uint64_t header, Matches&& matches) const noexcept {
+  using index_search::identity;
+  using index_search::search_bucket;
+  FoundSlot found;
   if (BucketHeader::InBuddy::get(header) != 0) {
     found = search_bucket(home.at(SlotPlace::buddy), identity(home.tag, SlotPlace::buddy), matches);
     if (found) return found;
@@ -106,11 +115,53 @@ FoundSlot IndexShard::find(std::uint64_t hash, Matches&& matches) const noexcept
   }
 }
 
-inline Slot IndexShard::guess(std::uint64_t hash) const noexcept {
+template <typename Matches>
+FoundSlot IndexShard::find_at(const KeyPlace& place, Matches&& matches) const noexcept {
+  // With other tables the home may be another, whose mark would have to be seen.
+  if (layout_.load(std::memory_order_acquire) != place.layout ||
+      BucketHeader::Joint::get(place.home->header.load(std::memory_order_acquire)) != 0) [[unlikely]]
+    return {};
+  const Slot slot(place.slot->load(std::memory_order_acquire));
+  if (slot.empty()) [[unlikely]]
+    return {};
+  STRATA_PROTOCOL_POINT(reader_after_slot_load);
+  return matches(slot) ? FoundSlot{.address = place.slot, .slot = slot} : FoundSlot{};
+}
+
+inline IndexShard::Ahead IndexShard::look_ahead(std::uint64_t hash) const noexcept {
   const Home home = home_of(hash);
-  return index_search::search_bucket(home.table[home.bucket], index_search::identity(home.tag, SlotPlace::home),
-                                     [](Slot) { return true; })
-      .slot;
+  Ahead ahead;
+  ahead.table_ = home.table;
+  ahead.bucket_ = home.bucket;
+  ahead.layout_ = home.layout;
+  ahead.tag_ = home.tag;
+  ahead.window_ = home.window;
+  __builtin_prefetch(&home.header());
+  return ahead;
+}
+
+inline FoundSlot IndexShard::guess(const Ahead& ahead) const noexcept {
+  Bucket& bucket = ahead.table_[ahead.bucket_];
+  const FoundSlot found =
+      index_search::search_bucket(bucket, index_search::identity(ahead.tag_, SlotPlace::home), [](Slot) { return true; });
+  if (found) [[likely]]
+    return found;
+  const std::uint64_t header = bucket.header.load(std::memory_order_relaxed);
+  const auto prefetch = [&ahead](SlotPlace place) {
+    __builtin_prefetch(&ahead.table_[IndexGeometry::bucket_at(ahead.bucket_, ahead.tag_, place)]);
+  };
+  if (BucketHeader::InBuddy::get(header) != 0) prefetch(SlotPlace::buddy);
+  if (BucketHeader::InAlternate::get(header) != 0) prefetch(SlotPlace::alternate);
+  if (BucketHeader::InAlternateBuddy::get(header) != 0) prefetch(SlotPlace::alternate_buddy);
+  const auto pool_bucket = static_cast<std::uint32_t>(BucketHeader::Overflow::get(header));
+  if (pool_bucket != 0) __builtin_prefetch(&pools_[ahead.window_].bucket(pool_bucket));
+  return {};
+}
+
+inline FoundSlot IndexShard::guess_elsewhere(const Ahead& ahead) const noexcept {
+  const Home home{.table = ahead.table_, .bucket = ahead.bucket_, .layout = 0, .tag = ahead.tag_, .window = ahead.window_};
+  const std::uint64_t header = home.header().load(std::memory_order_relaxed);
+  return search_elsewhere(home, header, [](Slot) { return true; });
 }
 
 }  // namespace strata::cache

@@ -8,6 +8,7 @@
 
 #include "engine/cache/index_geometry.h"
 #include "engine/cache/index_memory.h"
+#include "engine/cache/key.h"
 #include "engine/cache/overflow_pool.h"
 #include "engine/sync/futex.h"
 #include "engine/sync/mutex.h"
@@ -63,6 +64,11 @@ class IndexShard {
   template <typename Matches>
   [[nodiscard]] FoundSlot find(std::uint64_t hash, Matches&& matches) const noexcept;
 
+  // Where a key was seen before: found if it still is. A slot that names an item is one that readers come to, and is emptied before they are sent
+  // elsewhere; so it need not be looked up from the home. REQUIRES: seen in the same slice, from that home.
+  template <typename Matches>
+  [[nodiscard]] FoundSlot find_at(const KeyPlace& place, Matches&& matches) const noexcept;
+
   // What a key's home said, to see later whether anything of its keys has changed: for looking at several keys as of one moment.
   class Mark;
   [[nodiscard]] Mark mark(std::uint64_t hash) const noexcept;
@@ -76,8 +82,13 @@ class IndexShard {
 
   // Has the line of the home bucket on its way.
   void prefetch(std::uint64_t hash) const noexcept { __builtin_prefetch(&home_of(hash).header()); }
-  // A slot at home that may be the key's, for prefetching its item; empty if there is none.
-  [[nodiscard]] Slot guess(std::uint64_t hash) const noexcept;
+  // A search in steps, each of which has on their way the lines that the next one looks at: so the loads of several keys overlap. What it comes to
+  // is a guess, good for prefetching the item. First the home; then what lies there, or the other places that its header names; then those.
+  class Ahead;
+  [[nodiscard]] Ahead look_ahead(std::uint64_t hash) const noexcept;
+  // Nothing: not at home.
+  [[nodiscard]] FoundSlot guess(const Ahead& ahead) const noexcept;
+  [[nodiscard]] FoundSlot guess_elsewhere(const Ahead& ahead) const noexcept;
 
   // Begins to grow or shrink if it is time to, and goes on with it: moves a block or two. REQUIRES: no bucket is locked. False: nothing
   // is left to move.
@@ -164,6 +175,8 @@ class IndexShard {
   template <typename Matches>
   [[nodiscard]] FoundSlot search(const Home& home, std::uint64_t header, Matches&& matches) const noexcept;
   template <typename Matches>
+  [[nodiscard]] FoundSlot search_elsewhere(const Home& home, std::uint64_t header, Matches&& matches) const noexcept;
+  template <typename Matches>
   [[nodiscard]] FoundSlot search_pool(const Home& home, std::uint64_t header, Matches&& matches) const noexcept;
 
   // The chain of a home whose header said `header`; ends early where that has changed but for the lock.
@@ -221,6 +234,24 @@ class IndexShard {
   std::atomic<std::uint32_t> wanted_blocks_ = 0;
   std::atomic<std::uint64_t> moves_ = 0;
   std::array<OverflowPool, 2> pools_;
+};
+
+class IndexShard::Ahead {
+ public:
+  // Says nothing: filled by look_ahead().
+  Ahead() noexcept {}  // NOLINT(modernize-use-equals-default): there may be many, of which few are used
+
+  [[nodiscard]] KeyPlace place(const FoundSlot& found) const noexcept {
+    return {.home = table_ + bucket_, .layout = layout_, .slot = found.address};
+  }
+
+ private:
+  friend class IndexShard;
+  Bucket* table_;
+  std::uint64_t bucket_;
+  std::uint64_t layout_;
+  std::uint16_t tag_;
+  std::uint8_t window_;
 };
 
 class IndexShard::Mark {

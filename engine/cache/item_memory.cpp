@@ -55,6 +55,9 @@ std::uint64_t ItemMemory::allocate_slowly(Handle& handle, std::uint64_t bytes) n
 // opened in the domain after the last one, so that they become equally large.
 std::uint64_t ItemMemory::allocate_anywhere(Handle& handle, std::uint32_t granules) noexcept {
   const std::uint32_t begin = handle.turn_;
+  const std::uint64_t at_once = domains_[begin]->allocate(handle, granules, false);
+  if (at_once != 0) [[likely]]
+    return at_once;
   for (const bool may_open : {false, true}) {
     for (std::uint32_t turn = 0; turn < domains(); ++turn) {
       const std::uint32_t domain = (begin + turn + (may_open ? 1 : 0)) % domains();
@@ -74,17 +77,13 @@ std::uint64_t ItemMemory::allocate_large(std::uint64_t bytes) noexcept {
   return segments_.offset_of(first);
 }
 
-void ItemMemory::complete(Handle& handle, std::uint64_t offset, const ItemShape& shape) noexcept {
+void ItemMemory::complete_beside_others(std::uint64_t offset, std::uint32_t header) noexcept {
   const auto word = chunk_word(address(offset));
-  // In both cases released: who sees the header may read the item.
-  if (offset == handle.last_cut()) {
-    word.store(shape.header(), std::memory_order_release);
-    return;
-  }
   const std::uint32_t before = word.load(std::memory_order_relaxed) & ~ChunkWord::kPreviousFree;
   assert(!ChunkWord::is_free(before) && !ChunkWord::is_item(before));
-  assert(ChunkWord::Granules::get(before) == 0 || ChunkWord::Granules::get(before) * kGranuleBytes == shape.item_bytes());
-  word.fetch_xor(before ^ shape.header(), std::memory_order_release);
+  assert(ChunkWord::Granules::get(before) == 0 || short_item_bytes(header) == 0 ||
+         ChunkWord::Granules::get(before) * kGranuleBytes == short_item_bytes(header));
+  word.fetch_xor(before ^ header, std::memory_order_release);
 }
 
 std::uint64_t ItemMemory::trim(std::uint64_t offset, std::uint64_t front_bytes, std::uint64_t back_bytes) noexcept {

@@ -74,8 +74,15 @@ class ItemMemory {
     return offset;
   }
   // Writes the header. All else has been written: ItemShape::write_behind_header, then expiry, extras, key and value.
-  // REQUIRES: a reserved chunk of just shape.item_bytes(), or a large one of at least those.
-  void complete(Handle& handle, std::uint64_t offset, const ItemShape& shape) noexcept;
+  // `header`: ItemShape::header(). REQUIRES: a reserved chunk of just the shape's item_bytes(), or a large one of at least those.
+  void complete(Handle& handle, std::uint64_t offset, std::uint32_t header) noexcept {
+    // Released: who sees the header may read the item.
+    if (offset == handle.last_cut()) [[likely]] {
+      chunk_word(address(offset)).store(header, std::memory_order_release);
+    } else {
+      complete_beside_others(offset, header);
+    }
+  }
   // Cuts bytes off a reserved chunk, in front and behind, and returns where it begins now. For what was received into its final place before
   // all fields in front of it were known. REQUIRES: multiples of kGranuleBytes that leave something; of a large chunk in front, less than a
   // page, once.
@@ -138,6 +145,7 @@ class ItemMemory {
   }
   [[nodiscard]] std::uint32_t number_of_domain(std::uint32_t segment) const noexcept;
   [[nodiscard]] std::uint64_t allocate_slowly(Handle& handle, std::uint64_t bytes) noexcept;
+  void complete_beside_others(std::uint64_t offset, std::uint32_t header) noexcept;
   [[nodiscard]] std::uint64_t allocate_anywhere(Handle& handle, std::uint32_t granules) noexcept;
   [[nodiscard]] std::uint64_t allocate_large(std::uint64_t bytes) noexcept;
   void release_batch(std::span<const std::uint64_t> offsets) noexcept;

@@ -12,7 +12,7 @@ std::uint64_t ItemStore::create(Handle& handle, const NewItem& item, std::uint64
   const std::uint64_t offset = memory_.allocate(handle, bytes);
   if (offset == 0) return 0;
   item.write_behind_header(shape, memory_.address(offset));
-  memory_.complete(handle, offset, shape);
+  memory_.complete(handle, offset, shape.header());
   return offset;
 }
 
@@ -49,7 +49,7 @@ std::uint64_t ItemStore::dispose(std::span<const std::uint64_t> offsets) noexcep
   for (const std::uint64_t offset : offsets) {
     const StoredItem item = at(offset);
     if (item.encoding() == Encoding::block) (void)ValueRef(&block_of(item), 0);
-    bytes += item.shape().item_bytes();
+    bytes += item.bytes();
   }
   memory_.release(offsets);
   return bytes;
@@ -61,7 +61,7 @@ ValueRef ItemStore::allocate_block(Handle& handle, std::size_t size, std::size_t
   if (offset == 0) return {};
   std::byte* const chunk = memory_.address(offset);
   shape.write_behind_header(chunk);
-  memory_.complete(handle, offset, shape);
+  memory_.complete(handle, offset, shape.header());
   budget_.charge(Purpose::large_values, static_cast<std::int64_t>(shape.item_bytes()));
   auto* const block = new (chunk + shape.prefix_bytes())
       ValueBlock(*this, static_cast<std::uint32_t>(size), static_cast<std::uint32_t>(size + spare));

@@ -38,7 +38,7 @@ class ItemStore {
   // The same with a value in a block of its own. Takes the reference over if it succeeds.
   [[nodiscard]] std::uint64_t create(Handle& handle, NewItem item, ValueRef& value, std::uint64_t& bytes) noexcept;
   // What an item takes; its block apart.
-  [[nodiscard]] std::uint64_t bytes_of(std::uint64_t offset) const noexcept { return at(offset).shape().item_bytes(); }
+  [[nodiscard]] std::uint64_t bytes_of(std::uint64_t offset) const noexcept { return at(offset).bytes(); }
   // Gives items back that nobody reads any more, and their blocks, as far as those are not pinned. Returns the bytes of the items.
   std::uint64_t dispose(std::span<const std::uint64_t> offsets) noexcept;
 
@@ -60,7 +60,9 @@ class ItemStore {
     return *reinterpret_cast<ValueBlock*>(memory_.address(locator.offset));
   }
   [[nodiscard]] static ItemShape body_shape(std::size_t capacity) noexcept {
-    return {.key_bytes = 0, .value_bytes = static_cast<std::uint32_t>(sizeof(ValueBlock) + capacity), .encoding = Encoding::block_body};
+    return {.key_bytes = 0,
+            .value_bytes = static_cast<std::uint32_t>(sizeof(ValueBlock) + capacity),
+            .encoding = Encoding::block_body};
   }
   void free_block(ValueBlock& block) noexcept;
 

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string_view>
 
 namespace strata::cache {
@@ -9,8 +11,20 @@ namespace strata::cache {
 // A database.
 using Namespace = std::uint8_t;
 
+// Of what stays until it is removed.
+inline constexpr std::int64_t kNoExpiry = std::numeric_limits<std::int64_t>::max();
+
 inline constexpr std::size_t kMaxKeyBytes = 512ULL << 20;
 inline constexpr std::size_t kMaxValueBytes = 512ULL << 20;
+
+struct Bucket;
+
+// Where a key was seen in the index, by Cache::prefetch: looked at first, and anew where it is there no more.
+struct KeyPlace {
+  const Bucket* home = nullptr;
+  std::uint64_t layout = 0;                    // of the tables
+  std::atomic<std::uint64_t>* slot = nullptr;  // a null pointer: it was not seen
+};
 
 // A key together with its hash, so that one hash serves shard, bucket, tag and every further look at the same key.
 // Made by Cache::key. The bytes belong to the caller.
@@ -19,6 +33,7 @@ struct Key {
   std::uint64_t hash = 0;
   Namespace ns = 0;
   std::uint8_t keyspace = 0;  // that the database was when the hash was made; a call that finds another makes it anew
+  KeyPlace place;
 };
 
 }  // namespace strata::cache

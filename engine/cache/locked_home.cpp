@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "engine/cache/index_search.h"
 #include "engine/cache/protocol_points.h"
 
 namespace strata::cache {
@@ -59,6 +60,7 @@ void LockedHome::unlock() noexcept {
 }
 
 IndexShard::Home LockedHome::home_for(std::uint64_t hash) const noexcept {
+  if (!joint_) return home_;
   IndexShard::Home home = home_;
   const IndexShard::Layout layout(home.layout);
   const IndexGeometry geometry = home.is_old ? layout.old_geometry() : layout.geometry();

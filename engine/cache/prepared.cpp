@@ -54,13 +54,15 @@ bool Prepared::admits(const StoredItem* current, bool strict) const noexcept {
   const std::uint64_t limit = budget.limit_bytes();
   if (bytes_ + block_bytes_ > limit) return false;
   // The item and its block are charged already.
-  std::uint64_t old_bytes = current != nullptr ? current->shape().item_bytes() : 0;
-  if (current != nullptr && current->encoding() == Encoding::block) old_bytes += ItemStore::charged_bytes(core_->store.block_of(*current));
+  std::uint64_t old_bytes = current != nullptr ? current->bytes() : 0;
+  if (current != nullptr && current->encoding() == Encoding::block)
+    old_bytes += ItemStore::charged_bytes(core_->store.block_of(*current));
   const std::uint64_t new_bytes = bytes_ + block_bytes_;
   return !strict || new_bytes <= old_bytes || budget.total_bytes() <= limit + old_bytes;
 }
 
-Status Prepared::make(const Key& key, Decision& decision, const StoredItem* current, bool strict) noexcept {
+Status Prepared::make(const Key& key, Decision& decision, Presence presence, const StoredItem* current, bool strict) noexcept {
+  const Kind removal = presence == Presence::absent ? Kind::keep : Kind::remove;
   const std::int64_t now_ms = session_->now_ms();
   discard();
   block_bytes_ = 0;
@@ -68,7 +70,7 @@ Status Prepared::make(const Key& key, Decision& decision, const StoredItem* curr
   expires_ = expiry_ms_ != kNoExpiry;
   switch (decision.action_) {
     case Decision::Action::keep: kind_ = Kind::keep; return Status::ok;
-    case Decision::Action::remove: kind_ = current != nullptr ? Kind::remove : Kind::keep; return Status::ok;
+    case Decision::Action::remove: kind_ = removal; return Status::ok;
     case Decision::Action::put:
       if (expiry_ms_ > now_ms) {
         const Status status = make_item(key, decision, current);
@@ -76,12 +78,12 @@ Status Prepared::make(const Key& key, Decision& decision, const StoredItem* curr
         forget();
         return Status::out_of_memory;
       }
-      kind_ = current != nullptr ? Kind::remove : Kind::keep;
+      kind_ = removal;
       return Status::ok;
     case Decision::Action::set_expiry: break;
   }
   if (current == nullptr || expiry_ms_ <= now_ms) {
-    kind_ = current != nullptr ? Kind::remove : Kind::keep;
+    kind_ = removal;
     return Status::ok;
   }
   if (current->expiry_ms(now_ms) == expiry_ms_) {
@@ -111,11 +113,16 @@ Status Prepared::make_item(const Key& key, Decision& decision, const StoredItem*
   const bool adopts = decision.block_ && decision.block_.size() >= kLargeValueBytes;
   const std::size_t size = adopts ? decision.block_.size() : decision.head_.size() + decision.tail_.size();
   if (size > kMaxValueBytes) return Status::too_large;
-  NewItem item{.ns = key.keyspace, .key = key.bytes, .head = decision.head_, .tail = decision.tail_, .expiry_ms = expiry_ms_, .now_ms = session_->now_ms()};
+  NewItem item{.ns = key.keyspace,
+               .key = key.bytes,
+               .head = decision.head_,
+               .tail = decision.tail_,
+               .expiry_ms = expiry_ms_,
+               .now_ms = session_->now_ms()};
   if (!adopts && size > core_->budget.limit_bytes()) return Status::out_of_memory;  // whatever goes
   if (size >= kLargeValueBytes) return make_large(item, decision, current);
   char integer[kMostIntegerBytes];
-  if (item.tail.empty()) {
+  if (item.tail.empty() && may_be_integer(item.head)) {
     const std::size_t bytes = encode_integer(item.head, integer);
     if (bytes != 0) {
       item.head = {integer, bytes};
@@ -135,7 +142,8 @@ Status Prepared::make_large(NewItem item, Decision& decision, const StoredItem* 
   if (!value) {
     const std::size_t size = item.head.size() + item.tail.size();
     const bool grows = current != nullptr && current->encoding() == Encoding::block &&
-                       item.head.data() == store.block_of(*current).data() && item.head.size() == ItemStore::locator_of(*current).size;
+                       item.head.data() == store.block_of(*current).data() &&
+                       item.head.size() == ItemStore::locator_of(*current).size;
     if (grows) {
       value = store.pin(*current);
       if (!value.append(item.tail)) value = ValueRef();

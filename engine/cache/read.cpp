@@ -1,4 +1,7 @@
 #include <algorithm>
+#include <array>
+#include <bit>
+#include <type_traits>
 
 #include "engine/cache/cache.h"
 #include "engine/cache/joint_lock.h"
@@ -10,24 +13,46 @@ namespace {
 
 // Reads of several keys that were disturbed so often lock their homes.
 constexpr int kMostRounds = 8;
+constexpr std::size_t kWave = 16;  // about as many loads as a processor keeps under way
+constexpr std::size_t kLineBytes = 64;
+
+void prefetch_item(const Core& core, Slot slot) noexcept {
+  const std::byte* const item = core.memory.address(slot.offset_bytes());
+  __builtin_prefetch(item);
+  __builtin_prefetch(item + kLineBytes);
+}
+
+// Keys that are not const are told where they were seen.
+template <typename AnyKey>
+void prefetch_wave(Core& core, std::span<AnyKey> keys) noexcept {
+  std::array<IndexShard::Ahead, kWave> ahead;
+  const auto seen = [&](std::size_t i, const FoundSlot& found) {
+    if constexpr (!std::is_const_v<AnyKey>) keys[i].place = ahead[i].place(found);
+    if (found) prefetch_item(core, found.slot);
+  };
+  for (std::size_t i = 0; i < keys.size(); ++i) ahead[i] = core.shard_of(keys[i].hash).look_ahead(keys[i].hash);
+  std::uint32_t elsewhere = 0;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    const FoundSlot found = core.shard_of(keys[i].hash).guess(ahead[i]);
+    seen(i, found);
+    if (!found) elsewhere |= 1U << i;
+  }
+  for (; elsewhere != 0; elsewhere &= elsewhere - 1) {
+    const auto i = static_cast<std::size_t>(std::countr_zero(elsewhere));
+    seen(i, core.shard_of(keys[i].hash).guess_elsewhere(ahead[i]));
+  }
+}
 
 }  // namespace
 
-// Two waves: the buckets, then the items that they name.
-void Cache::prefetch(std::span<const Key> keys) const noexcept {
-  constexpr std::size_t kWave = 16;  // about as many loads as a processor keeps under way
-  constexpr std::size_t kLineBytes = 64;
-  for (std::size_t first = 0; first < keys.size(); first += kWave) {
-    const std::span<const Key> wave = keys.subspan(first, std::min(kWave, keys.size() - first));
-    for (const Key& key : wave) core_->shard_of(key.hash).prefetch(key.hash);
-    for (const Key& key : wave) {
-      const Slot slot = core_->shard_of(key.hash).guess(key.hash);
-      if (slot.empty()) continue;
-      const std::byte* const item = core_->memory.address(slot.offset_bytes());
-      __builtin_prefetch(item);
-      __builtin_prefetch(item + kLineBytes);
-    }
-  }
+void Cache::prefetch(std::span<Key> keys) const noexcept {
+  for (std::size_t first = 0; first < keys.size(); first += kWave)
+    prefetch_wave(*core_, keys.subspan(first, std::min(kWave, keys.size() - first)));
+}
+
+void Cache::prefetch_items(std::span<const Key> keys) const noexcept {
+  for (std::size_t first = 0; first < keys.size(); first += kWave)
+    prefetch_wave(*core_, keys.subspan(first, std::min(kWave, keys.size() - first)));
 }
 
 bool Cache::read(Session& session, const Key& key, Visitor<void(const ItemView&)> visit) {
@@ -42,9 +67,15 @@ bool Cache::peek(Session& session, const Key& key, Visitor<void(const ItemView&)
 
 bool Cache::look(Session& session, const Key& given, const Visitor<void(const ItemView&)>& visit, bool is_hit) {
   const Operation operation(session);
-  for (;;) {
+  Key anew;
+  for (const Key* latest = &given;;) {
     const Databases::Version version = core_->databases.version();
-    const Key key = core_->current(given);
+    // A copy of a key costs as much as a look into a bucket: what is stored in pieces is not loaded in one.
+    if (!core_->is_current(*latest)) [[unlikely]] {
+      anew = core_->current(given);
+      latest = &anew;
+    }
+    const Key& key = *latest;
     const FoundSlot found = core_->find(key);
     if (!core_->databases.is_still(version)) [[unlikely]]
       continue;
@@ -67,7 +98,7 @@ bool Cache::look(Session& session, const Key& given, const Visitor<void(const It
 // All of them as of one moment: none of their homes has changed from the first look to the last.
 void Cache::read_many(Session& session, std::span<const Key> keys, Visitor<void(std::size_t, const ItemView*)> visit) {
   const Operation operation(session);
-  prefetch(keys);
+  prefetch_items(keys);
   std::vector<SeenKey> seen(keys.size());
   // Expired items are taken out first, or others whose clock is behind would see them still.
   do {

@@ -32,7 +32,7 @@ ItemShape StoredItem::shape() const noexcept {
   return shape;
 }
 
-Namespace StoredItem::ns() const noexcept {
+Namespace StoredItem::extra_ns() const noexcept {
   const ItemShape shape = this->shape();
   if ((shape.extras & kNamespaceExtra.bit) == 0) return 0;
   // The first of the fields.
@@ -70,16 +70,9 @@ bool StoredItem::set_expiry(std::int64_t expiry_ms, std::int64_t now_ms) noexcep
   return true;
 }
 
-ItemShape NewItem::shape() const noexcept {
-  return {.key_bytes = static_cast<std::uint32_t>(key.size()),
-          .value_bytes = static_cast<std::uint32_t>(head.size() + tail.size()),
-          .encoding = encoding,
-          .expiry = expiry_ms == kNoExpiry ? ExpiryForm::none : expiry_form(expiry_ms, now_ms),
-          .extras = ns == 0 ? std::uint8_t{0} : kNamespaceExtra.bit};
-}
-
 void NewItem::write_behind_header(const ItemShape& shape, std::byte* item) const noexcept {
-  shape.write_behind_header(item);
+  constexpr std::uint32_t kHeaderBytes = 4;
+  if (shape.prefix_bytes() != kHeaderBytes) shape.write_behind_header(item);
   if (shape.expiry == ExpiryForm::near) {
     const std::uint32_t word = near_expiry(expiry_ms);
     std::memcpy(item + 4, &word, sizeof word);
@@ -95,7 +88,7 @@ void NewItem::write_behind_header(const ItemShape& shape, std::byte* item) const
 }
 
 std::size_t encode_integer(std::string_view text, char (&bytes)[kMostIntegerBytes]) noexcept {
-  if (text.size() < 2 || text.size() > kMostIntegerDigits) return 0;
+  if (!may_be_integer(text)) return 0;
   std::int64_t number = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (failure != std::errc{} || end != text.data() + text.size()) return 0;

@@ -22,13 +22,27 @@ class StoredItem {
   [[nodiscard]] bool has_key(Namespace ns, std::string_view key) const noexcept {
     const std::uint64_t header = this->header();
     const std::uint64_t key_bytes = ItemHeader::KeyBytes::get(header);
-    if (key_bytes == ItemHeader::KeyBytes::kLargest || ItemHeader::Extras::get(header) != 0) [[unlikely]]
+    if (key_bytes == ItemHeader::KeyBytes::kLargest) [[unlikely]]
       return has_long_key(ns, key);
-    const std::size_t prefix = short_prefix_bytes(header);
-    return ns == 0 && key_bytes == key.size() && std::memcmp(item_ + prefix, key.data(), key.size()) == 0;
+    if (key_bytes != key.size()) return false;
+    std::size_t prefix = short_prefix_bytes(header);
+    if (ItemHeader::Extras::get(header) != 0) {
+      if (item_[prefix] != std::byte{kNamespaceExtra.bit}) [[unlikely]]
+        return has_long_key(ns, key);
+      if (item_[prefix + 1] != std::byte{ns}) return false;
+      prefix += 2;
+    } else if (ns != 0) {
+      return false;
+    }
+    return same_bytes(item_ + prefix, key.data(), key.size());
   }
   [[nodiscard]] ItemShape shape() const noexcept;
-  [[nodiscard]] Namespace ns() const noexcept;
+  // With padding; what is in a block of its own apart.
+  [[nodiscard]] std::uint64_t bytes() const noexcept {
+    const std::uint64_t bytes = short_item_bytes(load(0));
+    return bytes != 0 ? bytes : shape().item_bytes();
+  }
+  [[nodiscard]] Namespace ns() const noexcept { return ItemHeader::Extras::get(header()) == 0 ? Namespace{0} : extra_ns(); }
   [[nodiscard]] std::string_view key() const noexcept;
   // As it is stored: see encoding().
   [[nodiscard]] std::string_view stored_value() const noexcept {
@@ -63,6 +77,23 @@ class StoredItem {
   [[nodiscard]] static std::size_t short_prefix_bytes(std::uint64_t header) noexcept {
     return 4 + expiry_bytes(header) + (ItemHeader::ValueBytes::get(header) == ItemHeader::ValueBytes::kLargest ? 4U : 0U);
   }
+  // As memcmp, whose call costs more than comparing a usual key.
+  [[nodiscard]] static bool same_bytes(const std::byte* one, const char* other, std::size_t size) noexcept {
+    constexpr std::size_t kWord = sizeof(std::uint64_t);
+    if (size < kWord || size > 4 * kWord) return std::memcmp(one, other, size) == 0;
+    const auto differ = [one, other](std::size_t at) {
+      std::uint64_t a = 0;
+      std::uint64_t b = 0;
+      std::memcpy(&a, one + at, kWord);
+      std::memcpy(&b, other + at, kWord);
+      return a ^ b;
+    };
+    // The last word overlaps the one before it.
+    std::uint64_t differences = differ(size - kWord);
+    for (std::size_t at = 0; at + kWord < size; at += kWord) differences |= differ(at);
+    return differences == 0;
+  }
+  [[nodiscard]] Namespace extra_ns() const noexcept;
   [[nodiscard]] bool has_long_key(Namespace ns, std::string_view key) const noexcept;
   [[nodiscard]] std::string_view long_value() const noexcept;
 
@@ -82,7 +113,13 @@ struct NewItem {
   std::int64_t expiry_ms;
   std::int64_t now_ms = 0;
 
-  [[nodiscard]] ItemShape shape() const noexcept;
+  [[nodiscard]] ItemShape shape() const noexcept {
+    return {.key_bytes = static_cast<std::uint32_t>(key.size()),
+            .value_bytes = static_cast<std::uint32_t>(head.size() + tail.size()),
+            .encoding = encoding,
+            .expiry = expiry_ms == kNoExpiry ? ExpiryForm::none : expiry_form(expiry_ms, now_ms),
+            .extras = ns == 0 ? std::uint8_t{0} : kNamespaceExtra.bit};
+  }
   // All but the first word, which ItemMemory::complete writes. REQUIRES: room for shape().item_bytes().
   void write_behind_header(const ItemShape& shape, std::byte* item) const noexcept;
 };
@@ -92,6 +129,10 @@ inline constexpr std::size_t kMostIntegerBytes = 8;
 inline constexpr std::size_t kMostIntegerDigits = 20;
 // How many of `bytes` it takes; 0: the text is not the one way to write a 64-bit number, or would be no shorter.
 [[nodiscard]] std::size_t encode_integer(std::string_view text, char (&bytes)[kMostIntegerBytes]) noexcept;
+// Most texts are not, and show it by their first byte.
+[[nodiscard]] inline bool may_be_integer(std::string_view text) noexcept {
+  return text.size() >= 2 && text.size() <= kMostIntegerDigits && (text[0] == '-' || (text[0] >= '0' && text[0] <= '9'));
+}
 [[nodiscard]] std::string_view decode_integer(std::string_view bytes, char (&digits)[kMostIntegerDigits]) noexcept;
 
 }  // namespace strata::cache

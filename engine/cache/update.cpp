@@ -8,45 +8,79 @@
 #include "engine/cache/protocol_points.h"
 
 namespace strata::cache {
+namespace {
+
+// What an update replaces, what it made in vain, and what had expired.
+constexpr std::size_t kMostRetired = 3;
+
+}  // namespace
+
+// The item as it is: never one that has expired, nor of another database.
+const ItemView* Update::look() noexcept {
+  has_looked_ = true;
+  for (;;) {
+    const Databases::Version version = core_.databases.version();
+    follow_database();
+    seen_ = core_.find(key_);
+    if (!core_.databases.is_still(version)) continue;
+    STRATA_PROTOCOL_POINT(writer_after_look);
+    shown_.reset();
+    if (!seen_) return nullptr;
+    const StoredItem item = core_.store.at(seen_.slot);
+    seen_expiry_ms_ = item.expiry_ms(session_.now_ms_);
+    if (seen_expiry_ms_ > session_.now_ms_) [[likely]]
+      return &shown_.emplace(core_.store, item, session_.now_ms_).view();
+    if (!session_.retirement_.prepare(kMostRetired)) {
+      seen_ = {};
+      return nullptr;
+    }
+    (void)remove_expired(core_, session_, key_, seen_);
+  }
+}
+
+void Update::follow_database() noexcept {
+  if (core_.is_current(key_)) [[likely]]
+    return;
+  key_ = core_.current(key_);
+}
+
+Status Update::decide(Prepared& prepared) noexcept {
+  has_looked_ = false;
+  Decision decision(*this);
+  decide_(decision);
+  must_match_ = decision.has_looked_;
+  const bool is_about_expiry = decision.action_ == Decision::Action::set_expiry;
+  if (is_about_expiry) must_match_ = true;
+  if (!has_looked_ && is_about_expiry) (void)look();
+  if (!has_looked_) {
+    const Status status = prepared.make(key_, decision, Prepared::Presence::unknown, nullptr, strict_);
+    if (status != Status::out_of_memory) return status;
+    // What it replaces makes room too.
+    (void)look();
+  }
+  if (!seen_) return prepared.make(key_, decision, Prepared::Presence::absent, nullptr, strict_);
+  const StoredItem item = core_.store.at(seen_.slot);
+  const Status status = prepared.make(key_, decision, Prepared::Presence::present, &item, strict_);
+  if (prepared.kind() == Prepared::Kind::keep || prepared.kind() == Prepared::Kind::set_expiry) note_hit(seen_);
+  return status;
+}
 
 Status Update::run() {
   Prepared prepared(core_, session_);
-  // What it replaces, what it made in vain, and what had expired.
-  constexpr std::size_t kMostRetired = 3;
-  for (bool decided = false;;) {
+  core_.shard_of(key_.hash).prefetch(key_.hash);
+  for (bool is_decided = false;;) {
     if (!session_.retirement_.prepare(kMostRetired)) return Status::out_of_memory;
-    const Databases::Version version = core_.databases.version();
-    const Key now = core_.current(key_);
-    // What was made ready is marked with the keyspace that the database was.
-    if (now.keyspace != key_.keyspace) decided = false;
-    key_ = now;
-    const FoundSlot seen = core_.find(key_);
-    if (!core_.databases.is_still(version)) continue;
-    STRATA_PROTOCOL_POINT(writer_after_look);
-    std::int64_t seen_expiry_ms = kNoExpiry;
-    bool must_match = false;
-    {
-      StoredItem item = core_.store.at(seen.slot);
-      if (seen) seen_expiry_ms = item.expiry_ms(session_.now_ms_);
-      const bool is_there = seen && seen_expiry_ms > session_.now_ms_;
-      if (seen && !is_there) {
-        (void)remove_expired(core_, session_, key_, seen);
-        continue;
-      }
-      if (!decided || prepared.kind() == Prepared::Kind::set_expiry) {
-        const std::optional<ShownItem> shown =
-            is_there ? std::optional<ShownItem>(std::in_place, core_.store, item, session_.now_ms_) : std::nullopt;
-        Decision decision(shown ? &shown->view() : nullptr);
-        decide_(decision);
-        const Status status = prepared.make(key_, decision, is_there ? &item : nullptr, strict_);
-        if (status != Status::ok) return status;
-        must_match = decision.has_looked_ || prepared.kind() != Prepared::Kind::put;
-        decided = !must_match;
-      }
-      if (is_there) note_hit(seen);
-      if (prepared.kind() == Prepared::Kind::keep) return Status::ok;
+    if (!core_.is_current(key_)) [[unlikely]] {
+      // What was made ready is marked with the keyspace that the database was.
+      follow_database();
+      is_decided = false;
     }
-    switch (publish(prepared, seen, seen_expiry_ms, must_match)) {
+    if (!is_decided) {
+      const Status status = decide(prepared);
+      if (status != Status::ok || prepared.kind() == Prepared::Kind::keep) return status;
+      is_decided = !must_match_;
+    }
+    switch (publish(prepared)) {
       case Attempt::done: help_growing_at_times(core_, session_, key_.hash); return Status::ok;
       case Attempt::changed_meanwhile: session_.counters_.retries.add(); break;
       case Attempt::full:
@@ -55,23 +89,28 @@ Status Update::run() {
   }
 }
 
-Update::Attempt Update::publish(Prepared& prepared, const FoundSlot& seen, std::int64_t seen_expiry_ms,
-                                bool must_match) noexcept {
+bool Update::is_as_seen(const FoundSlot& found) const noexcept {
+  if (STRATA_PROTOCOL_FAULT(write_without_comparing)) return true;
+  if (static_cast<bool>(found) != static_cast<bool>(seen_)) return false;
+  return !found || (found.slot.offset_bytes() == seen_.slot.offset_bytes() &&
+                    core_.store.at(found.slot).expiry_ms(session_.now_ms_) == seen_expiry_ms_);
+}
+
+Update::Attempt Update::publish(Prepared& prepared) noexcept {
   Replaced replaced;
+  bool had_expired = false;
   {
     const Passage passage(session_.writer());
-    if (core_.databases.keyspace_of(key_.ns) != key_.keyspace) return Attempt::changed_meanwhile;
+    if (!core_.is_current(key_)) return Attempt::changed_meanwhile;
     if (prepared.kind() == Prepared::Kind::put) core_.databases.note_written(key_.keyspace);
     LockedHome home(core_.shard_of(key_.hash), key_.hash);
     const FoundSlot found = home.find(key_.hash, core_.matches(key_));
-    if (must_match && !STRATA_PROTOCOL_FAULT(write_without_comparing)) {
-      if (static_cast<bool>(found) != static_cast<bool>(seen)) return Attempt::changed_meanwhile;
-      if (found && (found.slot.offset_bytes() != seen.slot.offset_bytes() ||
-                    core_.store.at(found.slot).expiry_ms(session_.now_ms_) != seen_expiry_ms))
-        return Attempt::changed_meanwhile;
-    }
+    if (must_match_ && !is_as_seen(found)) return Attempt::changed_meanwhile;
+    had_expired = found && core_.store.at(found.slot).has_expired(session_.now_ms_);
     if (!apply(core_, home, key_, found, prepared, session_.now_ms_, replaced)) return Attempt::full;
   }
+  if (had_expired) session_.counters_.expired.add();
+  has_replaced_ = replaced && !had_expired;
   added_bytes_ += book(session_, key_.keyspace, prepared, replaced);
   return Attempt::done;
 }
@@ -129,11 +168,12 @@ bool apply(Core& core, LockedHome& home, const Key& key, const FoundSlot& found,
     core.tell(Cause::expiry_changed, key.keyspace, key.hash, found.slot.offset_bytes(), found.slot.offset_bytes(), now_ms);
     return true;
   }
-  if (found) replaced = {.offset = found.slot.offset_bytes(), .bytes = item.shape().item_bytes(), .expires = item.expires()};
+  if (found) replaced = {.offset = found.slot.offset_bytes(), .bytes = item.bytes(), .expires = item.expires()};
   if (prepared.kind() == Prepared::Kind::remove) {
     if (!found) return true;
+    const Cause cause = item.has_expired(now_ms) ? Cause::expired : Cause::removed;
     (void)home.erase(key.hash, found);
-    core.tell(Cause::removed, key.keyspace, key.hash, replaced.offset, 0, now_ms);
+    core.tell(cause, key.keyspace, key.hash, replaced.offset, 0, now_ms);
     return true;
   }
 #ifdef STRATA_PROTOCOL_POINTS

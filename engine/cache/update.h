@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -25,9 +26,12 @@ class Prepared {
   Prepared& operator=(const Prepared&) = delete;
   Prepared& operator=(Prepared&& other) noexcept;
 
-  // Makes ready what `decision` wants, for the key whose item is `current` (a null pointer: there is none). Other than ok: nothing is ready.
-  // `strict`: as Update's.
-  [[nodiscard]] Status make(const Key& key, Decision& decision, const StoredItem* current, bool strict) noexcept;
+  // What there is of the key.
+  enum class Presence : std::uint8_t { absent, present, unknown };
+  // Makes ready what `decision` wants. Other than ok: nothing is ready. `current`: the key's item, where it is known to be present. `strict`: as
+  // Update's. REQUIRES: the presence is known, if the decision is about the expiry alone.
+  [[nodiscard]] Status make(const Key& key, Decision& decision, Presence presence, const StoredItem* current,
+                            bool strict) noexcept;
   void discard() noexcept;
 
   [[nodiscard]] Kind kind() const noexcept { return kind_; }
@@ -91,7 +95,7 @@ bool remove_if_same(Core& core, Session& session, std::uint64_t hash, Slot slot,
     const FoundSlot found = home.find(hash, [slot](Slot other) { return other.offset_bytes() == slot.offset_bytes(); });
     if (!found || !is_due(core.store.at(slot))) return false;
     const StoredItem item = core.store.at(slot);
-    removed = {.offset = slot.offset_bytes(), .bytes = item.shape().item_bytes(), .expires = item.expires()};
+    removed = {.offset = slot.offset_bytes(), .bytes = item.bytes(), .expires = item.expires()};
     (void)home.erase(hash, found);
     core.tell(cause, item.ns(), hash, removed.offset, 0, session.now_ms());
   }
@@ -105,7 +109,7 @@ bool remove_expired(Core& core, Session& session, const Key& key, const FoundSlo
 
 // One read-modify-write of one key. The decision is made and the new item built while nobody is held up; then the home is locked, and if
 // the key is still as the decision saw it, one store publishes the item. If it is not: once more.
-class Update {
+class Update final : private Decision::Looker {
  public:
   // `strict`: refuses whatever does not fit below the limit. Otherwise room has been made, or will be, and only what could never fit is refused.
   Update(Core& core, Session& session, const Key& key, const Visitor<void(Decision&)>& decide, bool strict) noexcept
@@ -114,17 +118,31 @@ class Update {
   [[nodiscard]] Status run();
   // Bytes of items that it added, less those it removed.
   [[nodiscard]] std::int64_t added_bytes() const noexcept { return added_bytes_; }
+  // Another item gave way, which had not expired.
+  [[nodiscard]] bool has_replaced() const noexcept { return has_replaced_; }
 
  private:
   enum class Attempt : std::uint8_t { done, changed_meanwhile, full };
 
-  [[nodiscard]] Attempt publish(Prepared& prepared, const FoundSlot& seen, std::int64_t seen_expiry_ms, bool must_match) noexcept;
+  const ItemView* look() noexcept override;
+  void follow_database() noexcept;
+  [[nodiscard]] Status decide(Prepared& prepared) noexcept;
+  [[nodiscard]] bool is_as_seen(const FoundSlot& found) const noexcept;
+  [[nodiscard]] Attempt publish(Prepared& prepared) noexcept;
 
   Core& core_;
   Session& session_;
   Key key_;
   const Visitor<void(Decision&)>& decide_;
   bool strict_;
+  // What the last look has shown.
+  bool has_looked_ = false;
+  FoundSlot seen_;
+  std::int64_t seen_expiry_ms_ = kNoExpiry;
+  std::optional<ShownItem> shown_;
+
+  bool must_match_ = false;  // the outcome depends on what was seen
+  bool has_replaced_ = false;
   std::int64_t added_bytes_ = 0;
 };
 

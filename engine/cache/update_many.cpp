@@ -76,8 +76,8 @@ FoundSlot Parts::find(const Key& key, LockedHome& home) {
   const FoundSlot found = home.find(key.hash, core_.matches(key));
   const StoredItem item = core_.store.at(found.slot);
   if (!found || !item.has_expired(session_.now_ms())) return found;
-  expired_.push_back({.keyspace = key.keyspace,
-                      .item = {.offset = found.slot.offset_bytes(), .bytes = item.shape().item_bytes(), .expires = true}});
+  expired_.push_back(
+      {.keyspace = key.keyspace, .item = {.offset = found.slot.offset_bytes(), .bytes = item.bytes(), .expires = true}});
   (void)home.erase(key.hash, found);
   core_.tell(Cause::expired, key.keyspace, key.hash, found.slot.offset_bytes(), 0, session_.now_ms());
   return {};
@@ -105,7 +105,9 @@ Status Parts::decide(std::size_t index, const Visitor<void(std::size_t, Decision
   Decision decision(is_there ? &view : nullptr);
   decide(index, decision);
   Prepared next(core_, session_);
-  const Status status = next.make(part.key, decision, is_there ? &item : nullptr, strict_);
+  using Presence = Prepared::Presence;
+  const Status status =
+      next.make(part.key, decision, is_there ? Presence::present : Presence::absent, is_there ? &item : nullptr, strict_);
   if (status != Status::ok) return status;
   if (next.kind() == Prepared::Kind::keep) return Status::ok;
   if (is_new && next.kind() == Prepared::Kind::set_expiry) {

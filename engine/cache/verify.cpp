@@ -32,7 +32,10 @@ class Verifier {
     const Budget& budget = core_.budget;
     compare("bytes of items", item_bytes_, budget.bytes(Purpose::items));
     compare("bytes of large values", block_bytes_ + pinned_bytes, budget.bytes(Purpose::large_values));
-    compare("bytes in total", budget.bytes(Purpose::items) + budget.bytes(Purpose::large_values) + budget.bytes(Purpose::index) + budget.bytes(Purpose::client_buffers), budget.total_bytes());
+    compare("bytes in total",
+            budget.bytes(Purpose::items) + budget.bytes(Purpose::large_values) + budget.bytes(Purpose::index) +
+                budget.bytes(Purpose::client_buffers),
+            budget.total_bytes());
     if (damage_.empty()) damage_ = core_.memory.verify();
     return damage_;
   }
@@ -71,9 +74,9 @@ class Verifier {
     const std::uint64_t hash = core_.hash_of(item.key(), keyspace);
     ++sizes_[keyspace].items;
     if (item.expires()) ++sizes_[keyspace].with_expiry;
-    item_bytes_ += item.shape().item_bytes();
+    item_bytes_ += item.bytes();
     if (shard_of(hash) != shard) damage_ = "an item lies in the wrong shard";
-    const Key key{.bytes = item.key(), .hash = hash, .ns = 0, .keyspace = keyspace};
+    const Key key{.bytes = item.key(), .hash = hash, .ns = 0, .keyspace = keyspace, .place = {}};
     const FoundSlot found = core_.find(key);
     if (!found || found.slot.offset_bytes() != slot.offset_bytes()) damage_ = "an item is not found by its key";
     // A block may stand under several keys; it is charged once.

@@ -38,7 +38,10 @@ class FilledCache {
     session_->begin_slice();
     std::string problem;
     const auto format = KeyFormat::make("key:", kKeyBytes, 2 * items, problem);
-    for (std::uint64_t i = 0; i < items; ++i) put(format->text(i));
+    for (std::uint64_t i = 0; i < items; ++i) {
+      put(format->text(i));
+      if (i % kBatch == 0) quiescent();
+    }
     Random random(1);
     for (std::size_t i = 0; i < order_; ++i) {
       present_ += format->text(random.below(items));
@@ -67,7 +70,9 @@ class FilledCache {
     cache_.update(*session_, cache_.key(0, key), [this](strata::Decision& decision) { decision.put(value_, strata::kNoExpiry); });
   }
   void remove(std::string_view key) {
-    cache_.update(*session_, cache_.key(0, key), [](strata::Decision& decision) { decision.remove(); });
+    bool was_there = false;
+    cache_.remove(*session_, cache_.key(0, key), was_there);
+    benchmark::DoNotOptimize(was_there);
   }
 
  private:
@@ -133,8 +138,10 @@ void invalidate(benchmark::State& state) {
   FilledCache& cache = cache_of(state.range(0));
   std::size_t from = 0;
   for (auto _ : state) {
-    for (std::size_t i = 0; i < kMany; ++i) cache.put(cache.absent(from + i));
-    cache.quiescent();
+    for (std::size_t i = 0; i < kMany; ++i) {
+      cache.put(cache.absent(from + i));
+      if (i % kBatch == 0) cache.quiescent();
+    }
     const auto begin = std::chrono::steady_clock::now();
     for (std::size_t i = 0; i < kMany; ++i) {
       cache.remove(cache.absent(from + i));

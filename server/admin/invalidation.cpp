@@ -28,10 +28,7 @@ std::optional<Response> Invalidation::slice() {
 
 bool Invalidation::remove(std::string_view key) {
   bool was_there = false;
-  cache().update(session(), cache().key(scope_.database, key), [&](Decision& decision) {
-    was_there = decision.current() != nullptr;
-    if (was_there) decision.remove();
-  });
+  (void)cache().remove(session(), cache().key(scope_.database, key), was_there);
   if (was_there) ++invalidated_;
   return was_there;
 }

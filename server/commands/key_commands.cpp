@@ -11,22 +11,21 @@ namespace {
 // DEL and UNLINK: one key or many, all at one moment. Memory of removed items is never given back on the caller's time
 // in large pieces: a value is one allocation.
 Outcome del(Context& context) {
-  std::vector<Key> keys;
-  keys.reserve(context.args.size() - 1);
-  for (std::size_t i = 1; i < context.args.size(); ++i) keys.push_back(context.key(i));
   std::int64_t removed = 0;
-  const auto remove = [&](Decision& decision) {
-    if (decision.current() == nullptr) return false;
-    decision.remove();
-    return true;
-  };
   Status status = Status::ok;
-  if (keys.size() == 1) {
-    status =
-        context.server.cache.update(context.session, keys[0], [&](Decision& decision) { removed = remove(decision) ? 1 : 0; });
+  if (context.args.size() == 2) {
+    bool was_there = false;
+    status = context.server.cache.remove(context.session, context.key(1), was_there);
+    removed = was_there ? 1 : 0;
   } else {
-    status = context.server.cache.update_many(context.session, keys, 0,
-                                              [&](std::size_t, Decision& decision) { removed += remove(decision) ? 1 : 0; });
+    std::vector<Key> keys;
+    keys.reserve(context.args.size() - 1);
+    for (std::size_t i = 1; i < context.args.size(); ++i) keys.push_back(context.key(i));
+    status = context.server.cache.update_many(context.session, keys, 0, [&](std::size_t, Decision& decision) {
+      if (decision.current() == nullptr) return;
+      decision.remove();
+      ++removed;
+    });
   }
   if (status != Status::ok) return refuse(context, status);
   context.reply.integer(removed);

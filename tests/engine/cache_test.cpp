@@ -150,7 +150,7 @@ TEST_F(CacheTest, TooLargeChangesNothing) {
                                }),
             Status::too_large);
   EXPECT_EQ(get("a"), "new");
-  const std::array vast_key{keys[0], Key{.bytes = vast, .hash = 1, .ns = 0}};
+  const std::array vast_key{keys[0], Key{.bytes = vast, .hash = 1, .ns = 0, .keyspace = 0, .place = {}}};
   const auto put = [](Decision& decision) { decision.put("newer", kNoExpiry); };
   EXPECT_EQ(cache->update(*session, vast_key[1], put), Status::too_large);
   EXPECT_EQ(cache->update_many(*session, vast_key, 0, [&](std::size_t, Decision& decision) { put(decision); }),

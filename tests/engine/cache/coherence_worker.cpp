@@ -56,6 +56,7 @@ void CoherenceWorker::one_operation() {
   if (is(scenario_.reads_of_several)) return get_several();
   if (is(scenario_.updates_of_several)) return update_several();
   if (is(scenario_.upkeeps)) return upkeep();
+  if (any(4) == 0) return get_ahead();
   get();
 }
 
@@ -63,7 +64,24 @@ void CoherenceWorker::one_operation() {
 
 void CoherenceWorker::get() {
   const KeyId id = any_key();
-  const cache::Key key = key_of(id);
+  get(id, key_of(id));
+}
+
+// A few of them, looked for together beforehand, as a server does with a pipeline; one may be written in between.
+void CoherenceWorker::get_ahead() {
+  const cache::Slice slice(*session_);
+  choose_several();
+  cache_.prefetch(keys_);
+  for (std::size_t i = 0; i < chosen_.size() && log_.has_room(most_effects(scenario_)); ++i) {
+    if (any(8) == 0 && !is_counter(chosen_[i])) {
+      set(chosen_[i], keys_[i]);
+    } else {
+      get(chosen_[i], keys_[i]);
+    }
+  }
+}
+
+void CoherenceWorker::get(KeyId id, const cache::Key& key) {
   Value seen = kAbsent;
   const auto visit = [&](const ItemView& item) { seen = value_of(&item); };
   const bool touches = any(4) != 0;
@@ -76,7 +94,10 @@ void CoherenceWorker::get() {
 
 void CoherenceWorker::set() {
   const KeyId id = any_plain_key();
-  const cache::Key key = key_of(id);
+  set(id, key_of(id));
+}
+
+void CoherenceWorker::set(KeyId id, const cache::Key& key) {
   const Value value = next_value();
   const std::string_view bytes = bytes_of(value);
   const std::int64_t expire_at = any_expiry();
@@ -112,11 +133,11 @@ void CoherenceWorker::remove() {
   Value seen = kAbsent;
   bool was_there = false;
   invoke(Kind::remove);
-  const Status status = cache_.update(*session_, key, [&](Decision& decision) {
-    if (kind == 0) seen = value_of(decision.current());
-    if (kind == 1) was_there = decision.current() != nullptr;
-    decision.remove();
-  });
+  const Status status =
+      kind == 1 ? cache_.remove(*session_, key, was_there) : cache_.update(*session_, key, [&](Decision& decision) {
+        if (kind == 0) seen = value_of(decision.current());
+        decision.remove();
+      });
   log_.respond();
   if (status != Status::ok) return;
   if (kind == 0) log_.note(Effect::exchange(id, seen, kAbsent));

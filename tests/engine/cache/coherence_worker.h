@@ -52,7 +52,10 @@ class CoherenceWorker {
 
   void one_operation();
   void get();
+  void get(KeyId id, const cache::Key& key);
+  void get_ahead();
   void set();
+  void set(KeyId id, const cache::Key& key);
   void update();
   void remove();
   void increment();

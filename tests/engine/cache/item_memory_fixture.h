@@ -65,7 +65,7 @@ class ItemMemoryTest : public testing::Test {
     std::byte* const item = memory->address(offset);
     shape.write_behind_header(item);
     std::memset(item + shape.prefix_bytes(), std::to_integer<int>(pattern(offset)), bytes - shape.prefix_bytes());
-    memory->complete(with, offset, shape);
+    memory->complete(with, offset, shape.header());
   }
   void check(std::uint64_t offset, std::uint64_t bytes) const {
     const std::byte* const item = memory->address(offset);

@@ -198,7 +198,7 @@ TEST_F(ItemMemoryTest, TheLargestItemThereMayBe) {
   ASSERT_NE(offset, 0U);
   // Its bytes stay untouched here.
   shape.write_behind_header(memory->address(offset));
-  memory->complete(*handle, offset, shape);
+  memory->complete(*handle, offset, shape.header());
   std::uint64_t shown = 0;
   EXPECT_EQ(memory->hand_next(0, 10,
                               [&](const ItemChunk& chunk) {

@@ -20,7 +20,7 @@ class ItemMemoryOverhead : public ItemMemoryTest {
     const std::uint64_t offset = memory->allocate(*handle, shape.item_bytes());
     ASSERT_NE(offset, 0U);
     shape.write_behind_header(memory->address(offset));
-    memory->complete(*handle, offset, shape);
+    memory->complete(*handle, offset, shape.header());
     if (entry.offset != 0) {
       requested -= entry.bytes;
       retired.push_back(entry.offset);

@@ -29,7 +29,7 @@ class ItemMemoryStress : public ItemMemoryTest, public testing::WithParamInterfa
     std::byte* const item = memory->address(offset);
     shape.write_behind_header(item);
     std::memset(item + shape.prefix_bytes(), std::to_integer<int>(pattern_of(shape)), bytes - shape.prefix_bytes());
-    memory->complete(own, offset, shape);
+    memory->complete(own, offset, shape.header());
   }
   bool is_whole(std::uint64_t offset) const {
     const std::byte* const item = memory->address(offset);
