@@ -49,7 +49,9 @@ class OptionTable {
     command.add_option("--connections", options_.connections, "Connections a thread")
         ->check(CLI::Range(1U, kMostConnections))
         ->capture_default_str();
-    command.add_option("--pipeline", options_.pipeline, "Requests sent together, before their replies")
+    command
+        .add_option("--pipeline", options_.pipeline,
+                    "Requests sent together, before their replies; with --rate those due together")
         ->check(CLI::Range(1U, kMostPipeline))
         ->capture_default_str();
   }

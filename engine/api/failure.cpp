@@ -44,6 +44,12 @@ const char* strata_status_text(strata_status status) noexcept {
     case STRATA_SIZE_MISMATCH: return "size that the block cannot have";
     case STRATA_WRONG_HEAP: return "block of another heap";
     case STRATA_INVALID_HEAP: return "no heap, or one that was destroyed";
+    case STRATA_NOT_FOUND: return "not found";
+    case STRATA_ALREADY_THERE: return "already there";
+    case STRATA_SOURCE_FAILED: return "the source behind the cache failed";
+    case STRATA_RECURSIVE: return "a callback that asks for its own key";
+    case STRATA_QUEUE_FULL: return "queue full";
+    case STRATA_TIMED_OUT: return "timed out";
   }
   return "unknown status";
 }

@@ -61,7 +61,14 @@ typedef enum strata_status {
   STRATA_INVALID_POINTER = 6,   /* not a block that this library gave out */
   STRATA_SIZE_MISMATCH = 7,     /* the block is smaller than the size it is said to have */
   STRATA_WRONG_HEAP = 8,        /* a block, but not of this heap */
-  STRATA_INVALID_HEAP = 9       /* not a heap, or one that was destroyed */
+  STRATA_INVALID_HEAP = 9,      /* not a heap, or one that was destroyed */
+  /* Of caches (cache.h). */
+  STRATA_NOT_FOUND = 10,     /* nothing under that key */
+  STRATA_ALREADY_THERE = 11, /* something under that key */
+  STRATA_SOURCE_FAILED = 12, /* what the cache stands in front of could not be read or written */
+  STRATA_RECURSIVE = 13,     /* a callback asks for what it is about itself */
+  STRATA_QUEUE_FULL = 14,
+  STRATA_TIMED_OUT = 15
 } strata_status;
 
 /* The status in a few words: "out of memory" and the like; "unknown status" for numbers that are none. */

@@ -61,6 +61,7 @@ class Session {
   [[nodiscard]] std::int64_t now_ms() const noexcept { return now_ms_; }
 
   void begin_slice() noexcept { participant_.online(); }
+  [[nodiscard]] bool is_in_slice() const noexcept { return participant_.is_online(); }
   // Where it finds that more has been taken out of the cache than is to wait for readers (Counters::reclaim_waits), both quiescent() and end_slice()
   // wait until each reader has come by a point like this one.
   void quiescent() noexcept {
@@ -135,6 +136,23 @@ class Slice {
 
  private:
   Session& session_;
+};
+
+// Outside of any slice from construction to destruction, for waiting: what the thread held of the cache it holds no longer.
+class Pause {
+ public:
+  explicit Pause(Session& session) noexcept : session_(session), in_slice_(session.is_in_slice()) {
+    if (in_slice_) session_.end_slice();
+  }
+  ~Pause() {
+    if (in_slice_) session_.begin_slice();
+  }
+  Pause(const Pause&) = delete;
+  Pause& operator=(const Pause&) = delete;
+
+ private:
+  Session& session_;
+  bool in_slice_;
 };
 
 // One call of the cache: holds the thread among the readers, if no slice does.

@@ -34,7 +34,7 @@ class Verifier {
     compare("bytes of large values", block_bytes_ + pinned_bytes, budget.bytes(Purpose::large_values));
     compare("bytes in total",
             budget.bytes(Purpose::items) + budget.bytes(Purpose::large_values) + budget.bytes(Purpose::index) +
-                budget.bytes(Purpose::client_buffers),
+                budget.bytes(Purpose::client_buffers) + budget.bytes(Purpose::write_behind),
             budget.total_bytes());
     if (damage_.empty()) damage_ = core_.memory.verify();
     return damage_;

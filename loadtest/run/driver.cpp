@@ -60,7 +60,8 @@ class RunDriver final : public CommandDriver {
     };
     if (options_.rate <= 0) return closed_loop(thread, stream, options_.requests == 0 ? 0 : own_limit());
     auto loop = std::make_unique<OpenLoop>(
-        options_, stream(0), Arrivals(options_.rate / options_.threads, options_.poisson, mix(options_.workload.seed + thread)));
+        options_, stream(0),
+        Arrivals(options_.rate / options_.threads / options_.pipeline, options_.poisson, mix(options_.workload.seed + thread)));
     const std::scoped_lock lock(mutex_);
     open_loops_.push_back(loop.get());
     return loop;
@@ -75,8 +76,7 @@ class RunDriver final : public CommandDriver {
   }
 
  private:
-  // The open loop sends each request when it is due.
-  [[nodiscard]] std::uint32_t batch() const { return options_.rate > 0 ? 1 : options_.pipeline; }
+  [[nodiscard]] std::uint32_t batch() const { return options_.pipeline; }
 
   [[nodiscard]] std::uint64_t own_limit() const {
     if (options_.requests == 0) return std::numeric_limits<std::uint64_t>::max();

@@ -40,11 +40,11 @@ std::uint64_t OpenLoop::due(std::uint64_t now) {
   while (arrivals_.next_ns() <= now && arrivals_.next_ns() < end_ns) {
     Connection* const connection = choose();
     if (connection == nullptr) return now + kFullWaitNs;
-    const Batch request = stream_->next();
-    connection->unsent.append(request.bytes);
-    connection->waiting.push_back({arrivals_.next_ns(), request.kinds[0]});
-    ++outstanding_;
-    if (now - arrivals_.next_ns() > kLateNs) ++late_sends_;
+    const Batch requests = stream_->next();
+    connection->unsent.append(requests.bytes);
+    for (std::uint32_t i = 0; i < requests.count; ++i) connection->waiting.push_back({arrivals_.next_ns(), requests.kinds[i]});
+    outstanding_ += requests.count;
+    if (now - arrivals_.next_ns() > kLateNs) late_sends_ += requests.count;
     arrivals_.advance();
     any = true;
   }
@@ -89,8 +89,10 @@ void OpenLoop::give_up(std::uint64_t now) {
   }
   // Those that every connection was too full for were due all the same.
   std::uint64_t never_sent = 0;
-  for (; arrivals_.next_ns() < clock_.window().end_ns; arrivals_.advance(), ++never_sent) {
-    recorder_.add(stream_->next().kinds[0], now - arrivals_.next_ns(), 1);
+  for (; arrivals_.next_ns() < clock_.window().end_ns; arrivals_.advance()) {
+    const Batch requests = stream_->next();
+    for (std::uint32_t i = 0; i < requests.count; ++i) recorder_.add(requests.kinds[i], now - arrivals_.next_ns(), 1);
+    never_sent += requests.count;
   }
   recorder_.add_error("(due, but every connection was full)", never_sent);
 }

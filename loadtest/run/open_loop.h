@@ -29,12 +29,12 @@ class Arrivals {
   double next_ns_ = 0;
 };
 
-// Requests are sent when they are due, whether or not earlier ones have been answered, and their latency counts from the moment
+// Requests, or batches of them that go together, are sent when they are due, whether or not earlier ones have been answered, and their latency counts from the moment
 // they were due: a server that stops for a second delays every request of that second, and each of them is counted (no
 // coordinated omission; Tene 2013).
 class OpenLoop final : public Worker {
  public:
-  // `stream` gives one request at a time.
+  // `arrivals`: of what `stream` gives at a time, be it one request or several.
   OpenLoop(const Options& options, std::unique_ptr<RequestStream> stream, const Arrivals& arrivals);
 
   // Requests that left more than 1 ms after they were due, because this program or the socket could not keep up.

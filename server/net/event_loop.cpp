@@ -44,6 +44,7 @@ void EventLoop::start() {
   begin_turn();
   schedule_tick();
   schedule_upkeep(kUpkeepIdlePause);
+  poller_.start();
   thread_ = std::thread([this] { io_.run(); });
 }
 
@@ -51,7 +52,7 @@ void EventLoop::adopt(boost::asio::generic::stream_protocol::socket socket, std:
   statistics_.connections.fetch_add(1, std::memory_order_relaxed);
   boost::asio::post(io_, [this, socket = std::move(socket), client = std::move(client)]() mutable {
     begin_turn();
-    auto connection = std::make_shared<Connection>(*this, make_socket_transport(std::move(socket)), std::move(client));
+    auto connection = std::make_shared<Connection>(*this, make_socket_transport(std::move(socket), poller_), std::move(client));
     connections_.emplace(connection.get(), connection);
     if (stopping_) return connection->close();
     connection->start();

@@ -16,6 +16,7 @@
 #include "server/commands/reply.h"
 #include "server/commands/server_state.h"
 #include "server/net/connection.h"
+#include "server/net/poller.h"
 
 namespace strata::server {
 
@@ -65,6 +66,7 @@ class EventLoop {
   LoopStatistics& statistics_;
   boost::asio::io_context io_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+  Poller poller_{io_};
   boost::asio::steady_timer tick_timer_;
   boost::asio::steady_timer upkeep_timer_;
   boost::asio::steady_timer deadline_timer_;

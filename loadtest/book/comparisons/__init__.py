@@ -3,11 +3,12 @@
 Each module has TITLE; USUAL_ROUNDS; measure(plan, recording), which fills the recording; TABLES and CHARTS.
 """
 
-from loadtest.book.comparisons import allocator, cache, generator, hitratio, latency, memory, throughput
+from loadtest.book.comparisons import allocator, cache, cpu, generator, hitratio, latency, memory, throughput
 
 COMPARISONS = {
     "generator": generator,
     "throughput": throughput,
+    "cpu": cpu,
     "latency": latency,
     "memory": memory,
     "hitratio": hitratio,

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[3]
     (["hit-ratio"], "did you mean hitratio?"),
     (["Latency"], "did you mean latency?"),
     (["table"], "did you mean tables?"),
-    (["xyz"], "there are: generator throughput latency memory hitratio allocator cache tables charts"),
+    (["xyz"], "there are: generator throughput cpu latency memory hitratio allocator cache tables charts"),
     (["--rounds", "0"], "--rounds 0: at least 1"),
     (["--rounds", "many"], "--rounds"),
     (["--quick", "--update-docs"], "--quick: its figures go into no document"),

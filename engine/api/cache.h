@@ -1,0 +1,242 @@
+/* Strata's cache as a C library: keys and values of any bytes in a bounded amount of memory, for all threads of a process. C11 and C++17. Link
+ * with libstrata_cache (pkg-config strata-cache, or find_package(Strata) and Strata::cache); it brings the C++ standard library, libstrata
+ * does not. Guide: docs/cache-library.md. C++: cache.hpp.
+ *
+ * Units: bytes; milliseconds, since 1970 where a moment is meant. Ownership: what is stored is copied in; what a callback is shown is valid
+ * during the call. Thread safety: every function, from any thread, unless it says otherwise. Reads take no lock.
+ *
+ * Errors: a function that fails returns another status than STRATA_OK and has changed nothing, unless it says otherwise. Statuses and
+ * structures with `struct_bytes` are those of strata.h. Callbacks must not throw. */
+#ifndef STRATA_CACHE_H
+#define STRATA_CACHE_H
+
+/* NOLINTBEGIN(readability-identifier-naming,modernize-use-using,modernize-deprecated-headers): names and language are those of C */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <strata/strata.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* --- A cache ------------------------------------------------------------------------------------------------------------------------- */
+
+typedef struct strata_cache strata_cache;
+
+/* Which item goes when room is needed. The volatile ones choose among those that expire. */
+typedef enum strata_cache_policy {
+  STRATA_CACHE_LRU = 0, /* what was not read for long: CLOCK */
+  STRATA_CACHE_RANDOM = 1,
+  STRATA_CACHE_VOLATILE_LRU = 2,
+  STRATA_CACHE_VOLATILE_RANDOM = 3,
+  STRATA_CACHE_VOLATILE_TTL = 4, /* what expires soonest */
+  STRATA_CACHE_NO_EVICTION = 5   /* writes fail instead */
+} strata_cache_policy;
+
+typedef struct strata_cache_options {
+  size_t struct_bytes;
+  uint64_t max_memory_bytes; /* items, index, and what waits to be freed or written; at least 2 MiB */
+  strata_cache_policy policy;
+  uint32_t databases; /* 1 to 128; keys of one are not those of another */
+  uint32_t
+      maintenance_ms; /* a thread of the cache's own removes what has expired, and brings the memory down after the limit was lowered or a
+                                 database cleared, so often; 0: none, the program calls strata_cache_maintain */
+} strata_cache_options;
+#define STRATA_CACHE_OPTIONS_INIT \
+  { sizeof(strata_cache_options), UINT64_C(256) << 20, STRATA_CACHE_LRU, 1, 100 }
+
+/* Makes a cache, which the caller destroys, in `*cache`. NULL as `options`: STRATA_CACHE_OPTIONS_INIT. Address space is taken for all that the
+ * machine's memory could hold; memory as it is used, and about 1 MiB at once. Else STRATA_OUT_OF_MEMORY, STRATA_STRUCT_SIZE, or
+ * STRATA_INVALID_ARGUMENT for what is out of range. */
+STRATA_API strata_status strata_cache_create(const strata_cache_options* options, strata_cache** cache) STRATA_NOEXCEPT;
+/* NULL is allowed. REQUIRES: no other thread uses the cache; its write-behind queues are closed. */
+STRATA_API void strata_cache_destroy(strata_cache* cache) STRATA_NOEXCEPT;
+/* Takes effect with the next writes and maintenance. */
+STRATA_API strata_status strata_cache_set_limit(strata_cache* cache, uint64_t max_memory_bytes) STRATA_NOEXCEPT;
+
+/* --- Keys and values ----------------------------------------------------------------------------------------------------------------- */
+
+typedef struct strata_bytes {
+  const void* data; /* may be NULL where size is 0 */
+  size_t size;
+} strata_bytes;
+
+typedef struct strata_cache_key {
+  strata_bytes bytes; /* at most 512 MiB */
+  uint32_t database;  /* below the cache's databases, else STRATA_INVALID_ARGUMENT */
+} strata_cache_key;
+
+#define STRATA_CACHE_FOREVER INT64_MAX
+
+typedef struct strata_cache_item {
+  strata_bytes value;
+  int64_t expires_at_ms; /* STRATA_CACHE_FOREVER: it does not */
+} strata_cache_item;
+
+/* Shown an item where it lies, which stays as it is during the call. Calls of this library about other keys are allowed in it. */
+typedef void (*strata_cache_visitor)(void* context, const strata_cache_item* item);
+
+/* Shows the item of a key. STRATA_NOT_FOUND: there is none, or it has expired, and nothing is called. */
+STRATA_API strata_status strata_cache_get(strata_cache* cache, strata_cache_key key, strata_cache_visitor visit,
+                                          void* context) STRATA_NOEXCEPT;
+/* Copies the value of a key to `buffer`, at most `room` bytes of it, and says in `*size` how long all of it is. */
+STRATA_API strata_status strata_cache_copy(strata_cache* cache, strata_cache_key key, void* buffer, size_t room,
+                                           size_t* size) STRATA_NOEXCEPT;
+/* Shows the items of several keys as they were at one moment: `visit` gets the number of the key, and NULL where there is nothing. */
+typedef void (*strata_cache_many_visitor)(void* context, size_t number, const strata_cache_item* item);
+STRATA_API strata_status strata_cache_get_many(strata_cache* cache, const strata_cache_key* keys, size_t count,
+                                               strata_cache_many_visitor visit, void* context) STRATA_NOEXCEPT;
+
+/* Stores a value of at most 512 MiB. `ttl_ms`: how long it stays at most; 0: as long as there is room. STRATA_OUT_OF_MEMORY: it does not fit
+ * below the limit, whatever goes; STRATA_SIZE_OVERFLOW: key or value is too long. */
+STRATA_API strata_status strata_cache_put(strata_cache* cache, strata_cache_key key, strata_bytes value,
+                                          int64_t ttl_ms) STRATA_NOEXCEPT;
+/* The same unless there is something: STRATA_ALREADY_THERE. */
+STRATA_API strata_status strata_cache_add(strata_cache* cache, strata_cache_key key, strata_bytes value,
+                                          int64_t ttl_ms) STRATA_NOEXCEPT;
+/* Several at one moment: nobody sees some without the others. */
+STRATA_API strata_status strata_cache_put_many(strata_cache* cache, const strata_cache_key* keys, const strata_bytes* values,
+                                               size_t count, int64_t ttl_ms) STRATA_NOEXCEPT;
+/* STRATA_NOT_FOUND: there was nothing. */
+STRATA_API strata_status strata_cache_remove(strata_cache* cache, strata_cache_key key) STRATA_NOEXCEPT;
+
+/* What is to become of a key. `value` must stay valid until strata_cache_update returns. */
+typedef enum strata_cache_action { STRATA_CACHE_KEEP = 0, STRATA_CACHE_PUT = 1, STRATA_CACHE_REMOVE = 2 } strata_cache_action;
+typedef struct strata_cache_change {
+  strata_cache_action action;
+  strata_bytes value; /* of a put */
+  int64_t ttl_ms;     /* of a put; 0: none */
+} strata_cache_change;
+/* Sees the item there is (NULL: none) and says what becomes of it. Called again where another thread has changed the key before the answer took
+ * effect: the last answer counts. Must not call this library. */
+typedef void (*strata_cache_decider)(void* context, const strata_cache_item* current, strata_cache_change* change);
+/* Reads, decides and writes as one operation. */
+STRATA_API strata_status strata_cache_update(strata_cache* cache, strata_cache_key key, strata_cache_decider decide,
+                                             void* context) STRATA_NOEXCEPT;
+
+/* Removes everything in a database at one moment; its memory comes back with maintenance. */
+STRATA_API strata_status strata_cache_clear(strata_cache* cache, uint32_t database) STRATA_NOEXCEPT;
+
+/* --- Threads ------------------------------------------------------------------------------------------------------------------------- */
+
+/* Each thread that uses a cache has a place among its readers, made at its first call and given back at its end; each call says by itself that it
+ * has begun and ended. A thread that makes many in a row saves that, about 20 ns a call, by saying so once: begin, the calls, end. In between
+ * nothing that any thread takes out of the cache can be freed: at most a millisecond, and no waiting. Not nested. */
+STRATA_API strata_status strata_cache_begin(strata_cache* cache) STRATA_NOEXCEPT;
+STRATA_API void strata_cache_end(strata_cache* cache) STRATA_NOEXCEPT;
+
+/* --- Housekeeping -------------------------------------------------------------------------------------------------------------------- */
+
+/* For caches without a maintenance thread: works for `microseconds` at most. `*more`, unless NULL: there is more to do at once. */
+STRATA_API strata_status strata_cache_maintain(strata_cache* cache, uint64_t microseconds, bool* more) STRATA_NOEXCEPT;
+
+typedef struct strata_cache_statistics {
+  size_t struct_bytes;
+  uint64_t items;
+  uint64_t used_bytes; /* of all that the limit counts */
+  uint64_t limit_bytes;
+  uint64_t retired_bytes; /* of it, taken out and waiting until no reader can look at it */
+  uint64_t hits;
+  uint64_t misses;
+  uint64_t expired;
+  uint64_t evicted;
+  uint64_t refused; /* writes, for want of room */
+  uint64_t loads;   /* by strata_cache_get_through */
+  uint64_t shared_loads;
+} strata_cache_statistics;
+#define STRATA_CACHE_STATISTICS_INIT \
+  { sizeof(strata_cache_statistics), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+/* Each number is right, all of them not of the same moment. */
+STRATA_API strata_status strata_cache_get_statistics(const strata_cache* cache,
+                                                     strata_cache_statistics* statistics) STRATA_NOEXCEPT;
+
+/* --- In front of a source of the data ------------------------------------------------------------------------------------------------ */
+
+/* Look-aside needs no more than get, add and remove: read; where nothing is there ask the source and add what it has (add, so that nothing
+ * newer is overwritten); whoever changes the source removes the key afterwards.
+ *
+ * The other ways below call back into the program, with no lock held, which may take its time: the thread is not among the readers meanwhile, so
+ * what it was shown before is not valid any more. Callbacks may use the cache, but for the key they are about (STRATA_RECURSIVE).
+ * They return whether it could be done: false is STRATA_SOURCE_FAILED for the caller, and for all who wait for the same answer. */
+
+/* What a loader fills in; its value is copied. */
+typedef struct strata_cache_load strata_cache_load;
+STRATA_API void strata_cache_load_found(strata_cache_load* load, strata_bytes value, int64_t ttl_ms) STRATA_NOEXCEPT;
+/* Fills in what the source has of the key; nothing: it has none. */
+typedef bool (*strata_cache_loader)(void* context, strata_cache_key key, strata_cache_load* load);
+/* Read-through: as get, but what is not there is asked from the source and stored, once for a key however many threads want it; the others wait
+ * and are shown the same. What was removed or written while it was loaded is not stored. STRATA_NOT_FOUND: the source has none; that is not
+ * remembered. What does not fit is shown and not stored. */
+STRATA_API strata_status strata_cache_get_through(strata_cache* cache, strata_cache_key key, strata_cache_loader load,
+                                                  void* load_context, strata_cache_visitor visit,
+                                                  void* visit_context) STRATA_NOEXCEPT;
+
+/* Writes a key to the source; `value` NULL: removes it there. */
+typedef bool (*strata_cache_writer)(void* context, strata_cache_key key, const strata_bytes* value);
+/* Write-through: the source first, then the cache, one thread at a time for a key. If the source does not take it the cache has neither the old
+ * value nor the new. STRATA_OUT_OF_MEMORY: the source has it, the cache has nothing of the key. */
+STRATA_API strata_status strata_cache_put_through(strata_cache* cache, strata_cache_key key, strata_bytes value, int64_t ttl_ms,
+                                                  strata_cache_writer write, void* context) STRATA_NOEXCEPT;
+STRATA_API strata_status strata_cache_remove_through(strata_cache* cache, strata_cache_key key, strata_cache_writer write,
+                                                     void* context) STRATA_NOEXCEPT;
+
+/* Write-behind: the cache at once, the source soon, by a thread of the queue, in batches. */
+typedef struct strata_write_behind strata_write_behind;
+typedef struct strata_write_behind_change {
+  strata_cache_key key;
+  bool is_removal;
+  strata_bytes value;
+  int64_t expires_at_ms;
+} strata_write_behind_change;
+/* Gives the source a batch, oldest first; of a key that was written several times the last. False: it gets them again after a while. */
+typedef bool (*strata_write_behind_writer)(void* context, const strata_write_behind_change* changes, size_t count);
+
+typedef struct strata_write_behind_options {
+  size_t struct_bytes;
+  uint64_t most_keys;
+  uint64_t most_bytes; /* charged to the cache's limit */
+  uint64_t batch_keys;
+  uint32_t first_retry_ms; /* doubled with each failure */
+  uint32_t last_retry_ms;
+  bool refuses; /* at the bounds: STRATA_QUEUE_FULL instead of waiting */
+} strata_write_behind_options;
+#define STRATA_WRITE_BEHIND_OPTIONS_INIT \
+  { sizeof(strata_write_behind_options), 65536, UINT64_C(64) << 20, 128, 10, 5000, false }
+
+/* NULL as `options`: STRATA_WRITE_BEHIND_OPTIONS_INIT. The queue is the caller's, who closes it before the cache is destroyed. */
+STRATA_API strata_status strata_write_behind_open(strata_cache* cache, const strata_write_behind_options* options,
+                                                  strata_write_behind_writer write, void* context,
+                                                  strata_write_behind** queue) STRATA_NOEXCEPT;
+/* Gives the source what waits, once more each; what it does not take is lost. NULL is allowed. */
+STRATA_API void strata_write_behind_close(strata_write_behind* queue) STRATA_NOEXCEPT;
+STRATA_API strata_status strata_write_behind_put(strata_write_behind* queue, strata_cache_key key, strata_bytes value,
+                                                 int64_t ttl_ms) STRATA_NOEXCEPT;
+STRATA_API strata_status strata_write_behind_remove(strata_write_behind* queue, strata_cache_key key) STRATA_NOEXCEPT;
+/* As strata_cache_get; what was evicted and waits in the queue is found there. */
+STRATA_API strata_status strata_write_behind_get(strata_write_behind* queue, strata_cache_key key, strata_cache_visitor visit,
+                                                 void* context) STRATA_NOEXCEPT;
+/* Waits until the source has all that waits now: STRATA_OK; else STRATA_TIMED_OUT. */
+STRATA_API strata_status strata_write_behind_flush(strata_write_behind* queue, uint32_t milliseconds) STRATA_NOEXCEPT;
+
+typedef struct strata_write_behind_statistics {
+  size_t struct_bytes;
+  uint64_t queued;
+  uint64_t bytes;
+  uint64_t written;
+  uint64_t coalesced;
+  uint64_t failures;
+  uint64_t waits;
+  uint64_t refused;
+} strata_write_behind_statistics;
+#define STRATA_WRITE_BEHIND_STATISTICS_INIT \
+  { sizeof(strata_write_behind_statistics), 0, 0, 0, 0, 0, 0, 0 }
+STRATA_API strata_status strata_write_behind_get_statistics(const strata_write_behind* queue,
+                                                            strata_write_behind_statistics* statistics) STRATA_NOEXCEPT;
+
+#ifdef __cplusplus
+}
+#endif
+/* NOLINTEND(readability-identifier-naming,modernize-use-using,modernize-deprecated-headers) */
+
+#endif

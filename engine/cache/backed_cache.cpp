@@ -1,0 +1,156 @@
+#include "engine/cache/backed_cache.h"
+
+#include <memory>
+#include <utility>
+
+namespace strata::cache {
+namespace {
+
+using Outcome = BackedCache::Outcome;
+
+Outcome outcome_of(const Loaded& loaded) noexcept {
+  switch (loaded.status) {
+    case Loaded::Status::found: return Outcome::ok;
+    case Loaded::Status::not_found: return Outcome::not_found;
+    case Loaded::Status::failed: break;
+  }
+  return Outcome::failed;
+}
+
+Outcome outcome_of(Status status) noexcept {
+  switch (status) {
+    case Status::ok: return Outcome::ok;
+    case Status::out_of_memory: return Outcome::out_of_memory;
+    case Status::too_large: break;
+  }
+  return Outcome::too_large;
+}
+
+Outcome show(const Loaded& loaded, const Visitor<void(const ItemView&)>& visit) {
+  if (loaded.status == Loaded::Status::found) {
+    ItemView item;
+    item.value = loaded.value;
+    item.expire_at_ms = loaded.expire_at_ms;
+    visit(item);
+  }
+  return outcome_of(loaded);
+}
+
+}  // namespace
+
+Outcome BackedCache::read(Session& session, const Key& key, Visitor<void(Loaded&)> load, Visitor<void(const ItemView&)> visit) {
+  bool counts = true;
+  for (;;) {
+    // Looking again after waiting is no lookup of the program's.
+    const bool found = counts ? cache_.read(session, key, visit) : cache_.peek(session, key, visit);
+    counts = false;
+    if (found) return Outcome::ok;
+    std::shared_ptr<const Loaded> shared;
+    bool recursive = false;
+    Flights::Turn turn = flights_.load(session, key, shared, recursive);
+    if (recursive) return Outcome::recursive;
+    if (shared != nullptr) {
+      shared_loads_.fetch_add(1, std::memory_order_relaxed);
+      return show(*shared, visit);
+    }
+    if (turn) return this->load(session, key, turn, load, visit);
+  }
+}
+
+Outcome BackedCache::load(Session& session, const Key& key, Flights::Turn& turn, const Visitor<void(Loaded&)>& load,
+                          const Visitor<void(const ItemView&)>& visit) {
+  // Between the look and the turn another load may have ended.
+  if (cache_.peek(session, key, visit)) return Outcome::ok;
+  loads_.fetch_add(1, std::memory_order_relaxed);
+  const auto loaded = std::make_shared<Loaded>();
+  {
+    const Pause pause(session);
+    load(*loaded);
+  }
+  const auto store = [&] {
+    (void)cache_.update(session, key, [&](Decision& decision) {
+      if (decision.current() == nullptr) decision.put(loaded->value, loaded->expire_at_ms);
+    });
+  };
+  const auto unstore = [&] {
+    (void)cache_.update(session, key, [&](Decision& decision) {
+      if (decision.current() != nullptr && decision.current()->value == loaded->value) decision.remove();
+    });
+  };
+  if (loaded->status == Loaded::Status::found) {
+    turn.end(loaded, store, unstore);
+  } else {
+    turn.end(loaded, nullptr, nullptr);
+  }
+  return show(*loaded, visit);
+}
+
+Outcome BackedCache::write(Session& session, const Key& key, std::string_view value, std::int64_t expire_at_ms,
+                           Visitor<void(bool&)> write) {
+  const Flights::Turn turn = flights_.write(session, key);
+  if (!turn) return Outcome::recursive;
+  bool done = false;
+  {
+    const Pause pause(session);
+    write(done);
+  }
+  Status status = Status::ok;
+  if (done) {
+    status = cache_.update(session, key, [&](Decision& decision) { decision.put(value, expire_at_ms); });
+    if (status == Status::ok) return Outcome::ok;
+  }
+  // Neither is known to be what the source has.
+  bool was_there = false;
+  (void)cache_.remove(session, key, was_there);
+  return done ? outcome_of(status) : Outcome::failed;
+}
+
+Outcome BackedCache::erase(Session& session, const Key& key, Visitor<void(bool&)> erase) {
+  const Flights::Turn turn = flights_.write(session, key);
+  if (!turn) return Outcome::recursive;
+  bool done = false;
+  {
+    const Pause pause(session);
+    erase(done);
+  }
+  bool was_there = false;
+  const Status status = cache_.remove(session, key, was_there);
+  return done ? outcome_of(status) : Outcome::failed;
+}
+
+Status BackedCache::put(Session& session, const Key& key, std::string_view value, std::int64_t expire_at_ms) {
+  return update(session, key, [&](Decision& decision) { decision.put(value, expire_at_ms); });
+}
+
+Status BackedCache::add(Session& session, const Key& key, std::string_view value, std::int64_t expire_at_ms, bool& added) {
+  added = false;
+  const Status status = update(session, key, [&](Decision& decision) {
+    added = decision.current() == nullptr;
+    if (added) decision.put(value, expire_at_ms);
+  });
+  added = added && status == Status::ok;
+  return status;
+}
+
+Status BackedCache::remove(Session& session, const Key& key, bool& was_there) {
+  flights_.forget(key);
+  return cache_.remove(session, key, was_there);
+}
+
+Status BackedCache::update(Session& session, const Key& key, Visitor<void(Decision&)> decide) {
+  flights_.forget(key);
+  return cache_.update(session, key, decide);
+}
+
+Status BackedCache::update_many(Session& session, std::span<const Key> keys, std::size_t extra_bytes,
+                                Visitor<void(std::size_t, Decision&)> decide) {
+  for (const Key& key : keys) flights_.forget(key);
+  return cache_.update_many(session, keys, extra_bytes, decide);
+}
+
+void BackedCache::clear(Session& session, Namespace ns) {
+  flights_.forget_all();
+  cache_.clear(session, ns, false);
+}
+
+}  // namespace strata::cache
