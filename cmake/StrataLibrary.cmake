@@ -39,9 +39,32 @@ set_source_files_properties(${strata_static_object} PROPERTIES EXTERNAL_OBJECT O
 set_target_properties(strata_static PROPERTIES OUTPUT_NAME strata LINKER_LANGUAGE C)
 target_link_libraries(strata_static INTERFACE Threads::Threads)
 
+# --- the cache --------------------------------------------------------------------------------------------------------------
+
+# libstrata_cache, shared: strata_cache_* and strata_write_behind_* symbols, and no other. What it has of libstrata's own functions stays inside.
+add_library(strata_cache_failure OBJECT api/failure.cpp)
+target_compile_definitions(strata_cache_failure PRIVATE STRATA_API=)
+add_library(strata_cache_shared SHARED ${STRATA_CACHE_SOURCES} ${STRATA_CACHE_FOUNDATIONS} $<TARGET_OBJECTS:strata_cache_failure>)
+foreach(target IN ITEMS strata_cache_failure strata_cache_shared)
+  target_link_libraries(${target} PRIVATE strata_build_flags)
+  target_include_directories(${target} SYSTEM PRIVATE ${XXHASH_INCLUDE_DIR})
+  target_include_directories(${target} PRIVATE ${PROJECT_BINARY_DIR}/include)
+  target_compile_options(${target} PRIVATE -fvisibility=hidden -fvisibility-inlines-hidden $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>)
+endforeach()
+target_link_libraries(strata_cache_shared PRIVATE Threads::Threads)
+# Threads that end call back into it, so it must not be unloaded.
+target_link_options(strata_cache_shared PRIVATE -Wl,--no-undefined -Wl,-z,nodelete
+  -Wl,--version-script=${CMAKE_CURRENT_LIST_DIR}/strata_cache.map)
+set_target_properties(strata_cache_shared PROPERTIES LINK_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/strata_cache.map)
+set_target_properties(strata_cache_shared PROPERTIES
+  OUTPUT_NAME strata_cache VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
+  EXPORT_NAME cache INTERPROCEDURAL_OPTIMIZATION ${STRATA_LTO})
+# Programs use functions of both.
+target_link_libraries(strata_cache_shared INTERFACE strata_shared)
+
 # --- installation -----------------------------------------------------------------------------------------------------------
 
-foreach(library strata_shared strata_static)
+foreach(library strata_shared strata_static strata_cache_shared)
   target_include_directories(${library} INTERFACE
     $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 endforeach()
@@ -50,7 +73,7 @@ set_target_properties(strata_malloc PROPERTIES EXPORT_NAME malloc)
 set(strata_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/Strata)
 list(TRANSFORM STRATA_PUBLIC_HEADERS PREPEND api/ OUTPUT_VARIABLE strata_header_files)
 install(FILES ${strata_header_files} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/strata COMPONENT memory_library)
-install(TARGETS strata_shared strata_static strata_malloc EXPORT StrataTargets
+install(TARGETS strata_shared strata_static strata_cache_shared strata_malloc EXPORT StrataTargets
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT memory_library
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT memory_library)
 install(EXPORT StrataTargets NAMESPACE Strata:: DESTINATION ${strata_package_dir} COMPONENT memory_library)
@@ -65,4 +88,5 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/StrataConfig.cmake ${CMAKE_CURRENT_BIN
 file(RELATIVE_PATH strata_prefix_from_pc ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
 string(REGEX REPLACE "/$" "" strata_prefix_from_pc ${strata_prefix_from_pc})
 configure_file(${CMAKE_CURRENT_LIST_DIR}/strata.pc.in ${CMAKE_CURRENT_BINARY_DIR}/strata.pc @ONLY)
-install(FILES ${CMAKE_CURRENT_BINARY_DIR}/strata.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT memory_library)
+configure_file(${CMAKE_CURRENT_LIST_DIR}/strata-cache.pc.in ${CMAKE_CURRENT_BINARY_DIR}/strata-cache.pc @ONLY)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/strata.pc ${CMAKE_CURRENT_BINARY_DIR}/strata-cache.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT memory_library)

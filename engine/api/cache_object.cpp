@@ -133,9 +133,12 @@ strata_cache::~strata_cache() {
 Session& strata_cache::session() {
   Session* session = thread_sessions.of(id_);
   if (session == nullptr) {
-    const std::lock_guard lock(sessions_mutex_);
-    sessions_.push_back(cache.open_session());
-    session = sessions_.back().get();
+    {
+      const std::lock_guard lock(sessions_mutex_);
+      sessions_.push_back(cache.open_session());
+      session = sessions_.back().get();
+    }
+    // Not under the lock: a thread that ends takes the two the other way round.
     thread_sessions.add(id_, *session);
   }
   if (!session->is_in_slice()) session->set_now_ms(strata::os::wall_clock_ms());

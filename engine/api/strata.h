@@ -19,12 +19,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifndef STRATA_API
 #if defined(__GNUC__)
 #define STRATA_API __attribute__((visibility("default")))
+#else
+#define STRATA_API
+#endif
+#endif
+#if defined(__GNUC__)
 #define STRATA_ALLOCATES(...) __attribute__((malloc, warn_unused_result, alloc_size(__VA_ARGS__)))
 #define STRATA_MUST_USE __attribute__((warn_unused_result))
 #else
-#define STRATA_API
 #define STRATA_ALLOCATES(...)
 #define STRATA_MUST_USE
 #endif

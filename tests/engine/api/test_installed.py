@@ -10,12 +10,12 @@ import pytest
 BUILD = os.environ["STRATA_BUILD"]
 CMAKE = os.environ["STRATA_CMAKE"]
 VERSION = os.environ["STRATA_VERSION"]
-EXAMPLES = Path(__file__).resolve().parents[3] / "examples" / "memory"
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"]
 SONAME = "libstrata.so." + ".".join(VERSION.split(".")[:2])
 
-# What each example prints.
-PRINTS = {
+# What each example prints, by folder.
+MEMORY_PRINTS = {
     "heap.c": """\
 anna is in the heap "sessions": yes
 in use: 2 blocks, with all their bytes
@@ -57,6 +57,31 @@ from Strata: true
 }
 
 
+CACHE_PRINTS = {
+    "look_aside.c": """\
+Anna, after 1 questions to the source
+Anna, after 1 questions to the source
+Berta, after 2 questions to the source
+""",
+    "read_through.cpp": """\
+8 threads got it, questions to the source: 1
+nobody: not found
+""",
+    "write_through.cpp": """\
+source: 12, cache: 12
+the source behind the cache failed
+source: 12, cache: nothing
+""",
+    "write_behind.cpp": """\
+cache: 1000, source reached: no
+source: counter 1000, 1 keys
+""",
+}
+PRINTS = {"memory": MEMORY_PRINTS, "cache": CACHE_PRINTS}
+ALL_EXAMPLES = [(folder, name) for folder, prints in PRINTS.items() for name in prints]
+PACKAGES = {"memory": "strata", "cache": "strata-cache"}
+
+
 def output(*words, **options):
     done = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=300, **options)
     assert done.returncode == 0, f"{words}\n{done.stdout}\n{done.stderr}"
@@ -78,9 +103,9 @@ def libraries(tree):
     return library.parent
 
 
-def flags(libraries, *options):
+def flags(libraries, *options, package="strata"):
     environment = os.environ | {"PKG_CONFIG_PATH": str(libraries / "pkgconfig")}
-    return output("pkg-config", *options, "strata", env=environment).split()
+    return output("pkg-config", *options, package, env=environment).split()
 
 
 def compiler_of(source):
@@ -93,15 +118,17 @@ def symbols(*options):
 
 
 def test_every_example_is_tried():
-    assert set(PRINTS) == {file.name for file in EXAMPLES.iterdir() if file.suffix in (".c", ".cpp")}
+    for folder, prints in PRINTS.items():
+        assert set(prints) == {file.name for file in (EXAMPLES / folder).iterdir() if file.suffix in (".c", ".cpp")}
+    assert {folder.name for folder in EXAMPLES.iterdir()} == set(PRINTS)
 
 
 def test_what_is_installed(tree, libraries):
     names = {str(file.relative_to(tree)) for file in tree.rglob("*") if file.is_file()}
     inside = libraries.relative_to(tree)
     assert names >= {"include/strata/strata.h", "include/strata/memory.hpp", f"{inside}/libstrata.so", f"{inside}/libstrata.a",
-                     f"{inside}/libstrata_malloc.so", f"{inside}/pkgconfig/strata.pc", f"{inside}/cmake/Strata/StrataConfig.cmake"}
-    assert {name for name in names if name.startswith("include/")} == {"include/strata/strata.h", "include/strata/memory.hpp"}
+                     f"{inside}/libstrata_malloc.so", f"{inside}/libstrata_cache.so", f"{inside}/pkgconfig/strata.pc", f"{inside}/pkgconfig/strata-cache.pc", f"{inside}/cmake/Strata/StrataConfig.cmake"}
+    assert {name for name in names if name.startswith("include/")} == {f"include/strata/{name}" for name in ("strata.h", "memory.hpp", "cache.h", "cache.hpp")}
 
 
 def test_installed_headers_need_no_header_of_the_engine(tree):
@@ -122,6 +149,9 @@ def test_the_libraries_export_the_interface_alone(tree, libraries):
     assert len(declared) > 10
     assert symbols("-D", libraries / "libstrata.so") == declared
     assert symbols("-g", libraries / "libstrata.a") == declared
+    of_cache = set(re.findall(r"^STRATA_API [^;]*?\b(strata_\w+)\(", (tree / "include/strata/cache.h").read_text(), re.MULTILINE))
+    assert len(of_cache) > 20
+    assert symbols("-D", libraries / "libstrata_cache.so") == of_cache
 
 
 def test_the_shared_library_is_versioned_and_needs_the_c_library_alone(libraries):
@@ -149,29 +179,31 @@ def test_the_wrappers_need_neither_exceptions_nor_type_information(tree, tmp_pat
     output("g++", "-std=c++17", *WARNINGS, "-Wno-unused-result", "-fno-exceptions", "-fno-rtti", "-fsyntax-only", f"-I{tree}/include", source)
 
 
-@pytest.mark.parametrize("example", PRINTS)
-def test_examples_through_pkg_config(libraries, tmp_path, example):
+@pytest.mark.parametrize("folder, example", ALL_EXAMPLES)
+def test_examples_through_pkg_config(libraries, tmp_path, folder, example):
     program = tmp_path / "program"
-    output(*compiler_of(example), *WARNINGS, *flags(libraries, "--cflags"), EXAMPLES / example, "-o", program,
-           *flags(libraries, "--libs"), f"-Wl,-rpath,{libraries}")
+    package = PACKAGES[folder]
+    output(*compiler_of(example), *WARNINGS, *flags(libraries, "--cflags", package=package), EXAMPLES / folder / example, "-o", program,
+           *flags(libraries, "--libs", package=package), "-pthread", f"-Wl,-rpath,{libraries}")
     assert SONAME in output("ldd", program)
-    assert output(program) == PRINTS[example]
+    assert output(program) == PRINTS[folder][example]
 
 
 def test_a_program_in_c_with_the_static_library(tree, libraries, tmp_path):
     program = tmp_path / "program"
-    output("gcc", "-std=c11", *WARNINGS, *flags(libraries, "--cflags"), EXAMPLES / "statistics.c", "-o", program,
+    output("gcc", "-std=c11", *WARNINGS, *flags(libraries, "--cflags"), EXAMPLES / "memory" / "statistics.c", "-o", program,
            libraries / "libstrata.a", "-pthread")
     assert "libstrata" not in output("ldd", program)
-    assert output(program) == PRINTS["statistics.c"]
+    assert output(program) == MEMORY_PRINTS["statistics.c"]
 
 
-def test_examples_through_find_package(tree, tmp_path):
+@pytest.mark.parametrize("folder", PRINTS)
+def test_examples_through_find_package(tree, tmp_path, folder):
     build = tmp_path / "build"
-    output(CMAKE, "-S", EXAMPLES, "-B", build, f"-DCMAKE_PREFIX_PATH={tree}", f"-DCMAKE_C_FLAGS={' '.join(WARNINGS)}",
+    output(CMAKE, "-S", EXAMPLES / folder, "-B", build, f"-DCMAKE_PREFIX_PATH={tree}", f"-DCMAKE_C_FLAGS={' '.join(WARNINGS)}",
            f"-DCMAKE_CXX_FLAGS={' '.join(WARNINGS)}")
     output(CMAKE, "--build", build)
-    for example, printed in PRINTS.items():
+    for example, printed in PRINTS[folder].items():
         assert output(build / Path(example).stem) == printed
 
 

@@ -1,0 +1,274 @@
+// Strata's cache for C++ programs: the functions of cache.h as a class, with strings for keys and values and callables for callbacks, and nothing
+// else. C++17, header only.
+//
+// The names are lower case, as in memory.hpp. Inside the engine `strata::cache` is a namespace, so its sources cannot include this header; programs
+// see only the class.
+//
+// Errors: std::bad_alloc where memory is out at the making of an object; everything else is a status, or an empty optional for what is not
+// there. Exceptions of callables pass through to the caller; for others who wait for the same answer they are STRATA_SOURCE_FAILED. Thread safety: all
+// functions, from any thread.
+#ifndef STRATA_CACHE_HPP
+#define STRATA_CACHE_HPP
+
+// NOLINTBEGIN(readability-identifier-naming,google-explicit-constructor): as in the standard library
+#include <strata/cache.h>
+
+#include <chrono>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <new>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace strata {
+
+class write_behind;
+
+class cache {
+ public:
+  using milliseconds = std::chrono::milliseconds;
+  // How long a value stays at most; 0: as long as there is room.
+  static constexpr milliseconds forever{0};
+
+  // std::bad_alloc: memory or address space is out. std::invalid_argument: a value out of range.
+  explicit cache(const strata_cache_options& options) {
+    const strata_status status = strata_cache_create(&options, &cache_);
+    if (status == STRATA_OUT_OF_MEMORY) throw std::bad_alloc();
+    if (status != STRATA_OK) throw std::invalid_argument(strata_status_text(status));
+  }
+  explicit cache(std::uint64_t max_memory_bytes, strata_cache_policy policy = STRATA_CACHE_LRU)
+      : cache(options_with(max_memory_bytes, policy)) {}
+  cache(cache&& other) noexcept : cache_(std::exchange(other.cache_, nullptr)) {}
+  cache& operator=(cache&& other) noexcept {
+    if (this != &other) strata_cache_destroy(std::exchange(cache_, std::exchange(other.cache_, nullptr)));
+    return *this;
+  }
+  ~cache() { strata_cache_destroy(cache_); }
+  cache(const cache&) = delete;
+  cache& operator=(const cache&) = delete;
+
+  [[nodiscard]] strata_cache* handle() const noexcept { return cache_; }
+
+  [[nodiscard]] std::optional<std::string> get(std::string_view key) const {
+    std::optional<std::string> value;
+    if (!read(key, [&](std::string_view stored) { value.emplace(stored); })) return std::nullopt;
+    return value;
+  }
+  // Calls `visit(std::string_view)` with the value where it lies. Returns whether it was there.
+  template <typename Visit>
+  bool read(std::string_view key, Visit&& visit) const {
+    call<Visit> visitor{visit};
+    const strata_status status = strata_cache_get(cache_, key_of(key), show<Visit>, &visitor);
+    visitor.rethrow();
+    return status == STRATA_OK;
+  }
+  strata_status put(std::string_view key, std::string_view value, milliseconds ttl = forever) noexcept {
+    return strata_cache_put(cache_, key_of(key), bytes_of(value), ttl.count());
+  }
+  // Unless there is something: STRATA_ALREADY_THERE.
+  strata_status add(std::string_view key, std::string_view value, milliseconds ttl = forever) noexcept {
+    return strata_cache_add(cache_, key_of(key), bytes_of(value), ttl.count());
+  }
+  // Whether there was something.
+  bool remove(std::string_view key) noexcept { return strata_cache_remove(cache_, key_of(key)) == STRATA_OK; }
+  void clear() noexcept { (void)strata_cache_clear(cache_, 0); }
+
+  // Read-through. `load(key)` returns std::optional<std::string>; it is called once for a key however many threads want it. Empty: the source has
+  // none, or failed for the thread whose call it was.
+  template <typename Load>
+  [[nodiscard]] std::optional<std::string> get_or_load(std::string_view key, Load&& load, milliseconds ttl = forever) {
+    std::optional<std::string> value;
+    const auto keep = [&](std::string_view stored) { value.emplace(stored); };
+    call<decltype(keep)> visitor{keep};
+    loader<Load> source{load, ttl};
+    (void)strata_cache_get_through(cache_, key_of(key), fill<Load>, &source, show<decltype(keep)>, &visitor);
+    source.rethrow();
+    visitor.rethrow();
+    return value;
+  }
+
+  // Write-through. `write(key, value)` returns whether the source has taken it.
+  template <typename Write>
+  strata_status put_through(std::string_view key, std::string_view value, Write&& write, milliseconds ttl = forever) {
+    call<Write> writer{write};
+    const strata_status status =
+        strata_cache_put_through(cache_, key_of(key), bytes_of(value), ttl.count(), write_value<Write>, &writer);
+    writer.rethrow();
+    return status;
+  }
+  // `erase(key)` returns whether the source has removed it.
+  template <typename Erase>
+  strata_status remove_through(std::string_view key, Erase&& erase) {
+    call<Erase> eraser{erase};
+    const strata_status status = strata_cache_remove_through(cache_, key_of(key), erase_value<Erase>, &eraser);
+    eraser.rethrow();
+    return status;
+  }
+
+  [[nodiscard]] strata_cache_statistics statistics() const noexcept {
+    strata_cache_statistics told = STRATA_CACHE_STATISTICS_INIT;
+    (void)strata_cache_get_statistics(cache_, &told);
+    return told;
+  }
+
+  // Calls from construction to destruction cost less: see strata_cache_begin.
+  class guard {
+   public:
+    explicit guard(cache& of) noexcept : cache_(strata_cache_begin(of.cache_) == STRATA_OK ? of.cache_ : nullptr) {}
+    ~guard() {
+      if (cache_ != nullptr) strata_cache_end(cache_);
+    }
+    guard(const guard&) = delete;
+    guard& operator=(const guard&) = delete;
+
+   private:
+    strata_cache* cache_;
+  };
+
+ private:
+  friend class write_behind;
+
+  // A callable behind a C callback, and what it threw.
+  template <typename Callable>
+  struct call {
+    std::remove_reference_t<Callable>& callable;
+    std::exception_ptr thrown = nullptr;
+
+    template <typename Run>
+    bool guarded(Run&& run) noexcept {
+      try {
+        return run();
+      } catch (...) {
+        thrown = std::current_exception();
+        return false;
+      }
+    }
+    void rethrow() const {
+      if (thrown != nullptr) std::rethrow_exception(thrown);
+    }
+  };
+  template <typename Load>
+  struct loader : call<Load> {
+    loader(Load& load, milliseconds how_long) : call<Load>{load}, ttl(how_long) {}
+    milliseconds ttl;
+  };
+
+  [[nodiscard]] static strata_cache_options options_with(std::uint64_t max_memory_bytes, strata_cache_policy policy) noexcept {
+    strata_cache_options options = STRATA_CACHE_OPTIONS_INIT;
+    options.max_memory_bytes = max_memory_bytes;
+    options.policy = policy;
+    return options;
+  }
+  [[nodiscard]] static strata_bytes bytes_of(std::string_view text) noexcept { return {text.data(), text.size()}; }
+  [[nodiscard]] static std::string_view text_of(const strata_bytes& bytes) noexcept {
+    return {static_cast<const char*>(bytes.data), bytes.size};
+  }
+  [[nodiscard]] static strata_cache_key key_of(std::string_view key) noexcept { return {bytes_of(key), 0}; }
+
+  template <typename Visit>
+  static void show(void* context, const strata_cache_item* item) {
+    auto& visitor = *static_cast<call<Visit>*>(context);
+    visitor.guarded([&] {
+      visitor.callable(text_of(item->value));
+      return true;
+    });
+  }
+  template <typename Load>
+  static bool fill(void* context, strata_cache_key key, strata_cache_load* load) {
+    auto& source = *static_cast<loader<Load>*>(context);
+    return source.guarded([&] {
+      const std::optional<std::string> value = source.callable(text_of(key.bytes));
+      if (value) strata_cache_load_found(load, bytes_of(*value), source.ttl.count());
+      return true;
+    });
+  }
+  template <typename Write>
+  static bool write_value(void* context, strata_cache_key key, const strata_bytes* value) {
+    auto& writer = *static_cast<call<Write>*>(context);
+    return writer.guarded([&] { return static_cast<bool>(writer.callable(text_of(key.bytes), text_of(*value))); });
+  }
+  template <typename Erase>
+  static bool erase_value(void* context, strata_cache_key key, const strata_bytes*) {
+    auto& eraser = *static_cast<call<Erase>*>(context);
+    return eraser.guarded([&] { return static_cast<bool>(eraser.callable(text_of(key.bytes))); });
+  }
+
+  strata_cache* cache_ = nullptr;
+};
+
+// Write-behind in front of a source. Ends before its cache does, and gives the source what waits.
+class write_behind {
+ public:
+  struct change {
+    std::string_view key;
+    std::optional<std::string_view> value;  // empty: a removal
+  };
+  // Gives the source a batch; false, or an exception: it gets them again after a while. Called by the queue's thread.
+  using writer = std::function<bool(const std::vector<change>&)>;
+
+  write_behind(cache& of, writer write, const strata_write_behind_options& options = STRATA_WRITE_BEHIND_OPTIONS_INIT)
+      : write_(std::make_unique<writer>(std::move(write))) {
+    const strata_status status = strata_write_behind_open(of.cache_, &options, write_batch, write_.get(), &queue_);
+    if (status == STRATA_OUT_OF_MEMORY) throw std::bad_alloc();
+    if (status != STRATA_OK) throw std::invalid_argument(strata_status_text(status));
+  }
+  ~write_behind() { strata_write_behind_close(queue_); }
+  write_behind(const write_behind&) = delete;
+  write_behind& operator=(const write_behind&) = delete;
+
+  strata_status put(std::string_view key, std::string_view value, cache::milliseconds ttl = cache::forever) noexcept {
+    return strata_write_behind_put(queue_, cache::key_of(key), cache::bytes_of(value), ttl.count());
+  }
+  strata_status remove(std::string_view key) noexcept { return strata_write_behind_remove(queue_, cache::key_of(key)); }
+  // Also what was evicted and has not reached the source.
+  [[nodiscard]] std::optional<std::string> get(std::string_view key) const {
+    std::optional<std::string> value;
+    const auto keep = [&](std::string_view stored) { value.emplace(stored); };
+    cache::call<decltype(keep)> visitor{keep};
+    (void)strata_write_behind_get(queue_, cache::key_of(key), cache::show<decltype(keep)>, &visitor);
+    visitor.rethrow();
+    return value;
+  }
+  // Whether the source has all that waits now within that time.
+  bool flush(cache::milliseconds most) noexcept {
+    return strata_write_behind_flush(queue_, static_cast<std::uint32_t>(most.count())) == STRATA_OK;
+  }
+  [[nodiscard]] strata_write_behind_statistics statistics() const noexcept {
+    strata_write_behind_statistics told = STRATA_WRITE_BEHIND_STATISTICS_INIT;
+    (void)strata_write_behind_get_statistics(queue_, &told);
+    return told;
+  }
+
+ private:
+  static bool write_batch(void* context, const strata_write_behind_change* changes, std::size_t count) {
+    try {
+      std::vector<change> batch;
+      batch.reserve(count);
+      for (std::size_t i = 0; i < count; ++i) {
+        const std::string_view key = cache::text_of(changes[i].key.bytes);
+        if (changes[i].is_removal) {
+          batch.push_back({key, std::nullopt});
+        } else {
+          batch.push_back({key, cache::text_of(changes[i].value)});
+        }
+      }
+      return (*static_cast<writer*>(context))(batch);
+    } catch (...) {
+      return false;
+    }
+  }
+
+  std::unique_ptr<writer> write_;
+  strata_write_behind* queue_ = nullptr;
+};
+
+}  // namespace strata
+// NOLINTEND(readability-identifier-naming,google-explicit-constructor)
+
+#endif

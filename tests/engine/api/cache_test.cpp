@@ -1,0 +1,219 @@
+#include <gtest/gtest.h>
+#include <strata/cache.h>
+#include <strata/cache.hpp>
+
+#include <atomic>
+#include <cstring>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace strata::test {
+namespace {
+
+constexpr std::uint64_t kMemory = std::uint64_t{64} << 20U;
+
+strata_bytes bytes(std::string_view text) { return {text.data(), text.size()}; }
+strata_cache_key key_of(std::string_view text, std::uint32_t database = 0) { return {bytes(text), database}; }
+
+// A cache without a thread of its own.
+class CacheCalls : public testing::Test {
+ protected:
+  CacheCalls() {
+    options.max_memory_bytes = kMemory;
+    options.databases = 2;
+    options.maintenance_ms = 0;
+    EXPECT_EQ(strata_cache_create(&options, &cache), STRATA_OK);
+  }
+  ~CacheCalls() override { strata_cache_destroy(cache); }
+
+  std::string get(std::string_view key, std::uint32_t database = 0) {
+    std::string value;
+    const auto visit = [](void* context, const strata_cache_item* item) {
+      static_cast<std::string*>(context)->assign(static_cast<const char*>(item->value.data), item->value.size);
+    };
+    const strata_status status = strata_cache_get(cache, key_of(key, database), visit, &value);
+    return status == STRATA_OK ? value : "(" + std::string(strata_status_text(status)) + ")";
+  }
+  strata_status put(std::string_view key, std::string_view value, std::int64_t ttl_ms = 0) {
+    return strata_cache_put(cache, key_of(key), bytes(value), ttl_ms);
+  }
+  strata_cache_statistics statistics() {
+    strata_cache_statistics told = STRATA_CACHE_STATISTICS_INIT;
+    EXPECT_EQ(strata_cache_get_statistics(cache, &told), STRATA_OK);
+    return told;
+  }
+
+  strata_cache_options options = STRATA_CACHE_OPTIONS_INIT;
+  strata_cache* cache = nullptr;
+};
+
+TEST_F(CacheCalls, StoreShowAndRemove) {
+  EXPECT_EQ(get("a"), "(not found)");
+  EXPECT_EQ(put("a", "one"), STRATA_OK);
+  EXPECT_EQ(get("a"), "one");
+  EXPECT_EQ(get("a", 1), "(not found)");
+  EXPECT_EQ(strata_cache_add(cache, key_of("a"), bytes("two"), 0), STRATA_ALREADY_THERE);
+  EXPECT_EQ(strata_cache_add(cache, key_of("a", 1), bytes("two"), 0), STRATA_OK);
+  EXPECT_EQ(get("a"), "one");
+  EXPECT_EQ(get("a", 1), "two");
+  EXPECT_EQ(strata_cache_remove(cache, key_of("a")), STRATA_OK);
+  EXPECT_EQ(strata_cache_remove(cache, key_of("a")), STRATA_NOT_FOUND);
+  EXPECT_EQ(strata_cache_clear(cache, 1), STRATA_OK);
+  EXPECT_EQ(get("a", 1), "(not found)");
+  EXPECT_EQ(statistics().items, 0U);
+  EXPECT_EQ(statistics().hits, 3U);
+}
+
+TEST_F(CacheCalls, AnyBytesAreKeysAndValues) {
+  const std::string zeros(3, '\0');
+  const std::string large(1 << 20, 'x');
+  EXPECT_EQ(put("", ""), STRATA_OK);
+  EXPECT_EQ(put(zeros, "12345"), STRATA_OK);
+  EXPECT_EQ(put(large.substr(0, 1000), large), STRATA_OK);
+  EXPECT_EQ(get(""), "");
+  EXPECT_EQ(get(zeros), "12345");
+  EXPECT_EQ(get(large.substr(0, 1000)), large);
+  char part[4] = {};
+  std::size_t size = 0;
+  EXPECT_EQ(strata_cache_copy(cache, key_of(zeros), part, 3, &size), STRATA_OK);
+  EXPECT_STREQ(part, "123");
+  EXPECT_EQ(size, 5U);
+}
+
+TEST_F(CacheCalls, SeveralAtOneMoment) {
+  const strata_cache_key keys[] = {key_of("a"), key_of("b"), key_of("nothing")};
+  const strata_bytes values[] = {bytes("1"), bytes("2")};
+  EXPECT_EQ(strata_cache_put_many(cache, keys, values, 2, 0), STRATA_OK);
+  std::string seen;
+  const auto visit = [](void* context, std::size_t number, const strata_cache_item* item) {
+    auto& text = *static_cast<std::string*>(context);
+    text += std::to_string(number) + "=";
+    text += item == nullptr ? "none" : std::string(static_cast<const char*>(item->value.data), item->value.size);
+    text += " ";
+  };
+  EXPECT_EQ(strata_cache_get_many(cache, keys, 3, visit, &seen), STRATA_OK);
+  EXPECT_EQ(seen, "0=1 1=2 2=none ");
+}
+
+TEST_F(CacheCalls, UpdateSeesAndDecides) {
+  const auto count = [](void*, const strata_cache_item* current, strata_cache_change* change) {
+    static thread_local std::string next;
+    const std::string before =
+        current == nullptr ? "0" : std::string(static_cast<const char*>(current->value.data), current->value.size);
+    next = std::to_string(std::stoi(before) + 1);
+    change->action = STRATA_CACHE_PUT;
+    change->value = {next.data(), next.size()};
+  };
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < 4; ++thread) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 500; ++i) EXPECT_EQ(strata_cache_update(cache, key_of("n"), count, nullptr), STRATA_OK);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(get("n"), "2000");
+  const auto remove = [](void*, const strata_cache_item*, strata_cache_change* change) { change->action = STRATA_CACHE_REMOVE; };
+  EXPECT_EQ(strata_cache_update(cache, key_of("n"), remove, nullptr), STRATA_OK);
+  EXPECT_EQ(get("n"), "(not found)");
+  const auto nonsense = [](void*, const strata_cache_item*, strata_cache_change* change) {
+    change->ttl_ms = -1, change->action = STRATA_CACHE_PUT;
+  };
+  EXPECT_EQ(strata_cache_update(cache, key_of("n"), nonsense, nullptr), STRATA_INVALID_ARGUMENT);
+}
+
+TEST_F(CacheCalls, TheLimitHolds) {
+  const std::string value(1000, 'v');
+  EXPECT_EQ(strata_cache_set_limit(cache, std::uint64_t{8} << 20U), STRATA_OK);
+  for (int i = 0; i < 20'000; ++i) EXPECT_EQ(put("key" + std::to_string(i), value), STRATA_OK);
+  EXPECT_LE(statistics().used_bytes, std::uint64_t{8} << 20U);
+  EXPECT_GT(statistics().evicted, 10'000U);
+  EXPECT_EQ(get("key19999"), value);
+  EXPECT_EQ(put("vast", std::string(std::size_t{9} << 20U, 'x')), STRATA_OUT_OF_MEMORY);
+  EXPECT_EQ(strata_cache_set_limit(cache, std::uint64_t{4} << 20U), STRATA_OK);
+  bool more = true;
+  while (more) EXPECT_EQ(strata_cache_maintain(cache, 10'000, &more), STRATA_OK);
+  EXPECT_LE(statistics().used_bytes, std::uint64_t{4} << 20U);
+}
+
+TEST_F(CacheCalls, ThreadsLeaveNothingBehind) {
+  for (int round = 0; round < 50; ++round) {
+    std::thread([&] {
+      EXPECT_EQ(strata_cache_begin(cache), STRATA_OK);
+      EXPECT_EQ(strata_cache_begin(cache), STRATA_INVALID_ARGUMENT);  // not nested
+      put("key" + std::to_string(round), "value");
+      strata_cache_end(cache);
+    }).join();
+  }
+  EXPECT_EQ(statistics().items, 50U);
+  EXPECT_EQ(statistics().retired_bytes, 0U);
+}
+
+TEST_F(CacheCalls, ACacheMayEndBeforeItsThreads) {
+  std::atomic<int> step = 0;
+  std::thread other([&] {
+    put("a", "1");
+    step = 1;
+    while (step != 2) std::this_thread::yield();
+  });
+  while (step != 1) std::this_thread::yield();
+  strata_cache_destroy(cache);
+  step = 2;
+  other.join();
+  EXPECT_EQ(strata_cache_create(&options, &cache), STRATA_OK);
+  EXPECT_EQ(get("a"), "(not found)");
+}
+
+TEST_F(CacheCalls, RefuseWhatMakesNoSense) {
+  strata_cache* none = nullptr;
+  const auto refused = [&](auto change) {
+    strata_cache_options wrong = STRATA_CACHE_OPTIONS_INIT;
+    change(wrong);
+    return strata_cache_create(&wrong, &none);
+  };
+  EXPECT_EQ(refused([](auto& wrong) { wrong.databases = 0; }), STRATA_INVALID_ARGUMENT);
+  EXPECT_EQ(refused([](auto& wrong) { wrong.databases = 129; }), STRATA_INVALID_ARGUMENT);
+  EXPECT_EQ(refused([](auto& wrong) { wrong.max_memory_bytes = 1000; }), STRATA_INVALID_ARGUMENT);
+  EXPECT_EQ(refused([](auto& wrong) { wrong.struct_bytes = 3; }), STRATA_STRUCT_SIZE);
+  EXPECT_EQ(strata_cache_create(&options, nullptr), STRATA_INVALID_ARGUMENT);
+  EXPECT_EQ(none, nullptr);
+  EXPECT_EQ(strata_cache_put(nullptr, key_of("a"), bytes("b"), 0), STRATA_INVALID_ARGUMENT);
+  EXPECT_EQ(strata_cache_put(cache, key_of("a", 2), bytes("b"), 0), STRATA_INVALID_ARGUMENT);
+  EXPECT_EQ(strata_cache_put(cache, {{nullptr, 1}, 0}, bytes("b"), 0), STRATA_INVALID_ARGUMENT);
+  EXPECT_EQ(put("a", "b", -1), STRATA_INVALID_ARGUMENT);
+  EXPECT_EQ(strata_cache_get(cache, key_of("a"), nullptr, nullptr), STRATA_INVALID_ARGUMENT);
+  EXPECT_EQ(strata_cache_clear(cache, 2), STRATA_INVALID_ARGUMENT);
+  EXPECT_EQ(strata_cache_maintain(nullptr, 1, nullptr), STRATA_INVALID_ARGUMENT);
+  strata_cache_end(nullptr);
+  strata_cache_destroy(nullptr);
+}
+
+TEST(CacheMaintenance, AThreadOfTheCacheRemovesWhatHasExpired) {
+  strata_cache_options options = STRATA_CACHE_OPTIONS_INIT;
+  options.maintenance_ms = 1;
+  class cache cache(options);
+  for (int i = 0; i < 1000; ++i) cache.put("key" + std::to_string(i), "value", std::chrono::milliseconds(1));
+  cache.put("stays", "value");
+  while (cache.statistics().items > 1) std::this_thread::yield();
+  EXPECT_EQ(cache.statistics().expired, 1000U);
+  EXPECT_EQ(cache.get("stays"), "value");
+}
+
+TEST(CacheWrapper, IsTheSameInCxx) {
+  class cache cache(kMemory);
+  EXPECT_EQ(cache.get("a"), std::nullopt);
+  EXPECT_EQ(cache.put("a", "1"), STRATA_OK);
+  EXPECT_EQ(cache.add("a", "2"), STRATA_ALREADY_THERE);
+  {
+    const class cache::guard guard(cache);
+    EXPECT_EQ(cache.get("a"), "1");
+  }
+  EXPECT_THROW(cache.read("a", [](std::string_view) { throw std::runtime_error("out"); }), std::runtime_error);
+  class cache moved = std::move(cache);
+  EXPECT_TRUE(moved.remove("a"));
+  EXPECT_FALSE(moved.remove("a"));
+  EXPECT_THROW(strata::cache(std::uint64_t{1}), std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace strata::test
