@@ -186,6 +186,18 @@ Statistics Cache::statistics_since_start() const {
   return sum_of_sessions();
 }
 
+IndexStatistics Cache::index_statistics() const noexcept {
+  IndexStatistics sum;
+  for (std::size_t shard = 0; shard < kShards; ++shard) {
+    const IndexShard::Counters told = core_->shards[shard].counters();
+    sum.slots += (told.buckets + told.pool_buckets) * Bucket::kSlots;
+    sum.pool_buckets += told.pool_buckets;
+    sum.moves += told.moves;
+    if (core_->shards[shard].is_growing()) ++sum.growing;
+  }
+  return sum;
+}
+
 void Cache::reset_statistics() {
   const sync::MutexLock lock(sessions_mutex_);
   baseline_ = sum_of_sessions();

@@ -37,6 +37,15 @@ struct Statistics {
   std::uint64_t reclaim_waits = 0;  // of writers for readers: see Cache::retired_bytes
 };
 
+// Of all shards.
+struct IndexStatistics {
+  std::uint64_t slots =
+      0;  // of the tables, old ones that are being emptied included, and of what is in use of the overflow pools
+  std::uint64_t pool_buckets = 0;  // in use
+  std::uint64_t moves = 0;         // tables that were emptied into larger or smaller ones
+  std::uint64_t growing = 0;       // shards that are at it
+};
+
 struct NamespaceSize {
   std::uint64_t items = 0;
   std::uint64_t with_expiry = 0;
@@ -131,6 +140,7 @@ class Cache {
   [[nodiscard]] Statistics statistics() const;              // since the last reset
   [[nodiscard]] Statistics statistics_since_start() const;  // never falls
   void reset_statistics();
+  [[nodiscard]] IndexStatistics index_statistics() const noexcept;
 
   // One slice of housekeeping over every `stride`-th shard from `first`: removes expired items, evicts down to the limit, frees
   // flushed items, until `slice` has passed (checked every few dozen items). Each event loop calls it for its own share of

@@ -26,7 +26,8 @@ Core::Core(const Options& options, std::uint64_t limit_bytes)
   // As many as there can be: the smallest item, and its slot.
   constexpr std::uint64_t kLeastBytes = 32;
   if (memory.start(calls, SegmentGeometry::of(std::min(limit_bytes, machine_bytes), machine_bytes)) != std::errc{} ||
-      index_memory.reserve(calls, budget, std::max(limit_bytes < machine_bytes * 4 ? limit_bytes : 0, machine_bytes) / kLeastBytes) != std::errc{})
+      index_memory.reserve(
+          calls, budget, std::max(limit_bytes < machine_bytes * 4 ? limit_bytes : 0, machine_bytes) / kLeastBytes) != std::errc{})
     throw std::bad_alloc();
   shards = static_cast<IndexShard*>(::operator new(kShardCount * sizeof(IndexShard), std::align_val_t(alignof(IndexShard))));
   for (std::size_t shard = 0; shard < kShardCount; ++shard) {

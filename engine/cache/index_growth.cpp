@@ -85,6 +85,12 @@ bool IndexShard::begin(Layout layout, std::uint32_t blocks) noexcept {
   return true;
 }
 
+// How many blocks of the new table the items of the old one's first ones come to lie in.
+std::uint32_t IndexShard::blocks_reached(Layout layout, std::uint32_t old_block) noexcept {
+  const std::uint64_t reached = (std::uint64_t{old_block} + 1) * layout.blocks() / layout.old_blocks() + 1;
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(reached, layout.blocks()));
+}
+
 // False: an item found no place; the block stays as it was and is tried again.
 bool IndexShard::move_block(Layout layout) noexcept {
   const std::uint64_t first = cursor_.load(std::memory_order_relaxed);
@@ -92,10 +98,14 @@ bool IndexShard::move_block(Layout layout) noexcept {
   std::array<std::uint64_t, kBlockBuckets> headers{};
   for (std::uint32_t bucket = 0; bucket < kBlockBuckets; ++bucket) headers[bucket] = lock_header(block[bucket].header);
   if (STRATA_PROTOCOL_FAULT(cursor_moved_early)) cursor_.store(first + kBlockBuckets, std::memory_order_release);
+  const auto block_number = static_cast<std::uint32_t>(first / kBlockBuckets);
+  memory_->use_buckets(shard_, layout.window(), blocks_reached(layout, block_number));
   const bool moved = move_slots(layout, first);
   STRATA_PROTOCOL_POINT(growth_before_cursor);
   if (moved) cursor_.store(first + kBlockBuckets, std::memory_order_release);
   for (std::uint32_t bucket = 0; bucket < kBlockBuckets; ++bucket) unlock_header(block[bucket].header, headers[bucket]);
+  // Who still looks there finds empty buckets, and that the cursor has passed.
+  if (moved) memory_->give_back_buckets(shard_, 1 - layout.window(), block_number + 1);
   return moved;
 }
 

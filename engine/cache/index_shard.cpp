@@ -42,6 +42,7 @@ bool IndexShard::open(IndexMemory& memory, ItemHash hash) noexcept {
   hash_ = hash;
   for (unsigned window = 0; window < pools_.size(); ++window) pools_[window].open(memory, shard_, window);
   if (!memory.commit_buckets(shard_, 0, 1)) return false;
+  memory.use_buckets(shard_, 0, 1);
   layout_.store(Layout::settled(1, IndexGeometry::deepest(1), 0).bits(), std::memory_order_release);
   return true;
 }
@@ -183,8 +184,7 @@ Prefix IndexShard::collect(Prefix first, unsigned homes, std::vector<Slot>& seen
 }
 
 IndexShard::Counters IndexShard::counters() const noexcept {
-  const Layout layout(layout_.load(std::memory_order_acquire));
-  return {.buckets = (std::uint64_t{layout.blocks()} + layout.old_blocks()) * kBlockBuckets,
+  return {.buckets = memory_->used_buckets(shard_, 0) + memory_->used_buckets(shard_, 1),
           .pool_buckets = pools_[0].in_use() + pools_[1].in_use(),
           .moves = moves_.load(std::memory_order_relaxed)};
 }

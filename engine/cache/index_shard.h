@@ -205,6 +205,7 @@ class IndexShard {
   [[nodiscard]] std::uint32_t blocks_wanted(Layout layout) const noexcept;
   [[nodiscard]] bool begin(Layout layout, std::uint32_t blocks) noexcept STRATA_REQUIRES(growth_);
   [[nodiscard]] bool move_block(Layout layout) noexcept STRATA_REQUIRES(growth_);
+  [[nodiscard]] static std::uint32_t blocks_reached(Layout layout, std::uint32_t old_block) noexcept;
   template <typename Each>
   bool for_each_slot(unsigned window, std::uint64_t first, Each&& each) const noexcept;
   [[nodiscard]] bool move_slots(Layout layout, std::uint64_t first) noexcept STRATA_REQUIRES(growth_);
