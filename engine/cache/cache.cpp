@@ -193,6 +193,7 @@ IndexStatistics Cache::index_statistics() const noexcept {
     sum.slots += (told.buckets + told.pool_buckets) * Bucket::kSlots;
     sum.pool_buckets += told.pool_buckets;
     sum.moves += told.moves;
+    sum.sent_aside += told.sent_aside;
     if (core_->shards[shard].is_growing()) ++sum.growing;
   }
   return sum;

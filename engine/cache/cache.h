@@ -44,6 +44,7 @@ struct IndexStatistics {
   std::uint64_t pool_buckets = 0;  // in use
   std::uint64_t moves = 0;         // tables that were emptied into larger or smaller ones
   std::uint64_t growing = 0;       // shards that are at it
+  std::uint64_t sent_aside = 0;    // items that made room for others of their home, since the start
 };
 
 struct NamespaceSize {

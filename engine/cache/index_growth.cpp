@@ -8,9 +8,9 @@
 namespace strata::cache {
 namespace {
 
-// So many pool buckets to 64 of the table tell that 93 % (10) to 95 % (13) of the slots are taken: measured, see docs/architecture.md, "The index". So
+// So many pool buckets to 64 of the table tell that 96 % (4) to 98 % (7) of the slots are taken: measured, see docs/architecture.md, "The index". So
 // nobody has to count items. Shards differ, or all of them would grow at the same time.
-constexpr std::uint32_t kPoolBucketsPerBlock = 10;
+constexpr std::uint32_t kPoolBucketsPerBlock = 4;
 constexpr std::uint32_t kJitter = 4;
 constexpr std::uint32_t kGrowthDivisor = 8;
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/cache/protocol_points.h"
+
 namespace strata::cache {
 namespace {
 
@@ -24,6 +26,11 @@ bool claim_in(Bucket& bucket, Slot item) noexcept {
       return true;
   }
   return false;
+}
+
+bool has_free(const Bucket& bucket) noexcept {
+  return std::any_of(std::begin(bucket.slots), std::end(bucket.slots),
+                     [](const std::atomic<std::uint64_t>& slot) { return slot.load(std::memory_order_relaxed) == 0; });
 }
 
 bool holds(const Bucket& bucket, const std::atomic<std::uint64_t>* slot) noexcept {
@@ -58,10 +65,40 @@ bool IndexShard::claim(const Home& home, std::uint64_t& header, Slot item) noexc
     header = counted_up<BucketHeader::InAlternate>(header);
   } else if (claim_in(home.at(SlotPlace::alternate_buddy), placed(SlotPlace::alternate_buddy))) {
     header = counted_up<BucketHeader::InAlternateBuddy>(header);
-  } else {
+  } else if (!claim_by_moving(home, header, item, SlotPlace::home) && !claim_by_moving(home, header, item, SlotPlace::buddy)) {
     return claim_in_pool(home, header, placed(SlotPlace::home));
   }
   return true;
+}
+
+// Sends one of the home's own items that lies at `place` to its alternate pair, and takes its slot. What belongs to other homes stays: their locks
+// are not held. Copied first, so that whoever looks finds it in one of both; a miss in between is not believed, for the home is locked.
+bool IndexShard::claim_by_moving(const Home& home, std::uint64_t& header, Slot item, SlotPlace place) noexcept {
+  const auto placed = [](Slot slot, SlotPlace at) { return slot.with<Slot::Place>(static_cast<std::uint64_t>(at)); };
+  const auto moves_to = [&](Slot other, SlotPlace at) {
+    Bucket& there = home.table[IndexGeometry::bucket_at(home.bucket, other.tag(), at)];
+    if (!has_free(there)) return false;
+    aside_begun_.fetch_add(1, std::memory_order_relaxed);
+    if (claim_in(there, placed(other, at))) return true;
+    sent_aside_.fetch_add(1, std::memory_order_release);
+    return false;
+  };
+  for (std::atomic<std::uint64_t>& address : home.at(place).slots) {
+    const Slot other(address.load(std::memory_order_relaxed));
+    if (other.empty() || other.place() != place) continue;
+    if (moves_to(other, SlotPlace::alternate)) {
+      header = counted_up<BucketHeader::InAlternate>(header);
+    } else if (moves_to(other, SlotPlace::alternate_buddy)) {
+      header = counted_up<BucketHeader::InAlternateBuddy>(header);
+    } else {
+      continue;
+    }
+    STRATA_PROTOCOL_POINT(item_sent_aside);
+    address.store(placed(item, place).bits(), std::memory_order_release);
+    sent_aside_.fetch_add(1, std::memory_order_release);
+    return true;
+  }
+  return false;
 }
 
 bool IndexShard::claim_in_pool(const Home& home, std::uint64_t& header, Slot item) noexcept {
@@ -156,6 +193,7 @@ void IndexShard::collect_piece(const Piece& piece, Prefix first, std::vector<Slo
       consider(IndexGeometry::bucket_at(here, slot.tag(), slot.place()), slot);
     }
   }
+  STRATA_PROTOCOL_POINT(walk_after_block);
   for (std::uint64_t here = piece.begin.bucket; here < piece.end_bucket; ++here) {
     const std::size_t before = seen.size();
     for (unsigned round = 0;; ++round) {
@@ -177,8 +215,10 @@ Prefix IndexShard::collect(Prefix first, unsigned homes, std::vector<Slot>& seen
   const std::size_t before = seen.size();
   for (;;) {
     const Piece piece = piece_from(first, homes);
+    const std::uint64_t ended = sent_aside_.load(std::memory_order_acquire);
     collect_piece(piece, first, seen);
-    if (is_current(piece.begin)) return piece.end;
+    const bool none_was_sent = aside_begun_.load(std::memory_order_relaxed) == ended || STRATA_PROTOCOL_FAULT(walk_not_validated);
+    if (is_current(piece.begin) && none_was_sent) return piece.end;
     seen.resize(before);
   }
 }
@@ -186,7 +226,8 @@ Prefix IndexShard::collect(Prefix first, unsigned homes, std::vector<Slot>& seen
 IndexShard::Counters IndexShard::counters() const noexcept {
   return {.buckets = memory_->used_buckets(shard_, 0) + memory_->used_buckets(shard_, 1),
           .pool_buckets = pools_[0].in_use() + pools_[1].in_use(),
-          .moves = moves_.load(std::memory_order_relaxed)};
+          .moves = moves_.load(std::memory_order_relaxed),
+          .sent_aside = sent_aside_.load(std::memory_order_relaxed)};
 }
 
 }  // namespace strata::cache

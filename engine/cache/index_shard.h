@@ -36,7 +36,9 @@ void wait_a_little(unsigned round) noexcept;
 //
 // **Home.** A key's home bucket is where its search begins and whose lock its writers take; its slot lies there or where the home's header
 // says (index_layout.h). Slots of a bucket are claimed by writers of several homes, so claiming is a compare-and-swap; only the home's
-// writer empties or swings a slot that is taken.
+// writer empties or swings a slot that is taken, or sends its item aside: to the other pair where it may lie, to make room for another of the
+// home ("Why it holds: making room in a home" in docs/coherency.md; the choice of two places is that of cuckoo hashing, R. Pagh and
+// F. Rodler 2001, one step deep).
 // **Reading.** What is found was there when its slot was loaded: that load is where the read takes effect. A miss is believed if the home
 // was not locked and has the same header after the search as before, and is still the home. Who finds `Joint` in the header before it
 // searches waits: its key is being changed together with others, and some of them may show the change already.
@@ -109,6 +111,7 @@ class IndexShard {
     std::uint64_t buckets = 0;  // of the old table too while there is one
     std::uint32_t pool_buckets = 0;
     std::uint64_t moves = 0;  // tables that were emptied into others
+    std::uint64_t sent_aside = 0;  // items that made room for others of their home
   };
   [[nodiscard]] Counters counters() const noexcept;
 
@@ -187,6 +190,7 @@ class IndexShard {
 
   // The changes of a home that is locked; they tell it what its header is to say.
   [[nodiscard]] bool claim(const Home& home, std::uint64_t& header, Slot item) noexcept;
+  [[nodiscard]] bool claim_by_moving(const Home& home, std::uint64_t& header, Slot item, SlotPlace place) noexcept;
   [[nodiscard]] bool claim_in_pool(const Home& home, std::uint64_t& header, Slot item) noexcept;
   void clear(const Home& home, std::uint64_t& header, const FoundSlot& found) noexcept;
   void drop_empty_pool_buckets(const Home& home, std::uint64_t& header) noexcept;
@@ -234,6 +238,10 @@ class IndexShard {
   EmptiedWindow emptied_;
   std::atomic<std::uint32_t> wanted_blocks_ = 0;
   std::atomic<std::uint64_t> moves_ = 0;
+  // Items that made room for others of their home. Who walks over the tables sees one twice, or not at all, if it is sent aside meanwhile; so it
+  // looks again unless all that were begun at the end had ended at the beginning.
+  std::atomic<std::uint64_t> aside_begun_ = 0;
+  std::atomic<std::uint64_t> sent_aside_ = 0;
   std::array<OverflowPool, 2> pools_;
 };
 

@@ -25,8 +25,10 @@ enum class ProtocolPoint : std::uint8_t {
   reader_before_validation,  // it has found nothing, or several, and has not looked whether anything has changed
   growth_block_copied,       // a block lies in the new table, and still in the old one
   growth_before_cursor,      // it lies in the new table alone, and the cursor says in the old one
+  item_sent_aside,           // an item lies in its alternate pair too, and has not made room yet
+  walk_after_block,          // a walk has looked at all buckets of a block, and not at what overflowed them
 };
-inline constexpr std::size_t kProtocolPoints = 16;
+inline constexpr std::size_t kProtocolPoints = 18;
 
 // Steps that a test can have left out or put in the wrong order, to see that it is noticed: STRATA_PROTOCOL_FAULT(name) is true when it is. In
 // builds without points always false.
@@ -40,6 +42,7 @@ enum class ProtocolFault : std::uint8_t {
   cursor_moved_early,       // readers are sent to the new table before the items are there
   gate_does_not_wait,       // who closes it begins while others are inside
   databases_not_validated,  // a reader does not look whether the databases have changed meanwhile
+  walk_not_validated,       // a walk over the index does not look whether an item was sent aside meanwhile
   no_memory_to_retire,      // not the protocol's: what could become of it where memory is out
 };
 

@@ -136,6 +136,8 @@ bool Parts::publish() noexcept {
   }
   for (Part& part : parts_) {
     if (part.prepared.kind() == Prepared::Kind::keep) continue;
+    // What was inserted may have sent it aside.
+    if (part.found) part.found = part.home->find(part.key.hash, core_.matches(part.key));
     if (part.inserts()) {
       core_.tell(Cause::written, part.key.keyspace, part.key.hash, 0, part.prepared.offset(), session_.now_ms());
       continue;

@@ -72,6 +72,26 @@ TEST_F(UpdateManyTest, MakesRoomForAllOfIt) {
   EXPECT_LE(cache->budget().peak_bytes(), cache->budget().limit_bytes() + 200'000);
 }
 
+// What one of the keys sends aside in a full table may be what another replaces.
+TEST_F(UpdateManyTest, InsertsBesideReplacements) {
+  constexpr int kOld = 100'000;
+  constexpr int kBatch = 500;
+  for (int i = 0; i < kOld; ++i) ASSERT_EQ(set("old" + std::to_string(i), "0"), Status::ok);
+  const std::uint64_t before = cache->index_statistics().sent_aside;
+  for (int batch = 0; batch < 200; ++batch) {
+    std::vector<std::pair<std::string, std::string>> pairs;
+    for (int i = 0; i < kBatch; ++i) {
+      pairs.emplace_back("new" + std::to_string(i) + "." + std::to_string(batch), "new");
+      pairs.emplace_back("old" + std::to_string((batch * kBatch + i) % kOld), std::to_string(batch + 1));
+    }
+    ASSERT_EQ(set_many(pairs), Status::ok);
+    for (int i = 0; i < kBatch; ++i) ASSERT_TRUE(remove("new" + std::to_string(i) + "." + std::to_string(batch)));
+  }
+  EXPECT_GT(cache->index_statistics().sent_aside, before + 100);
+  for (int i = 0; i < kOld; ++i) ASSERT_EQ(get("old" + std::to_string(i)), std::to_string(i / kBatch + 1)) << i;
+  EXPECT_EQ(verify(*cache), "");
+}
+
 TEST_F(UpdateManyTest, NoKeysIsFine) {
   EXPECT_EQ(set_many({}), Status::ok);
   cache->read_many(*session, {}, [](std::size_t, const ItemView*) { FAIL(); });

@@ -33,6 +33,8 @@ TEST(ProtocolPointsTest, EachCallsTheHandlerWithItsName) {
   STRATA_PROTOCOL_POINT(reader_before_validation);
   STRATA_PROTOCOL_POINT(growth_block_copied);
   STRATA_PROTOCOL_POINT(growth_before_cursor);
+  STRATA_PROTOCOL_POINT(item_sent_aside);
+  STRATA_PROTOCOL_POINT(walk_after_block);
   EXPECT_EQ(set_protocol_point_handler(nullptr), &note);
   STRATA_PROTOCOL_POINT(growth_before_cursor);
   ASSERT_EQ(passed.size(), kProtocolPoints);
