@@ -55,7 +55,7 @@ void IndexMemory::use_buckets(std::size_t shard, unsigned window, std::uint32_t 
 }
 
 void IndexMemory::give_back_buckets(std::size_t shard, unsigned window, std::uint32_t blocks) noexcept {
-  constexpr std::size_t kWorthACall = 64U << 10U;
+  constexpr std::size_t kWorthACall = 8U << 10U;
   Committed& committed = committed_[shard * 2 + window];
   const std::size_t begin = committed.used_begin.load(std::memory_order_relaxed);
   const std::size_t end = std::min(blocks * kBlockBytes, committed.used_end.load(std::memory_order_relaxed)) / page_bytes_ * page_bytes_;

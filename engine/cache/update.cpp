@@ -126,7 +126,7 @@ bool make_place(Core& core, Session& session, std::uint64_t hash) noexcept {
 }
 
 void help_growing_at_times(Core& core, Session& session, std::uint64_t hash) noexcept {
-  constexpr std::uint64_t kWritesPerHelp = 16;
+  constexpr std::uint64_t kWritesPerHelp = 8;
   if (hash % kWritesPerHelp == 0) (void)core.shard_of(hash).help_growing(session.participant_);
 }
 

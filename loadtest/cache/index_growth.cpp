@@ -2,6 +2,7 @@
 //
 //   strata-index-growth [ITEMS [THREADS]]      20 million items, one thread
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <charconv>
@@ -33,7 +34,33 @@ struct Loaded {
   double fill_sum = 0;
   std::uint64_t samples = 0;
   double least_fill = 1;
+  // Of the writes longer than a millisecond:
+  std::uint64_t long_with_faults = 0;  // more than half of the time was the kernel's, and pages were touched first
+  std::uint64_t long_preempted = 0;    // another had the processor
 };
+
+// What the system has counted of a thread.
+struct ThreadUse {
+  std::int64_t faults = 0, preemptions = 0, kernel_us = 0;
+
+  static ThreadUse now() {
+    rusage use{};
+    getrusage(RUSAGE_THREAD, &use);
+    return {.faults = use.ru_minflt,
+            .preemptions = use.ru_nivcsw,
+            .kernel_us = std::int64_t{use.ru_stime.tv_sec} * 1'000'000 + use.ru_stime.tv_usec};
+  }
+};
+
+// `before`: at the end of the last batch, so what is told is of the write and the few before it.
+void note_long(Loaded& loaded, std::uint64_t ns, const ThreadUse& before) {
+  const ThreadUse after = ThreadUse::now();
+  if (after.preemptions != before.preemptions) {
+    ++loaded.long_preempted;
+  } else if (after.faults != before.faults && (after.kernel_us - before.kernel_us) * 2000 > static_cast<std::int64_t>(ns)) {
+    ++loaded.long_with_faults;
+  }
+}
 
 // Every `threads`-th item from `first` on. The first thread looks how full the index is.
 void load(strata::Cache& cache, const KeyFormat& format, std::uint64_t items, std::uint64_t first, std::uint64_t threads,
@@ -42,17 +69,21 @@ void load(strata::Cache& cache, const KeyFormat& format, std::uint64_t items, st
   const strata::Slice slice(*session);
   const std::string value(kValueBytes, 'v');
   std::uint64_t written = 0;
+  ThreadUse use = ThreadUse::now();
   for (std::uint64_t item = first; item < items; item += threads) {
     const std::string text = format.text(item);
     const std::uint64_t begin = strata::monotonic_ns();
     const strata::Status status =
         cache.update(*session, cache.key(0, text), [&](strata::Decision& decision) { decision.put(value, strata::kNoExpiry); });
-    loaded.writes.add(strata::monotonic_ns() - begin);
+    const std::uint64_t took = strata::monotonic_ns() - begin;
+    loaded.writes.add(took);
+    if (took > kLongNs) note_long(loaded, took, use);
     if (status != strata::Status::ok) std::abort();
     if (++written % kBatch == 0) {
       const std::uint64_t pause = strata::monotonic_ns();
       session->quiescent();
       loaded.pauses.add(strata::monotonic_ns() - pause);
+      use = ThreadUse::now();
     }
     // From a few items a shard on.
     if (first == 0 && written % kSampleEvery == 0 && written * threads > items / 20) {
@@ -114,12 +145,17 @@ int main(int argc, char** argv) {
   for (std::uint64_t thread = 1; thread < threads; ++thread) {
     loaded[0]->writes.add(loaded[thread]->writes);
     loaded[0]->pauses.add(loaded[thread]->pauses);
+    loaded[0]->long_with_faults += loaded[thread]->long_with_faults;
+    loaded[0]->long_preempted += loaded[thread]->long_preempted;
   }
   const strata::cache::IndexStatistics index = cache.index_statistics();
   fmt::print("{} items, {} threads; tables moved: {}; slots taken: mean {:.1f} %, least {:.1f} %\n", cache.size(0).items, threads,
              index.moves, 100 * loaded[0]->fill_sum / static_cast<double>(std::max<std::uint64_t>(loaded[0]->samples, 1)),
              100 * loaded[0]->least_fill);
   tell("writes", loaded[0]->writes);
+  fmt::print("writes longer than 1 ms: {} while pages were touched first, {} while another had the processor, {} else\n",
+             loaded[0]->long_with_faults, loaded[0]->long_preempted,
+             over(loaded[0]->writes, kLongNs) - loaded[0]->long_with_faults - loaded[0]->long_preempted);
   tell("pauses", loaded[0]->pauses);
   return 0;
 }
