@@ -14,6 +14,12 @@ namespace strata::config {
 
 enum class EvictionPolicy : std::uint8_t {
   noeviction,
+  s3fifo,
+  sieve,
+  clock,
+  fifo,
+  lru,
+  mru,
   allkeys_lru,
   allkeys_random,
   volatile_lru,
@@ -24,8 +30,9 @@ enum class LogLevel : std::uint8_t { trace, debug, info, warning, error, off };
 enum class LogFormat : std::uint8_t { text, json };
 
 // The names of the choices, in the order of the enumerators.
-inline constexpr std::array<std::string_view, 6> kEvictionPolicyNames = {"noeviction",   "allkeys-lru",     "allkeys-random",
-                                                                         "volatile-lru", "volatile-random", "volatile-ttl"};
+inline constexpr std::array<std::string_view, 12> kEvictionPolicyNames = {
+    "noeviction", "s3fifo",      "sieve",          "clock",        "fifo",            "lru",
+    "mru",        "allkeys-lru", "allkeys-random", "volatile-lru", "volatile-random", "volatile-ttl"};
 inline constexpr std::array<std::string_view, 6> kLogLevelNames = {"trace", "debug", "info", "warning", "error", "off"};
 inline constexpr std::array<std::string_view, 2> kLogFormatNames = {"text", "json"};
 
@@ -60,7 +67,7 @@ struct Server {
 
 struct Memory {
   MemoryAmount max_memory = {MemoryAmount::Unit::percent, 80};
-  EvictionPolicy policy = EvictionPolicy::allkeys_lru;
+  EvictionPolicy policy = EvictionPolicy::s3fifo;
   std::uint32_t eviction_samples = 5;
   bool operator==(const Memory&) const = default;
 };

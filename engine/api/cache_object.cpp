@@ -88,6 +88,12 @@ Policy policy_of(strata_cache_policy policy) noexcept {
     case STRATA_CACHE_VOLATILE_LRU: return Policy::volatile_lru;
     case STRATA_CACHE_VOLATILE_RANDOM: return Policy::volatile_random;
     case STRATA_CACHE_VOLATILE_TTL: return Policy::volatile_ttl;
+    case STRATA_CACHE_S3FIFO: return Policy::s3fifo;
+    case STRATA_CACHE_CLOCK: return Policy::clock;
+    case STRATA_CACHE_FIFO: return Policy::fifo;
+    case STRATA_CACHE_SIEVE: return Policy::sieve;
+    case STRATA_CACHE_EXACT_LRU: return Policy::lru;
+    case STRATA_CACHE_EXACT_MRU: return Policy::mru;
     case STRATA_CACHE_NO_EVICTION: break;
   }
   return Policy::noeviction;
@@ -95,7 +101,7 @@ Policy policy_of(strata_cache_policy policy) noexcept {
 
 bool is_in_range(const strata_cache_options& options) noexcept {
   return options.max_memory_bytes >= kLeastMemory && options.policy >= STRATA_CACHE_LRU &&
-         options.policy <= STRATA_CACHE_NO_EVICTION && options.databases >= 1 && options.databases <= kMostDatabases;
+         options.policy <= STRATA_CACHE_EXACT_MRU && options.databases >= 1 && options.databases <= kMostDatabases;
 }
 
 std::uint64_t random_seed() {

@@ -8,8 +8,9 @@
 namespace strata::cache {
 
 // What a byte is held for.
-enum class Purpose : std::uint8_t { items, index, large_values, client_buffers, write_behind };
-inline constexpr std::size_t kPurposes = 5;
+// `policy`: what it remembers beside the items.
+enum class Purpose : std::uint8_t { items, index, large_values, client_buffers, write_behind, policy };
+inline constexpr std::size_t kPurposes = 6;
 
 // The one account of memory. Everybody who holds bytes charges them here under a purpose; the cache evicts when the total passes
 // the limit. Thread safety: all functions, from any thread. Shards batch their changes (at most kCreditBytes each) before they

@@ -25,6 +25,9 @@ void add(Statistics& sum, const SessionCounters& counters) noexcept {
   sum.evicted += counters.evicted.get();
   sum.eviction_refusals += counters.eviction_refusals.get();
   sum.reclaim_waits += counters.reclaim_waits.get();
+  sum.promoted += counters.promoted.get();
+  sum.readmitted += counters.readmitted.get();
+  sum.evicted_young += counters.evicted_young.get();
 }
 
 }  // namespace
@@ -39,7 +42,7 @@ Cache::~Cache() = default;
 void Cache::apply(const Tunables& tunables) noexcept {
   budget().set_limit_bytes(tunables.max_memory_bytes);
   core_->readers.set_quota(std::max<std::uint64_t>(tunables.max_memory_bytes / 200, 4U << 20U));
-  policy_.store(tunables.policy, std::memory_order_relaxed);
+  choose(tunables.policy);
   eviction_samples_.store(std::clamp(tunables.eviction_samples, 1U, 64U), std::memory_order_relaxed);
 }
 
@@ -48,6 +51,8 @@ Tunables Cache::tunables() const noexcept {
           .policy = policy(),
           .eviction_samples = eviction_samples_.load(std::memory_order_relaxed)};
 }
+
+Policy Cache::policy() const noexcept { return core_->policy.load(std::memory_order_relaxed); }
 
 const Options& Cache::options() const noexcept { return options_; }
 std::uint64_t Cache::retired_bytes() const noexcept { return core_->readers.waiting_bytes(); }
@@ -131,6 +136,49 @@ void Session::flush_credit() noexcept {
   credit_bytes_ = 0;
 }
 
+void Session::note_new(std::uint64_t hash, std::uint64_t bytes, bool in_main) noexcept {
+  Core& core = *cache_->core_;
+  note_order(hash, OrderEvent::Kind::added);
+  added_ = hash;
+  if (in_main) {
+    if (core.policy.load(std::memory_order_relaxed) != Policy::s3fifo) return;
+    const GhostTable::Found ghost = core.ghosts.find(hash);
+    if (!ghost.found || ghost.cause != Gone::evicted_young) return;
+    core.ghosts.remove(hash);
+    counters_.readmitted.add();
+    return;
+  }
+  if (core.is_filling()) {
+    // In no queue: the hand judges it when it comes by.
+    if (!core.has_unjudged.load(std::memory_order_relaxed)) core.has_unjudged.store(true, std::memory_order_relaxed);
+    return;
+  }
+  young_.add(YoungKey(hash), bytes);
+  if (young_.is_full(core.young)) bring_young();
+}
+
+void Session::bring_young() noexcept {
+  Core& core = *cache_->core_;
+  const std::span<const YoungKey> keys = young_.keys();
+  // For what finds no place there: it need not prove itself.
+  for (std::size_t n = core.young.add(keys, young_.bytes()); n < keys.size(); ++n) promote(core, keys[n]);
+  young_.clear();
+}
+
+void Session::note_order(std::uint64_t hash, OrderEvent::Kind kind) noexcept {
+  if (!keeps_order(cache_->core_->policy.load(std::memory_order_relaxed))) [[likely]]
+    return;
+  order_.add({.hash = hash, .kind = kind});
+  if (order_.is_full()) bring_order();
+}
+
+void Session::bring_order() noexcept {
+  Core& core = *cache_->core_;
+  const Policy policy = core.policy.load(std::memory_order_relaxed);
+  if (keeps_order(policy)) core.order.apply(order_.events(), use_changes_order(policy));
+  order_.clear();
+}
+
 void Session::wait_for_readers() noexcept {
   if (!cache_->core_->readers.is_over_quota()) return;
   counters_.reclaim_waits.add();
@@ -139,6 +187,8 @@ void Session::wait_for_readers() noexcept {
 
 Session::~Session() {
   flush_credit();
+  bring_young();
+  bring_order();
   cache_->close(*this);
 }
 
@@ -178,6 +228,9 @@ Statistics Cache::statistics() const {
   sum.evicted -= baseline_.evicted;
   sum.eviction_refusals -= baseline_.eviction_refusals;
   sum.reclaim_waits -= baseline_.reclaim_waits;
+  sum.promoted -= baseline_.promoted;
+  sum.readmitted -= baseline_.readmitted;
+  sum.evicted_young -= baseline_.evicted_young;
   return sum;
 }
 

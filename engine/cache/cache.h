@@ -35,6 +35,10 @@ struct Statistics {
   std::uint64_t evicted = 0;
   std::uint64_t eviction_refusals = 0;
   std::uint64_t reclaim_waits = 0;  // of writers for readers: see Cache::retired_bytes
+  // Under s3fifo:
+  std::uint64_t promoted = 0;       // items that left the young queue for the main one
+  std::uint64_t readmitted = 0;     // keys that the young queue had let go and that came again
+  std::uint64_t evicted_young = 0;  // of the evicted, those that had not been hit twice when they left the young queue
 };
 
 // Of all shards.
@@ -171,7 +175,7 @@ class Cache {
     std::size_t freed_bytes = 0;  // what the budget gets back; a pinned block gives nothing yet
   };
 
-  [[nodiscard]] Policy policy() const noexcept { return policy_.load(std::memory_order_relaxed); }
+  [[nodiscard]] Policy policy() const noexcept;
   [[nodiscard]] bool fits(std::uint64_t bytes) const noexcept;
 
   void prefetch_items(std::span<const Key> keys) const noexcept;
@@ -184,7 +188,7 @@ class Cache {
                                        const Visitor<void(std::size_t, Decision&)>& decide, bool strict,
                                        std::int64_t& added_bytes);
 
-  // eviction.cpp
+  // eviction.cpp and eviction_*.cpp
   struct Victim {
     Slot slot;
     std::int64_t expiry_ms = 0;
@@ -194,7 +198,25 @@ class Cache {
   Evicted evict_one(Session& session);
   Evicted evict_by_hand(Session& session);
   Evicted evict_by_samples(Session& session);
-  [[nodiscard]] FoundSlot victim_under_hand(const Session& session, std::uint64_t offset, std::uint64_t hash, bool spares) const;
+  Evicted evict_by_queues(Session& session);
+  Evicted evict_by_order(Session& session);
+  Evicted evict_unordered(Session& session);
+  // Items that were there before the policy that keeps an order was chosen: the oldest, in no order among each other. Returns whether some are left.
+  bool put_in_order(Session& session, std::chrono::steady_clock::time_point deadline);
+  void choose(Policy policy) noexcept;
+  // A key leaves the young queue: for the main one, or for good. False: nothing was evicted.
+  bool leave_young(Session& session, YoungKey key, Evicted& evicted) noexcept;
+  [[nodiscard]] bool young_is_large() const noexcept;
+  // As many ghosts as items.
+  void consider_ghosts(const Session& session) noexcept;
+  // Whose items the hand judges under s3fifo; all others know no difference.
+  enum class Judges : std::uint8_t { main, young };
+  struct UnderHand;
+  Evicted evict_by_hand(Session& session, std::uint32_t domain, Judges judges);
+  Evicted evict_unjudged(Session& session);
+  [[nodiscard]] UnderHand look_under_hand(Session& session, std::uint64_t offset, std::uint64_t hash, Judges judges);
+  [[nodiscard]] std::uint64_t pass_by_hand(std::uint32_t domain, std::uint64_t& hash, std::size_t& passed) noexcept;
+  [[nodiscard]] std::uint32_t next_hand(Session& session) const noexcept;
   Prefix look_around(Session& session, std::size_t shard, Prefix position, std::size_t homes, std::size_t samples,
                      Victim& victim);
   bool evict(Session& session, Slot slot, Evicted& evicted) noexcept;
@@ -227,6 +249,7 @@ class Cache {
   void clear_some(Session& session, Namespace first, std::size_t count, bool wait);
   bool consider_size(Session& session, std::size_t shard);
   void consider_shrinking(std::size_t shard, std::uint64_t items) noexcept;
+  bool empty_young_queue(Session& session, std::chrono::steady_clock::time_point deadline) noexcept;
   bool evict_some(Session& session, std::chrono::steady_clock::time_point deadline, UpkeepReport& report);
   [[nodiscard]] bool has_expiries() const;
   [[nodiscard]] NamespaceSize size_of(Keyspace keyspace) const STRATA_REQUIRES(sessions_mutex_);
@@ -235,9 +258,16 @@ class Cache {
 
   const Options options_;
   std::unique_ptr<Core> core_;
-  std::atomic<Policy> policy_;
   std::atomic<unsigned> eviction_samples_;
   std::array<ShardSweep, kShardCount> sweeps_;
+  struct {
+    std::atomic<bool> any = false;
+    std::atomic<bool> anew = false;  // from the beginning
+    std::atomic<bool> busy = false;
+    // Of who made it busy:
+    std::size_t shard = 0;
+    Prefix position = 0;
+  } to_be_ordered_;
 
   mutable sync::Mutex sessions_mutex_;
   std::vector<Session*> sessions_ STRATA_GUARDED_BY(sessions_mutex_);

@@ -25,15 +25,24 @@ Core::Core(const Options& options, std::uint64_t limit_bytes)
   const std::uint64_t machine_bytes = os::LinuxSystemMemory().total_bytes().value_or(kUnknownMachine);
   // As many as there can be: the smallest item, and its slot.
   constexpr std::uint64_t kLeastBytes = 32;
+  // One byte in kGhostShare at most.
+  if (ghosts.reserve(calls, std::min(limit_bytes, machine_bytes) / kGhostShare) != std::errc{}) throw std::bad_alloc();
   if (memory.start(calls, SegmentGeometry::of(std::min(limit_bytes, machine_bytes), machine_bytes)) != std::errc{} ||
       index_memory.reserve(
           calls, budget, std::max(limit_bytes < machine_bytes * 4 ? limit_bytes : 0, machine_bytes) / kLeastBytes) != std::errc{})
     throw std::bad_alloc();
+  judged_at_round = std::make_unique<std::atomic<std::uint32_t>[]>(memory.domains());
   shards = static_cast<IndexShard*>(::operator new(kShardCount * sizeof(IndexShard), std::align_val_t(alignof(IndexShard))));
   for (std::size_t shard = 0; shard < kShardCount; ++shard) {
     std::construct_at(shards + shard, shard);
     if (!shards[shard].open(index_memory, {hash_of_item, this})) throw std::bad_alloc();
   }
+}
+
+bool Core::enters_main(std::uint64_t hash) const noexcept {
+  if (policy.load(std::memory_order_relaxed) != Policy::s3fifo) return true;
+  const GhostTable::Found ghost = ghosts.find(hash);
+  return ghost.found && ghost.cause == Gone::evicted_young;
 }
 
 Core::~Core() {

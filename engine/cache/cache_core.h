@@ -10,16 +10,28 @@
 #include "engine/cache/change.h"
 #include "engine/cache/databases.h"
 #include "engine/cache/decision.h"
+#include "engine/cache/ghost_table.h"
 #include "engine/cache/index_memory.h"
 #include "engine/cache/index_shard.h"
 #include "engine/cache/item_memory.h"
 #include "engine/cache/item_store.h"
 #include "engine/cache/key.h"
 #include "engine/cache/options.h"
+#include "engine/cache/order_list.h"
 #include "engine/cache/write_gate.h"
+#include "engine/cache/young_queue.h"
 #include "engine/sync/quiescent_state.h"
 
 namespace strata::cache {
+
+// Of what items hold, one byte in so many belongs to the young queue.
+inline constexpr std::uint64_t kYoungShare = 10;
+// The last sixteenth below the limit is near it.
+inline constexpr std::uint64_t kNearLimit = 16;
+// Hits by which an item is promoted when it leaves the young queue.
+inline constexpr std::uint64_t kPromotedAt = 2;
+// Of the limit, one byte in so many may remember what is gone.
+inline constexpr std::uint64_t kGhostShare = 64;
 
 // What the files of the cache work on together: where items lie, how they are found, who reads them.
 struct Core {
@@ -54,6 +66,14 @@ struct Core {
     return shard_of(key.hash).find(key.hash, matches(key));
   }
 
+  // Whether a new key begins in the policy's main queue. Only s3fifo has another.
+  [[nodiscard]] bool enters_main(std::uint64_t hash) const noexcept;
+  // Far from the limit no item has to prove itself yet, and no queue is kept. They lie in the order in which they came, so the hand is their queue.
+  [[nodiscard]] bool is_filling() const noexcept {
+    const std::uint64_t limit = budget.limit_bytes();
+    return budget.total_bytes() < limit - limit / kNearLimit;
+  }
+
   // Tells the listener of a change under the lock of the key's home, where there is one. `before`, `after`: of items, 0 for none.
   void tell(Cause cause, Keyspace keyspace, std::uint64_t hash, std::uint64_t before, std::uint64_t after,
             std::int64_t now_ms) noexcept {
@@ -69,6 +89,16 @@ struct Core {
   ItemMemory memory;
   ItemStore store;
   IndexMemory index_memory;
+  std::atomic<Policy> policy = Policy::noeviction;
+  // Each item whose slot does not say Main has its key in here, or in the batch of the thread that stored it, or was stored while the cache was
+  // filling.
+  YoungQueue young{budget};
+  std::atomic<bool> has_unjudged = false;  // of the latter, since the hands were told to look for them
+  std::atomic<bool> judging = false;       // some hand is not through yet
+  // Of each domain: until its hand has begun so many rounds it comes to some of them.
+  std::unique_ptr<std::atomic<std::uint32_t>[]> judged_at_round;
+  GhostTable ghosts{budget};
+  OrderList order{budget};  // empty but for the policies that keep one
   WriteGate gate;
   Databases databases;  // changed while the gate is closed
   std::atomic<ChangeListener*> listener = nullptr;
@@ -77,13 +107,15 @@ struct Core {
   IndexShard* shards = nullptr;  // kShardCount
 };
 
-// One hit more since the hand passed. Seldom a write: a slot counts to 3.
-inline void note_hit(const FoundSlot& found) noexcept {
-  const std::uint64_t hits = found.slot.get<Slot::Frequency>();
-  if (hits == Slot::Frequency::kLargest) return;
-  std::uint64_t bits = found.slot.bits();
-  (void)found.address->compare_exchange_strong(bits, found.slot.with<Slot::Frequency>(hits + 1).bits(),
-                                               std::memory_order_relaxed);
+// A key of the young queue has left it: its item, if it is still young, belongs to the main queue now. Returns whether there was one.
+bool promote(Core& core, YoungKey key) noexcept;
+
+// The policies that keep an exact order of all keys, and those of them for which being used changes it.
+constexpr bool keeps_order(Policy policy) noexcept { return policy == Policy::sieve || policy == Policy::lru || policy == Policy::mru; }
+constexpr bool use_changes_order(Policy policy) noexcept { return policy == Policy::lru || policy == Policy::mru; }
+
+constexpr bool only_volatile(Policy policy) noexcept {
+  return policy == Policy::volatile_lru || policy == Policy::volatile_random || policy == Policy::volatile_ttl;
 }
 
 // What a visitor is shown of an item, and what it needs beside it. As long as the item may be read.

@@ -130,6 +130,7 @@ void ItemDomain::add_large(std::uint32_t first) noexcept {
 
 // Just behind the hand: the last that it comes to.
 void ItemDomain::link(std::uint32_t segment) noexcept {
+  segments_linked_.fetch_add(1, std::memory_order_relaxed);
   SegmentHeader& header = segments_.header(segment);
   header.newer = hand_segment_;
   header.older = hand_segment_ == 0 ? newest_ : segments_.header(hand_segment_).older;
@@ -138,6 +139,7 @@ void ItemDomain::link(std::uint32_t segment) noexcept {
 }
 
 void ItemDomain::unlink(std::uint32_t segment) noexcept {
+  segments_linked_.fetch_sub(1, std::memory_order_relaxed);
   SegmentHeader& header = segments_.header(segment);
   if (hand_segment_ == segment) {
     hand_segment_ = header.newer;

@@ -103,6 +103,11 @@ class ItemDomain {
   template <typename Visitor>
   std::size_t hand_next(std::size_t most, Visitor&& visit) STRATA_EXCLUDES(mutex_);
 
+  // Nothing is open: a glance, without the lock.
+  [[nodiscard]] bool is_empty() const noexcept { return segments_linked_.load(std::memory_order_relaxed) == 0; }
+  // Rounds that the hand has begun.
+  [[nodiscard]] std::uint32_t hand_rounds() const noexcept { return hand_rounds_.load(std::memory_order_relaxed); }
+
   [[nodiscard]] ItemDomainStatistics statistics() const noexcept STRATA_EXCLUDES(mutex_);
   // The first thing that is wrong, or nothing. Adds up what the domain's segments hold.
   [[nodiscard]] std::string verify(std::uint32_t& segments, std::uint64_t& large_bytes) const STRATA_EXCLUDES(mutex_);
@@ -164,6 +169,8 @@ class ItemDomain {
   // The next chunk it looks at: a granule of a segment. Segment 0: of the oldest segment the first.
   std::uint32_t hand_segment_ STRATA_GUARDED_BY(mutex_) = 0;
   Granule hand_at_ STRATA_GUARDED_BY(mutex_) = 0;
+  std::atomic<std::uint32_t> hand_rounds_ = 0;
+  std::atomic<std::uint32_t> segments_linked_ = 0;  // large items included
   ItemDomainStatistics counted_ STRATA_GUARDED_BY(mutex_);  // without what open runs add
 };
 
@@ -184,7 +191,10 @@ std::size_t ItemDomain::hand_next(std::size_t most, Visitor&& visit) {
   const sync::MutexLock lock(mutex_);
   std::size_t shown = 0;
   for (std::size_t looked = 0; looked < most && oldest_ != 0; ++looked) {
-    if (hand_segment_ == 0) put_hand(oldest_, 0);
+    if (hand_segment_ == 0) {
+      put_hand(oldest_, 0);
+      hand_rounds_.fetch_add(1, std::memory_order_relaxed);
+    }
     const std::uint32_t segment = hand_segment_;
     const ItemChunk chunk = chunk_of(segment, hand_at_);
     put_hand(segment, behind(segment, hand_at_, chunk));

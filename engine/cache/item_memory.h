@@ -128,6 +128,16 @@ class ItemMemory {
     return domains_[domain]->hand_next(most, visit);
   }
 
+  // Nothing lies in the domain, so there is nothing for its hand.
+  [[nodiscard]] bool is_empty(std::uint32_t domain) const noexcept { return domains_[domain]->is_empty(); }
+  // Chunks in use in the domain: about so many steps are a round of its hand.
+  [[nodiscard]] std::uint64_t chunks(std::uint32_t domain) const noexcept {
+    const ItemDomainStatistics told = domains_[domain]->statistics();
+    return told.allocations - told.released;
+  }
+  // Rounds that the domain's hand has begun.
+  [[nodiscard]] std::uint32_t hand_rounds(std::uint32_t domain) const noexcept { return domains_[domain]->hand_rounds(); }
+
   struct Statistics : ItemDomainStatistics {
     Segments::Counters memory;
   };

@@ -2,6 +2,7 @@
 
 #include <sched.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/cache/index_search.h"
@@ -82,9 +83,23 @@ Slot LockedHome::swing(const FoundSlot& found, Slot item) noexcept {
   changed_ = true;
   const Slot placed = item.with<Slot::Tag>(found.slot.tag()).with<Slot::Place>(static_cast<std::uint64_t>(found.slot.place()));
   STRATA_PROTOCOL_POINT(before_swing);
-  const Slot before(found.address->exchange(placed.bits(), std::memory_order_acq_rel));
+  // Readers note hits and the hand takes them away without the lock.
+  std::uint64_t before = found.address->load(std::memory_order_relaxed);
+  Slot after;
+  do {
+    const Slot was(before);
+    const std::uint64_t hits = std::min(was.get<Slot::Frequency>() + 1, Slot::Frequency::kLargest);
+    after = placed.with<Slot::Main>(was.get<Slot::Main>()).with<Slot::Frequency>(hits);
+  } while (!found.address->compare_exchange_weak(before, after.bits(), std::memory_order_acq_rel, std::memory_order_relaxed));
   STRATA_PROTOCOL_POINT(after_swing);
-  return before;
+  return Slot(before);
+}
+
+void LockedHome::promote(const FoundSlot& found) noexcept {
+  std::uint64_t bits = found.address->load(std::memory_order_relaxed);
+  while (!found.address->compare_exchange_weak(bits, Slot(bits).with<Slot::Main>(1).with<Slot::Frequency>(0).bits(),
+                                               std::memory_order_relaxed)) {
+  }
 }
 
 Slot LockedHome::erase(std::uint64_t hash, const FoundSlot& found) noexcept {

@@ -36,8 +36,11 @@ class LockedHome {
   // Publishes an item in a free place. `item`: a slot with everything but tag and place. False: there is none, nor is there in the
   // overflow pool: the table must grow first. REQUIRES: the item is complete, its key not there.
   [[nodiscard]] bool insert(std::uint64_t hash, Slot item) noexcept;
-  // Publishes an item in place of another of the same key, and returns what the slot said then.
+  // Publishes an item in place of another of the same key, and returns what the slot said then. What the policy knows of the key stays, and it
+  // counts as a hit.
   Slot swing(const FoundSlot& found, Slot item) noexcept;
+  // Moves an item to the policy's main queue, as one without hits.
+  void promote(const FoundSlot& found) noexcept;
   // Takes an item out, and returns what the slot said then.
   Slot erase(std::uint64_t hash, const FoundSlot& found) noexcept;
   // Something that readers of other keys may have looked for in vain has changed all the same.

@@ -7,8 +7,22 @@
 
 namespace strata::cache {
 
-// Which item goes when memory is needed. Names follow Redis; "volatile" policies only touch items that have an expiry.
-enum class Policy : std::uint8_t { noeviction, allkeys_lru, allkeys_random, volatile_lru, volatile_random, volatile_ttl };
+// Which item goes when memory is needed. Names with a database's word in them follow Redis; "volatile" policies only touch items that
+// have an expiry. docs/policies.md tells what each costs and how well it chooses.
+enum class Policy : std::uint8_t {
+  noeviction,
+  s3fifo,  // new items stay only if they are asked for twice while they are new (J. Yang et al., SOSP 2023)
+  clock,   // goes round; what was hit since it passed stays (F. Corbató, 1968)
+  fifo,    // goes round; nothing stays
+  sieve,   // goes from the oldest to the newest, round and round; what was hit since it passed stays (Y. Zhang et al., NSDI 2024)
+  lru,     // the one used longest ago, exactly: 26 B a key
+  mru,     // the one used last, exactly: 26 B a key
+  allkeys_lru,
+  allkeys_random,
+  volatile_lru,
+  volatile_random,
+  volatile_ttl
+};
 
 [[nodiscard]] std::string_view policy_name(Policy policy) noexcept;
 [[nodiscard]] std::optional<Policy> policy_from_name(std::string_view name) noexcept;
@@ -22,7 +36,7 @@ struct Options {
 // Changeable at any time through Cache::apply.
 struct Tunables {
   std::uint64_t max_memory_bytes = 256ULL << 20;  // of everything the budget is charged for
-  Policy policy = Policy::allkeys_lru;
+  Policy policy = Policy::s3fifo;
   unsigned eviction_samples = 5;  // items looked at to find one victim, 1 to 64; more is closer to true order and dearer
 };
 

@@ -7,8 +7,14 @@ namespace strata::cache {
 
 namespace {
 
-constexpr std::array<std::pair<Policy, std::string_view>, 6> kNames{{
+constexpr std::array<std::pair<Policy, std::string_view>, 12> kNames{{
     {Policy::noeviction, "noeviction"},
+    {Policy::s3fifo, "s3fifo"},
+    {Policy::clock, "clock"},
+    {Policy::fifo, "fifo"},
+    {Policy::sieve, "sieve"},
+    {Policy::lru, "lru"},
+    {Policy::mru, "mru"},
     {Policy::allkeys_lru, "allkeys-lru"},
     {Policy::allkeys_random, "allkeys-random"},
     {Policy::volatile_lru, "volatile-lru"},

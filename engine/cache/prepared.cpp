@@ -25,7 +25,9 @@ Prepared::Prepared(Prepared&& other) noexcept
       bytes_(other.bytes_),
       block_bytes_(other.block_bytes_),
       expiry_ms_(other.expiry_ms_),
-      expires_(other.expires_) {}
+      hash_(other.hash_),
+      expires_(other.expires_),
+      enters_main_(other.enters_main_) {}
 
 Prepared& Prepared::operator=(Prepared&& other) noexcept {
   discard();
@@ -34,7 +36,9 @@ Prepared& Prepared::operator=(Prepared&& other) noexcept {
   bytes_ = other.bytes_;
   block_bytes_ = other.block_bytes_;
   expiry_ms_ = other.expiry_ms_;
+  hash_ = other.hash_;
   expires_ = other.expires_;
+  enters_main_ = other.enters_main_;
   return *this;
 }
 
@@ -68,6 +72,8 @@ Status Prepared::make(const Key& key, Decision& decision, Presence presence, con
   block_bytes_ = 0;
   expiry_ms_ = decision.expire_at_ms_;
   expires_ = expiry_ms_ != kNoExpiry;
+  hash_ = key.hash;
+  enters_main_ = presence == Presence::present || decision.action_ != Decision::Action::put || core_->enters_main(key.hash);
   switch (decision.action_) {
     case Decision::Action::keep: kind_ = Kind::keep; return Status::ok;
     case Decision::Action::remove: kind_ = removal; return Status::ok;

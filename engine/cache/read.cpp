@@ -90,7 +90,7 @@ bool Cache::look(Session& session, const Key& given, const Visitor<void(const It
     }
     const ShownItem shown(core_->store, item, session.now_ms_);
     visit(shown.view());
-    if (is_hit) note_hit(found);
+    if (is_hit) note_hit(*core_, session, key.hash, found);
     return true;
   }
 }
@@ -117,7 +117,7 @@ void Cache::read_many(Session& session, std::span<const Key> keys, Visitor<void(
     }
     const ShownItem shown(core_->store, core_->store.at(seen[i].found.slot), session.now_ms_);
     visit(i, &shown.view());
-    note_hit(seen[i].found);
+    note_hit(*core_, session, seen[i].key.hash, seen[i].found);
     ++hits;
   }
   session.counters_.hits.add(hits);

@@ -8,8 +8,10 @@
 
 #include "engine/cache/databases.h"
 #include "engine/cache/item_memory.h"
+#include "engine/cache/order_list.h"
 #include "engine/cache/retirement.h"
 #include "engine/cache/write_gate.h"
+#include "engine/cache/young_queue.h"
 #include "engine/sync/quiescent_state.h"
 
 namespace strata::cache {
@@ -36,6 +38,9 @@ struct SessionCounters {
   OwnCounter<std::uint64_t> eviction_refusals;  // writes refused: over the limit and nothing to evict
   OwnCounter<std::uint64_t> retries;            // of updates, because somebody else changed the key meanwhile
   OwnCounter<std::uint64_t> reclaim_waits;      // for readers, because too much waited for them
+  OwnCounter<std::uint64_t> promoted;           // items that left the young queue for the main one
+  OwnCounter<std::uint64_t> readmitted;         // keys that the young queue had let go and that came again
+  OwnCounter<std::uint64_t> evicted_young;      // of the evicted
   // Of each keyspace: what this thread has added less what it has removed. Sums over threads are exact, one thread's may be below zero.
   struct Keyspace {
     OwnCounter<std::int64_t> items;
@@ -92,8 +97,9 @@ class Session {
   friend bool make_place(struct Core& core, Session& session, std::uint64_t hash) noexcept;
   friend void help_growing_at_times(struct Core& core, Session& session, std::uint64_t hash) noexcept;
   friend bool can_retire(Session& session) noexcept;
-  friend void count_removed(Session& session, Keyspace keyspace, const struct Replaced& removed) noexcept;
-  friend void count_expired(Session& session, Keyspace keyspace, const struct Replaced& removed) noexcept;
+  friend void count_removed(Session& session, Keyspace keyspace, std::uint64_t hash, const struct Replaced& removed) noexcept;
+  friend void count_expired(Session& session, Keyspace keyspace, std::uint64_t hash, const struct Replaced& removed) noexcept;
+  friend void note_hit(const struct Core& core, Session& session, std::uint64_t hash, const struct FoundSlot& found) noexcept;
   friend bool remove_expired(struct Core& core, Session& session, const struct Key& key, const struct FoundSlot& seen) noexcept;
   friend class Verifier;
   Session(Cache& cache, std::int64_t now_ms, std::uint64_t random_seed);
@@ -111,6 +117,12 @@ class Session {
     if (credit_bytes_ > Budget::kCreditBytes || credit_bytes_ < -Budget::kCreditBytes) flush_credit();
   }
   void flush_credit() noexcept;
+  // A key is there that was not. By its policy it comes into the young queue, or, if that let it go not long ago, does not have to again.
+  void note_new(std::uint64_t hash, std::uint64_t bytes, bool in_main) noexcept;
+  void bring_young() noexcept;
+  // For the policies that keep an order.
+  void note_order(std::uint64_t hash, OrderEvent::Kind kind) noexcept;
+  void bring_order() noexcept;
   void wait_for_readers() noexcept;
 
   Cache* cache_;
@@ -122,6 +134,10 @@ class Session {
   WriteGate::Writer writer_;
   ItemStore::Handle handle_;
   Retirement retirement_;
+  YoungBatch young_;
+  std::uint32_t hand_turn_ = 0;  // which domain's hand looks for the next victim
+  OrderBatch order_;
+  std::uint64_t added_ = 0;  // hash of the key that the update under way has added: not the one to make room for itself
   std::vector<Slot> seen_;  // of a piece of the index that is being looked through
   SessionCounters counters_;
 };

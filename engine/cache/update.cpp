@@ -61,7 +61,7 @@ Status Update::decide(Prepared& prepared) noexcept {
   if (!seen_) return prepared.make(key_, decision, Prepared::Presence::absent, nullptr, strict_);
   const StoredItem item = core_.store.at(seen_.slot);
   const Status status = prepared.make(key_, decision, Prepared::Presence::present, &item, strict_);
-  if (prepared.kind() == Prepared::Kind::keep || prepared.kind() == Prepared::Kind::set_expiry) note_hit(seen_);
+  if (prepared.kind() == Prepared::Kind::keep || prepared.kind() == Prepared::Kind::set_expiry) note_hit(core_, session_, key_.hash, seen_);
   return status;
 }
 
@@ -196,9 +196,12 @@ std::int64_t book(Session& session, Keyspace keyspace, Prepared& prepared, const
   std::int64_t bytes = 0;
   if (added) {
     bytes += static_cast<std::int64_t>(prepared.bytes());
+    replaced ? session.note_order(prepared.hash(), OrderEvent::Kind::touched)
+             : session.note_new(prepared.hash(), prepared.whole_bytes(), prepared.enters_main());
     prepared.published();
   }
   if (replaced) {
+    if (!added) session.note_order(prepared.hash(), OrderEvent::Kind::removed);
     STRATA_PROTOCOL_POINT(before_retire);
     // Charged until it is free.
     session.retirement_.retire(replaced.offset, replaced.bytes);
@@ -209,15 +212,16 @@ std::int64_t book(Session& session, Keyspace keyspace, Prepared& prepared, const
 
 bool can_retire(Session& session) noexcept { return session.retirement_.prepare(); }
 
-void count_removed(Session& session, Keyspace keyspace, const Replaced& removed) noexcept {
+void count_removed(Session& session, Keyspace keyspace, std::uint64_t hash, const Replaced& removed) noexcept {
+  session.note_order(hash, OrderEvent::Kind::removed);
   SessionCounters::Keyspace& counters = session.counters_.keyspaces[keyspace];
   counters.items.add(-1);
   if (removed.expires) counters.with_expiry.add(-1);
   session.retirement_.retire(removed.offset, removed.bytes);
 }
 
-void count_expired(Session& session, Keyspace keyspace, const Replaced& removed) noexcept {
-  count_removed(session, keyspace, removed);
+void count_expired(Session& session, Keyspace keyspace, std::uint64_t hash, const Replaced& removed) noexcept {
+  count_removed(session, keyspace, hash, removed);
   session.counters_.expired.add();
 }
 

@@ -39,7 +39,12 @@ class Prepared {
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
   [[nodiscard]] bool expires() const noexcept { return expires_; }
   [[nodiscard]] std::int64_t expiry_ms() const noexcept { return expiry_ms_; }
-  [[nodiscard]] Slot slot() const noexcept { return Slot::at(offset_, 0, SlotPlace::home); }
+  // As it is to be published where the key is new.
+  [[nodiscard]] Slot slot() const noexcept { return Slot::at(offset_, 0, SlotPlace::home).with<Slot::Main>(enters_main_ ? 1 : 0); }
+  [[nodiscard]] bool enters_main() const noexcept { return enters_main_; }
+  // With its block.
+  [[nodiscard]] std::uint64_t whole_bytes() const noexcept { return bytes_ + block_bytes_; }
+  [[nodiscard]] std::uint64_t hash() const noexcept { return hash_; }
   // Nothing is to be done after all.
   void forget() noexcept {
     discard();
@@ -62,8 +67,21 @@ class Prepared {
   std::uint64_t bytes_ = 0;
   std::uint64_t block_bytes_ = 0;  // of a block that was made for it
   std::int64_t expiry_ms_ = kNoExpiry;
+  std::uint64_t hash_ = 0;
   bool expires_ = false;
+  bool enters_main_ = true;
 };
+
+// Somebody has asked for an item: one hit more since the hand passed. Seldom a write, for a slot counts to 3.
+inline void note_hit(const Core& core, Session& session, std::uint64_t hash, const FoundSlot& found) noexcept {
+  if (use_changes_order(core.policy.load(std::memory_order_relaxed))) [[unlikely]]
+    session.note_order(hash, OrderEvent::Kind::touched);
+  const std::uint64_t hits = found.slot.get<Slot::Frequency>();
+  if (hits == Slot::Frequency::kLargest) return;
+  std::uint64_t bits = found.slot.bits();
+  (void)found.address->compare_exchange_strong(bits, found.slot.with<Slot::Frequency>(hits + 1).bits(),
+                                               std::memory_order_relaxed);
+}
 
 // What a change took out of the index.
 struct Replaced {
@@ -80,7 +98,7 @@ std::int64_t book(Session& session, Keyspace keyspace, Prepared& prepared, const
 
 // A table was full: has it grow. False: it can not, memory is out. With no home locked and nothing of the cache in hand.
 [[nodiscard]] bool make_place(Core& core, Session& session, std::uint64_t hash) noexcept;
-// With one write in sixteen, by the key's hash: a table that grows by an eighth takes 56 new items for each block that has to be moved.
+// With one write in eight, by the key's hash: a table that grows by an eighth takes 56 new items for each block that has to be moved.
 void help_growing_at_times(Core& core, Session& session, std::uint64_t hash) noexcept;
 
 // Takes a slot's item out if it is still that one and `is_due(StoredItem)`, and there is memory to retire it.
@@ -99,11 +117,11 @@ bool remove_if_same(Core& core, Session& session, std::uint64_t hash, Slot slot,
     (void)home.erase(hash, found);
     core.tell(cause, item.ns(), hash, removed.offset, 0, session.now_ms());
   }
-  count_removed(session, core.store.at(slot).ns(), removed);
+  count_removed(session, core.store.at(slot).ns(), hash, removed);
   return true;
 }
-void count_removed(Session& session, Keyspace keyspace, const Replaced& removed) noexcept;
-void count_expired(Session& session, Keyspace keyspace, const Replaced& removed) noexcept;
+void count_removed(Session& session, Keyspace keyspace, std::uint64_t hash, const Replaced& removed) noexcept;
+void count_expired(Session& session, Keyspace keyspace, std::uint64_t hash, const Replaced& removed) noexcept;
 // A key's item whose time has come.
 bool remove_expired(Core& core, Session& session, const Key& key, const FoundSlot& seen) noexcept;
 

@@ -49,6 +49,7 @@ class Parts {
   bool strict_;
   struct Expired {
     Keyspace keyspace;
+    std::uint64_t hash;
     Replaced item;
   };
   std::vector<Expired> expired_;
@@ -77,14 +78,14 @@ FoundSlot Parts::find(const Key& key, LockedHome& home) {
   const StoredItem item = core_.store.at(found.slot);
   if (!found || !item.has_expired(session_.now_ms())) return found;
   expired_.push_back(
-      {.keyspace = key.keyspace, .item = {.offset = found.slot.offset_bytes(), .bytes = item.bytes(), .expires = true}});
+      {.keyspace = key.keyspace, .hash = key.hash, .item = {.offset = found.slot.offset_bytes(), .bytes = item.bytes(), .expires = true}});
   (void)home.erase(key.hash, found);
   core_.tell(Cause::expired, key.keyspace, key.hash, found.slot.offset_bytes(), 0, session_.now_ms());
   return {};
 }
 
 void Parts::book_expired() noexcept {
-  for (const Expired& expired : expired_) count_expired(session_, expired.keyspace, expired.item);
+  for (const Expired& expired : expired_) count_expired(session_, expired.keyspace, expired.hash, expired.item);
   expired_.clear();
 }
 

@@ -119,6 +119,18 @@ bool Cache::evict_some(Session& session, Time::time_point deadline, UpkeepReport
   return false;
 }
 
+// Another policy than the one that the queue is for: all of its items belong to the main queue from now on.
+bool Cache::empty_young_queue(Session& session, Time::time_point deadline) noexcept {
+  if (policy() == Policy::s3fifo || core_->young.keys() == 0) return false;
+  std::array<YoungKey, 32> keys;
+  while (const std::size_t taken = core_->young.take(keys)) {
+    for (const YoungKey key : std::span(keys).first(taken)) static_cast<void>(promote(*core_, key));
+    session.quiescent();
+    if (Time::now() >= deadline) break;
+  }
+  return core_->young.keys() != 0;
+}
+
 UpkeepReport Cache::upkeep(Session& session, std::size_t first, std::size_t stride, std::chrono::nanoseconds slice) {
   UpkeepReport report;
   if (first >= kShards) return report;
@@ -145,6 +157,8 @@ UpkeepReport Cache::upkeep(Session& session, std::size_t first, std::size_t stri
   }
   session.quiescent();
   if (core_->databases.any_to_sweep()) report.more = true;
+  if (empty_young_queue(session, deadline)) report.more = true;
+  if (put_in_order(session, deadline)) report.more = true;
   if (evict_some(session, deadline, report)) report.more = true;
   return report;
 }

@@ -34,8 +34,9 @@ class Verifier {
     compare("bytes of large values", block_bytes_ + pinned_bytes, budget.bytes(Purpose::large_values));
     compare("bytes in total",
             budget.bytes(Purpose::items) + budget.bytes(Purpose::large_values) + budget.bytes(Purpose::index) +
-                budget.bytes(Purpose::client_buffers) + budget.bytes(Purpose::write_behind),
+                budget.bytes(Purpose::client_buffers) + budget.bytes(Purpose::write_behind) + budget.bytes(Purpose::policy),
             budget.total_bytes());
+    if (young_items_ > core_.young.keys() && damage_.empty() && !core_.has_unjudged && !core_.judging) damage_ = differs("young items", young_items_, core_.young.keys());
     if (damage_.empty()) damage_ = core_.memory.verify();
     return damage_;
   }
@@ -50,6 +51,7 @@ class Verifier {
     }
     for (Session* session : sessions) {
       session->flush_credit();
+      session->bring_young();
       session->retirement_.hand_over();
       session->participant_.offline();
     }
@@ -73,6 +75,7 @@ class Verifier {
     const Keyspace keyspace = item.ns();
     const std::uint64_t hash = core_.hash_of(item.key(), keyspace);
     ++sizes_[keyspace].items;
+    if (slot.get<Slot::Main>() == 0) ++young_items_;
     if (item.expires()) ++sizes_[keyspace].with_expiry;
     item_bytes_ += item.bytes();
     if (shard_of(hash) != shard) damage_ = "an item lies in the wrong shard";
@@ -89,6 +92,7 @@ class Verifier {
   std::array<NamespaceSize, kKeyspaces> sizes_{};
   std::uint64_t item_bytes_ = 0;
   std::uint64_t block_bytes_ = 0;
+  std::uint64_t young_items_ = 0;
   std::unordered_set<const ValueBlock*> blocks_;
   std::string damage_;
 };

@@ -3,86 +3,21 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <map>
-#include <sstream>
 #include <string>
-#include <unordered_map>
 
-#include "loadtest/workload/trace.h"
-#include "tests/golden/policy_simulator.h"
+#include "tests/golden/golden_data.h"
 
 namespace strata::golden {
 namespace {
 
-constexpr std::uint64_t kRequests = 1'000'000;  // the figures are of the first ones
-
-std::filesystem::path data_folder() {
-  const char* given = std::getenv("STRATA_DATA");
-  return given != nullptr ? given : STRATA_USUAL_DATA;
-}
-
-struct Row {
-  std::string trace, policy;
-  std::uint64_t requests = 0, objects = 0, capacity = 0;
-  double miss_ratio = 0;
-};
-
-std::vector<Row> read_rows(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  std::string line;
-  std::getline(file, line);
-  EXPECT_EQ(line, "trace,requests,objects,policy,fraction,cache_objects,miss_ratio") << path;
-  std::vector<Row> rows;
-  while (std::getline(file, line)) {
-    std::istringstream cells(line);
-    std::string cell[7];
-    for (std::string& text : cell) std::getline(cells, text, ',');
-    rows.push_back({cell[0], cell[3], std::stoull(cell[1]), std::stoull(cell[2]), std::stoull(cell[5]), std::stod(cell[6])});
-  }
-  return rows;
-}
-
-struct Numbered {
-  std::vector<Object> accesses;
-  Object objects = 0;
-};
-
-Numbered number_objects(const loadtest::Trace& trace) {
-  Numbered numbered;
-  std::unordered_map<std::uint64_t, Object> numbers;
-  for (const loadtest::Access& access : trace.accesses) {
-    numbered.accesses.push_back(numbers.emplace(access.key, static_cast<Object>(numbers.size())).first->second);
-  }
-  numbered.objects = static_cast<Object>(numbers.size());
-  return numbered;
-}
-
-class GoldenMissRatios : public testing::Test {
+class GoldenMissRatios : public GoldenData {
  protected:
-  void SetUp() override {
-    if (!std::filesystem::is_directory(data_folder())) {
-      GTEST_SKIP() << "there are no traces: set STRATA_DATA to the folder that has traces/ and golden/ (" << data_folder() << ")";
-    }
-  }
-
-  const Numbered& trace(const std::string& name) {
-    const auto known = traces_.find(name);
-    if (known != traces_.end()) return known->second;
-    std::string problem;
-    const auto read = loadtest::Trace::read(data_folder() / "traces" / (name + ".trc.zst"), kRequests, problem);
-    EXPECT_TRUE(read) << problem;
-    return traces_.emplace(name, number_objects(read.value_or(loadtest::Trace{}))).first->second;
-  }
-
   // How many rows of the policy were compared.
   int compare(const std::string& policy, double tolerance) {
     int compared = 0;
-    for (const Row& row : read_rows(data_folder() / "golden" / "miss-ratios.csv")) {
-      if (row.policy != policy) continue;
-      const Numbered& input = trace(row.trace);
+    for (const GoldenRow& row : rows(policy)) {
+      const NumberedTrace& input = trace(row.trace);
       EXPECT_EQ(input.accesses.size(), row.requests) << row.trace;
       EXPECT_EQ(input.objects, row.objects) << row.trace;
       const auto simulator = PolicySimulator::make(policy, input.objects, row.capacity);
@@ -96,9 +31,6 @@ class GoldenMissRatios : public testing::Test {
   }
 
   double worst_ = 0;
-
- private:
-  std::map<std::string, Numbered> traces_;
 };
 
 TEST_F(GoldenMissRatios, Fifo) { EXPECT_EQ(compare("fifo", 0.001), 15); }

@@ -1,0 +1,145 @@
+#include <array>
+
+#include "tests/engine/cache_fixture.h"
+
+namespace strata::cache {
+namespace {
+
+// The policies by what they let go. How often they are right: tests/golden/policy_fidelity_test.cpp.
+class PolicyTest : public CacheTest {
+ protected:
+  static std::string name(int i) { return "key" + std::to_string(i); }
+  static std::string value() { return std::string(1000, 'v'); }
+
+  // A cache that is full of the keys 0 to `count`.
+  void fill(Policy policy, int count) {
+    open({.max_memory_bytes = kPlenty, .policy = policy});
+    for (int i = 0; i < count; ++i) ASSERT_EQ(set(name(i), value()), Status::ok);
+    full_bytes_ = cache->budget().total_bytes() + 600;
+    limit(full_bytes_, policy);
+  }
+  void add(int from, int to) {
+    for (int i = from; i < to; ++i) ASSERT_EQ(set(name(i), value()), Status::ok);
+  }
+  int count(int from, int to) {
+    int there = 0;
+    for (int i = from; i < to; ++i) there += exists(name(i));
+    return there;
+  }
+
+  std::uint64_t full_bytes_ = 0;
+};
+
+TEST_F(PolicyTest, LruLetsTheLeastRecentlyUsedGo) {
+  fill(Policy::lru, 1000);
+  for (int i = 0; i < 500; ++i) ASSERT_TRUE(get(name(i)));
+  for (int i = 500; i < 600; ++i) ASSERT_EQ(set(name(i), value()), Status::ok);  // written is used, too
+  add(1000, 1200);
+  EXPECT_EQ(count(0, 600), 600);
+  EXPECT_LE(count(600, 800), 10);
+  EXPECT_EQ(count(810, 1200), 390);
+}
+
+TEST_F(PolicyTest, MruLetsTheMostRecentlyUsedGo) {
+  fill(Policy::mru, 1000);
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(get(name(i)));
+  add(1000, 1050);
+  // Those that were read last, then each that was added before the next.
+  EXPECT_TRUE(exists(name(1049)));
+  EXPECT_EQ(count(1000, 1049), 0);
+  EXPECT_LE(count(0, 100), 99);
+  EXPECT_EQ(count(100, 1000), 900);
+}
+
+TEST_F(PolicyTest, FifoDoesNotLookAtHits) {
+  fill(Policy::fifo, 1000);
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(get(name(i)));
+  add(1000, 1100);
+  EXPECT_LE(count(0, 100), 20);
+  EXPECT_GE(count(120, 1100), 970);
+}
+
+TEST_F(PolicyTest, ClockAndSieveSpareWhatWasHit) {
+  for (const Policy policy : {Policy::clock, Policy::sieve}) {
+    fill(policy, 1000);
+    for (int i = 0; i < 100; ++i) ASSERT_TRUE(get(name(i)));
+    add(1000, 1300);
+    EXPECT_EQ(count(0, 100), 100) << policy_name(policy);
+    EXPECT_LE(count(100, 400), 20) << policy_name(policy);
+  }
+}
+
+// Where clock would lose everything: a scan of keys that nobody asks for again.
+TEST_F(PolicyTest, S3FifoKeepsWhatIsUsedThroughAScan) {
+  fill(Policy::s3fifo, 1000);
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 500; ++i) ASSERT_TRUE(get(name(i)));
+  }
+  add(1000, 6000);
+  EXPECT_EQ(count(0, 500), 500);
+  const Statistics statistics = cache->statistics();
+  EXPECT_GE(statistics.promoted, 500U);
+  EXPECT_GE(statistics.evicted_young, 4500U);
+  EXPECT_LE(statistics.readmitted, 40U);  // taken for others: 0.4 %
+}
+
+TEST_F(PolicyTest, S3FifoTakesBackWhatItLetGo) {
+  fill(Policy::s3fifo, 1000);
+  add(1000, 1300);
+  ASSERT_LE(count(0, 250), 20);
+  // They come back, to the main queue: a scan does not take them again.
+  add(0, 200);
+  EXPECT_GE(cache->statistics().readmitted, 180U);
+  add(2000, 5000);
+  EXPECT_GE(count(0, 200), 180);
+}
+
+TEST_F(PolicyTest, WhatTheYoungQueueNeedsIsCharged) {
+  fill(Policy::s3fifo, 1000);
+  EXPECT_EQ(cache->budget().bytes(Purpose::policy), 0U);
+  add(1000, 4000);
+  EXPECT_GT(cache->budget().bytes(Purpose::policy), 4096U);
+  EXPECT_LE(cache->budget().total_bytes(), full_bytes_ + 200'000);
+}
+
+TEST_F(PolicyTest, ChangesWhileItRunsAndLosesNothing) {
+  const std::array<Policy, 8> policies = {Policy::s3fifo, Policy::lru,  Policy::sieve, Policy::clock,
+                                          Policy::s3fifo, Policy::fifo, Policy::mru,   Policy::s3fifo};
+  fill(Policy::s3fifo, 1000);
+  add(1000, 1500);
+  for (const Policy policy : policies) {
+    const std::uint64_t items = cache->size(0).items;
+    limit(full_bytes_, policy);
+    upkeep();
+    EXPECT_GE(cache->size(0).items + 30, items) << policy_name(policy);  // but for what an order takes
+    EXPECT_EQ(verify(*cache), "");
+    add(2000, 2300);
+    EXPECT_LE(cache->budget().total_bytes(), full_bytes_ + 4096) << policy_name(policy);
+  }
+  limit(full_bytes_, Policy::noeviction);
+  upkeep();
+  EXPECT_EQ(cache->budget().bytes(Purpose::policy) / 65536, 0U) << "the order is given back";
+}
+
+TEST_F(PolicyTest, AnOrderKnowsWhatWasThereBefore) {
+  fill(Policy::noeviction, 1000);
+  limit(full_bytes_ + 200'000, Policy::lru);
+  upkeep();
+  for (int i = 0; i < 300; ++i) ASSERT_TRUE(get(name(i)));
+  limit(full_bytes_, Policy::lru);
+  add(1000, 1500);
+  EXPECT_EQ(count(0, 300), 300);
+  EXPECT_EQ(verify(*cache), "");
+}
+
+TEST_F(PolicyTest, AnOrderForgetsWhatIsRemoved) {
+  open({.max_memory_bytes = kPlenty, .policy = Policy::lru});
+  for (int round = 0; round < 20; ++round) {
+    for (int i = 0; i < 3000; ++i) ASSERT_EQ(set(name(i + round * 3000), "v"), Status::ok);
+    for (int i = 0; i < 3000; ++i) ASSERT_TRUE(remove(name(i + round * 3000)));
+  }
+  EXPECT_LE(cache->budget().bytes(Purpose::policy), 200'000U);
+}
+
+}  // namespace
+}  // namespace strata::cache
