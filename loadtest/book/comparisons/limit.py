@@ -33,7 +33,7 @@ def _parameters(plan):
     if clients - slow - big < 1:
         raise BookError(f"limit: --clients {clients}: at least 3, one of each kind")
     return {"limit_mib": limit_mib, "length_s": plan.length_s or (4 if quick else 300), "generations": generations, "clients": clients,
-            "churn_clients": clients - slow - big, "slow_clients": slow, "big_clients": big, "pipeline": 32, "slow_pipeline": 16,
+            "churn_clients": clients - slow - big, "slow_clients": slow, "big_clients": big, "pipeline": 32, "slow_pipeline": 4,
             "read_rate": "256kb", "big_rate": 10 if quick else 40, "distribution": "zipf:0.8", "verify": plan.verify,
             "band_bytes": band_bytes(limit_mib * MIB), "means": generation_means(generations)}
 
