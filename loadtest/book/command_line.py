@@ -66,7 +66,8 @@ def read_command_line(words):
         raise UsageError(f"--rounds {given.rounds}: at least 1")
     if given.quick and (given.update_docs or renderers):
         raise UsageError("--quick: its figures go into no document; leave out --update-docs, tables and charts")
-    plan = Plan(servers=_servers(given.servers), length_s=_seconds(given.length), clients=given.clients, verify=given.verify, build=given.build.resolve(), output=given.output and given.output.resolve(), asked_rounds=given.rounds,
+    plan = Plan(servers=_servers(given.servers), length_s=_seconds(given.length), clients=given.clients, verify=given.verify,
+                build=given.build.resolve(), output=given.output and given.output.resolve(), asked_rounds=given.rounds,
                 quick=given.quick, invocation=_invocation(given))
     _check_heeded(plan, measured)
     return plan, measured, renderers, given.update_docs

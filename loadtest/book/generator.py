@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from loadtest.book.failure import BookError, CommandFailed
-from loadtest.book.program import run_program
+from loadtest.book.program import LONGEST_SECONDS, run_program
 from loadtest.book.strict_json import Fields, parse_object
 
 
@@ -31,23 +31,23 @@ class Generator:
 
     def tell(self, command, server, *options):
         """Runs `strata-loadtest COMMAND` against a started server. An error reply, or anything else amiss, is an error."""
-        told = self._run(command, server, options, (0,))
+        told = self._run(command, server, options, (0,), LONGEST_SECONDS)
         errors = told.fields.count("error_count")
         if errors:
             raise BookError(f"{told.fields.where}: {errors} error replies: {told.fields.object('errors').value}")
         return told
 
-    def attempt(self, command, server, *options):
+    def attempt(self, command, server, *options, longest_s=LONGEST_SECONDS):
         """The same where error replies are among the results: what was told, whatever it says."""
-        return self._run(command, server, options, (0, 1))
+        return self._run(command, server, options, (0, 1), longest_s)
 
-    def _run(self, command, server, options, well):
+    def _run(self, command, server, options, well, longest_s):
         words = ["taskset", "-c", self._plan.load_core, self._plan.relative(self._program), *command,
                  "--protocol", server.peer.protocol, "--host", "127.0.0.1", "--port", server.port, "--server-pid", server.pid,
                  *options, "--quiet", "--json", "-"]
         words = [str(word) for word in words]
         try:
-            output, complaint = run_program(words, self._plan.root, well=well)
+            output, complaint = run_program(words, self._plan.root, longest_s, well)
         finally:
             server.check_alive()
         if not output:

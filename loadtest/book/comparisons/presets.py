@@ -109,11 +109,12 @@ TABLES = (
         "values, Zipf's exponent, operations, times to live and the share of new keys are those published; the spread of sizes (log-normal) is "
         "ours, keys are independent of each other, and their number is scaled so that all of them take {footprint_mib} MiB (keys in production: "
         "what the published working set holds; 0: it is below 1 MB or was not told). Every key is stored once, then requests come over "
-        "{connections} connections, a SET after each GET that missed; the first half of them only warms the cache. Hit ratio is that of the GETs of the second half. "
+        "{connections} connections, a SET after each GET that missed; the first half of them only warms the cache. Hit ratio is that of the GETs of the second "
+        "half. "
         "Each server gets the limit at which its resident memory has grown, within 3 %, by {share} of the footprint over that of the empty server. "
         "*Best possible*: what a cache reaches that keeps the most popular keys from the beginning and has no overhead. "
-        "More than 90 % is demanded where the published miss ratio is below 2 %; in production part of it comes from reading soon what was just written, "
-        "which a synthetic likeness does not have.",
+        "More than 90 % is demanded where the published miss ratio is below 2 %; in production part of it comes from reading soon what was just "
+        "written, which a synthetic likeness does not have.",
         in_phase(COMPARED)),
 )
 

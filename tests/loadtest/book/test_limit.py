@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from loadtest.book import generator
 from loadtest.book.book import run_comparisons
 from loadtest.book.comparisons import limit
 from loadtest.book.failure import BookError
@@ -87,6 +88,18 @@ def test_a_generator_that_tells_nothing_fails(short, monkeypatch, capsys):
     monkeypatch.setenv("FAKE_LOADTEST", "fail")
     assert run_comparisons(short, ["limit"]) == ([], ["limit"])
     assert "told nothing" in capsys.readouterr().err
+
+
+def test_a_long_run_is_not_taken_for_one_that_hangs(short, monkeypatch):
+    allowed = []
+    real = generator.run_program
+
+    def note_the_time(words, folder, timeout_s, well):
+        allowed.append(timeout_s)
+        return real(words, folder, timeout_s, well)
+    monkeypatch.setattr(generator, "run_program", note_the_time)
+    assert run_comparisons(dataclasses.replace(short, length_s=7200), ["limit"]) == (["limit"], [])
+    assert len(allowed) == 5 and min(allowed) > 7200
 
 
 def test_too_few_clients(short, capsys):
