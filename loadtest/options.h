@@ -52,14 +52,14 @@ struct Options {
   std::chrono::milliseconds warmup{0};
   std::uint64_t requests = 0;  // 0: the duration decides
   double rate = 0;             // requests a second in all; 0: closed loop
-  bool poisson = true;         // arrivals of the open loop
   std::uint64_t encode_ahead_bytes = 64ULL << 20;
-  bool look_aside = false;             // run: a GET that missed is followed by a SET
   std::uint64_t warm_requests = 0;     // look-aside: requests whose hits and misses do not count
   std::uint64_t read_bytes_per_s = 0;  // a connection reads no faster; 0: as fast as it can
-  bool may_drop = false;               // run: a connection that the server closes is counted and opened anew
   std::string trace_file;
-  bool may_evict = false;  // verify: a value that is gone was evicted, not lost
+  bool poisson = true;      // arrivals of the open loop
+  bool look_aside = false;  // run: a GET that missed is followed by a SET
+  bool may_drop = false;    // run: a connection that the server closes is counted and opened anew
+  bool may_evict = false;   // verify: a value that is gone was evicted, not lost
 
   std::string json_file;
   std::string csv_file;
