@@ -20,6 +20,8 @@ namespace {
 constexpr unsigned kMostThreads = 256;
 constexpr unsigned kMostConnections = 100'000;
 constexpr unsigned kMostPipeline = 10'000;
+// Otherwise the kernel takes megabytes in for a client that does not read, and the server never notices.
+constexpr int kSlowReceiveBufferBytes = 65'536;
 
 // Durations and sizes as text until all is read, so that a wrong one is refused in the same words as in the server.
 struct Texts {
@@ -28,6 +30,7 @@ struct Texts {
   std::string warmup = "0s";
   std::string arrivals = "poisson";
   std::string encode_ahead = "64mb";
+  std::string read_rate;
 };
 
 // Puts options in the right command, and remembers those of the workload: what is given wins over the preset.
@@ -96,6 +99,12 @@ class OptionTable {
                     "Open loop: so many requests a second are due, whether or not earlier ones are answered")
         ->check(CLI::Range(0.0, 1e8));
     command.add_option("--arrivals", texts_.arrivals, "Of the open loop: poisson or uniform")->capture_default_str();
+    command.add_flag("--look-aside", options_.look_aside, "A GET that missed is followed by a SET of its key");
+    command.add_option("--warm-requests", options_.warm_requests,
+                       "So many requests of --look-aside only fill the cache: their hits and misses do not count");
+    command.add_option("--read-rate", texts_.read_rate,
+                       "Slow readers: each connection reads at most so much a second (64kb), from a small socket buffer");
+    command.add_flag("--may-drop", options_.may_drop, "A connection that the server closes is counted and opened anew");
     command.add_option("--encode-ahead", texts_.encode_ahead, "Memory for requests encoded before the clock starts")
         ->capture_default_str();
   }
@@ -122,6 +131,12 @@ class OptionTable {
     options_.duration = *duration;
     options_.warmup = *warmup;
     options_.encode_ahead_bytes = *encode_ahead;
+    if (!texts_.read_rate.empty()) {
+      const auto read_rate = config::parse_size(texts_.read_rate);
+      if (!read_rate || *read_rate == 0) return fmt::format("--read-rate {}: allowed: for example 64kb", texts_.read_rate);
+      options_.read_bytes_per_s = *read_rate;
+      options_.target.receive_buffer_bytes = kSlowReceiveBufferBytes;
+    }
     return take_preset();
   }
 
@@ -210,7 +225,7 @@ std::optional<Options> read_command_line(int argc, char** argv, int& exit_code) 
     CLI::App& sub = *app.add_subcommand(name, help);
     OptionTable& table = *tables.emplace_back(std::make_unique<OptionTable>(options));
     sub.callback([&options, which] { options.command = which; });
-    table.add_target(sub);
+    if (which != Command::presets) table.add_target(sub);
     return {sub, table};
   };
   auto [run, run_options] = command(Command::run, "run", "Requests after a workload, closed loop or (with --rate) open loop");
@@ -232,6 +247,8 @@ std::optional<Options> read_command_line(int argc, char** argv, int& exit_code) 
   verify_options.add_mix(verify);
   verify.add_flag("--may-evict", options.may_evict, "A value that is gone was evicted, not lost");
   verify_options.add_output(verify);
+
+  command(Command::presets, "presets", "List the presets with what was published of their caches, as JSON");
 
   exit_code = 0;
   try {

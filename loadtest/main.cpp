@@ -26,6 +26,7 @@ int main_or_throw(int argc, char** argv) {
   int exit_code = 0;
   const auto options = read_command_line(argc, argv, exit_code);
   if (!options) return exit_code;
+  if (options->command == Command::presets) return write("-", preset_list()) ? 0 : 1;
   std::string problem;
   const auto driver = Driver::make(*options, problem);
   if (!driver) {

@@ -9,6 +9,7 @@ from pathlib import Path
 from loadtest.book.book import draw_charts, run_comparisons, update_documents
 from loadtest.book.comparisons import COMPARISONS
 from loadtest.book.failure import BookError
+from loadtest.book.peers import PEERS
 from loadtest.book.plan import ROOT, Plan
 
 RENDERERS = ("tables", "charts")
@@ -34,6 +35,10 @@ def _parser():
                      description=DESCRIPTION.format(comparisons=" ".join(COMPARISONS)))
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--rounds", type=int, metavar="N", help="rounds of every comparison, instead of its own number")
+    parser.add_argument("--servers", metavar="NAME,...", help="only these of the servers that are compared")
+    parser.add_argument("--length", metavar="TIME", help="limit: how long each server is watched (90s, 30m)")
+    parser.add_argument("--clients", type=int, metavar="N", help="limit: connections in all")
+    parser.add_argument("--verify", action="store_true", help="limit: also check what the servers answer")
     parser.add_argument("--quick", action="store_true", help="few rounds of little work: to see that all works, not to quote")
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="where raw results are, instead of loadtest/results")
     parser.add_argument("--build", type=Path, default=ROOT / "build" / "release", metavar="FOLDER",
@@ -61,15 +66,47 @@ def read_command_line(words):
         raise UsageError(f"--rounds {given.rounds}: at least 1")
     if given.quick and (given.update_docs or renderers):
         raise UsageError("--quick: its figures go into no document; leave out --update-docs, tables and charts")
-    plan = Plan(build=given.build.resolve(), output=given.output and given.output.resolve(), asked_rounds=given.rounds,
+    plan = Plan(servers=_servers(given.servers), length_s=_seconds(given.length), clients=given.clients, verify=given.verify,
+                build=given.build.resolve(), output=given.output and given.output.resolve(), asked_rounds=given.rounds,
                 quick=given.quick, invocation=_invocation(given))
+    _check_heeded(plan, measured)
     return plan, measured, renderers, given.update_docs
+
+
+def _servers(text):
+    if text is None:
+        return None
+    names = tuple(text.split(","))
+    if unknown := [name for name in names if name not in PEERS]:
+        raise UsageError(f"--servers {text}: there is no server \"{unknown[0]}\"; there are: {' '.join(PEERS)}")
+    return names
+
+
+def _seconds(text):
+    if text is None:
+        return None
+    unit = {"s": 1, "m": 60, "h": 3600}.get(text[-1:])
+    if unit is None or not text[:-1].isdigit() or int(text[:-1]) == 0:
+        raise UsageError(f"--length {text}: allowed: for example 90s, 30m, 2h")
+    return int(text[:-1]) * unit
+
+
+def _check_heeded(plan, measured):
+    """What only some comparisons heed is refused beside others: it would be told of figures that it did not touch."""
+    for field, option in {"length_s": "--length", "clients": "--clients", "verify": "--verify"}.items():
+        heeding = [name for name, comparison in COMPARISONS.items() if field in getattr(comparison, "OPTIONS", ())]
+        if getattr(plan, field) and (not measured or set(measured) - set(heeding)):
+            raise UsageError(f"{option}: only {', '.join(heeding)} heeds it; name no other comparison")
+    if plan.clients is not None and plan.clients < 1:
+        raise UsageError(f"--clients {plan.clients}: at least 1")
 
 
 def _invocation(given):
     """What measures the same again, but for the name: the folders of this machine do not belong to it."""
     rounds = [] if given.rounds is None else ["--rounds", str(given.rounds)]
-    return " ".join(["./dev", "bench", *rounds, *(["--quick"] if given.quick else [])])
+    told = [word for name in ("servers", "length", "clients") if getattr(given, name) is not None
+            for word in (f"--{name}", str(getattr(given, name)))]
+    return " ".join(["./dev", "bench", *rounds, *told, *(["--verify"] if given.verify else []), *(["--quick"] if given.quick else [])])
 
 
 def _stop(number, _frame):

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from loadtest.book.failure import BookError
-from loadtest.book.program import run_program
+from loadtest.book.failure import BookError, CommandFailed
+from loadtest.book.program import LONGEST_SECONDS, run_program
 from loadtest.book.strict_json import Fields, parse_object
 
 
@@ -31,19 +31,28 @@ class Generator:
 
     def tell(self, command, server, *options):
         """Runs `strata-loadtest COMMAND` against a started server. An error reply, or anything else amiss, is an error."""
+        told = self._run(command, server, options, (0,), LONGEST_SECONDS)
+        errors = told.fields.count("error_count")
+        if errors:
+            raise BookError(f"{told.fields.where}: {errors} error replies: {told.fields.object('errors').value}")
+        return told
+
+    def attempt(self, command, server, *options, longest_s=LONGEST_SECONDS):
+        """The same where error replies are among the results: what was told, whatever it says."""
+        return self._run(command, server, options, (0, 1), longest_s)
+
+    def _run(self, command, server, options, well, longest_s):
         words = ["taskset", "-c", self._plan.load_core, self._plan.relative(self._program), *command,
                  "--protocol", server.peer.protocol, "--host", "127.0.0.1", "--port", server.port, "--server-pid", server.pid,
                  *options, "--quiet", "--json", "-"]
         words = [str(word) for word in words]
         try:
-            output, _ = run_program(words, self._plan.root)
+            output, complaint = run_program(words, self._plan.root, longest_s, well)
         finally:
             server.check_alive()
-        fields = parse_object(output, f"strata-loadtest {command[0]} against {server.peer.name}")
-        errors = fields.count("error_count")
-        if errors:
-            raise BookError(f"{fields.where}: {errors} error replies: {fields.object('errors').value}")
-        return Told(words, fields)
+        if not output:
+            raise CommandFailed(words, "told nothing", complaint)
+        return Told(words, parse_object(output, f"strata-loadtest {command[0]} against {server.peer.name}"))
 
     def run(self, server, *options):
         return self.tell(["run"], server, *options)

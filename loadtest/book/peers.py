@@ -12,6 +12,9 @@ from loadtest.book.program import run_program
 
 MIB = 1 << 20
 
+# Its own default of 1024 counts its own descriptors too.
+MEMCACHED_CONNECTIONS = 4096
+
 # memcached has to be given a limit; far more than any comparison stores.
 AMPLE_MIB = 8192
 
@@ -91,7 +94,7 @@ def _memcached_words(start):
     limit_mib = AMPLE_MIB if start.limit_bytes is None else start.limit_bytes // MIB
     return [start.program, "-l", "127.0.0.1", "-p", start.port, "-U", 0, "-t", 1, "-m", limit_mib,
             # Values of just 1 MiB are refused otherwise.
-            "-I", "2m",
+            "-I", "2m", "-c", MEMCACHED_CONNECTIONS,
             *([] if start.policy else ["-M"]),
             *(["-u", "root"] if os.geteuid() == 0 else [])]
 
@@ -121,10 +124,12 @@ def find_peers(plan, names, skip):
     """{peer: program} of those that this machine has, at least one; for the others calls skip(name, reason)."""
     found = {}
     for name in names:
+        if plan.servers is not None and name not in plan.servers:
+            continue
         try:
             found[PEERS[name]] = PEERS[name].find(plan)
         except Unavailable as reason:
             skip(name, str(reason))
     if not found:
-        raise BookError(f"none of {', '.join(names)} can be started here")
+        raise BookError(f"none of {', '.join(names)} can be started here{'' if plan.servers is None else ', or was asked for'}")
     return found

@@ -21,6 +21,10 @@ class Plan:
     output: Path | None = None  # folder of the raw results
     asked_rounds: int | None = None
     quick: bool = False
+    servers: tuple | None = None  # only these, where servers are compared
+    length_s: int | None = None  # of a run that watches memory over time
+    clients: int | None = None
+    verify: bool = False  # the contents too
     invocation: str = "./dev bench"  # of a comparison whose name follows
     cores: list = field(default_factory=usable_cores)
 

@@ -16,8 +16,8 @@ def clean_environment():
     return {name: value for name, value in os.environ.items() if not name.startswith(_MEDDLING)} | {"LC_ALL": "C"}
 
 
-def run_program(words, folder, timeout_s=LONGEST_SECONDS):
-    """Runs a command in `folder` and returns (standard output, standard error); raises CommandFailed unless it ends with 0."""
+def run_program(words, folder, timeout_s=LONGEST_SECONDS, well=(0,)):
+    """Runs a command in `folder` and returns (standard output, standard error); raises CommandFailed unless it ends with one of `well`."""
     words = [str(word) for word in words]
     try:
         ended = subprocess.run(words, cwd=folder, env=clean_environment(), stdin=subprocess.DEVNULL, capture_output=True,
@@ -26,7 +26,7 @@ def run_program(words, folder, timeout_s=LONGEST_SECONDS):
         raise CommandFailed(words, f"did not end within {timeout_s} s", (late.stderr or b"").decode(errors="replace")) from None
     except OSError as error:
         raise BookError(f"cannot start {words[0]}: {error.strerror}") from None
-    if ended.returncode != 0:
+    if ended.returncode not in well:
         outcome = f"ended with {ended.returncode}" if ended.returncode > 0 else f"was ended by signal {-ended.returncode}"
         # What went wrong is told last, on standard error.
         raise CommandFailed(words, outcome, f"{ended.stdout[-1000:]}\n{ended.stderr}")

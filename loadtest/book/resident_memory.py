@@ -1,6 +1,8 @@
 """Resident memory of a process, as the kernel counts it page by page (/proc/PID/smaps_rollup)."""
 
+import os
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from loadtest.book.failure import BookError
@@ -11,17 +13,11 @@ STILL_FOR = 5  # readings in a row
 LONGEST_S = 15.0
 STILL_WITHIN = 0.001
 
+MEMORY_FILES = ("/memfd:", "/dev/shm/")
+
 
 def resident_bytes(pid, proc=Path("/proc")):
-    path = proc / str(pid) / "smaps_rollup"
-    try:
-        text = path.read_text()
-    except OSError as error:
-        raise BookError(f"{path}: {error.strerror}") from None
-    for line in text.splitlines():
-        if line.startswith("Rss:"):
-            return int(line.split()[1]) * 1024
-    raise BookError(f"{path} has no Rss line")
+    return _kilobytes(proc / str(pid) / "smaps_rollup", ("Rss",))["Rss"]
 
 
 def settled_bytes(read, pause=time.sleep, longest_s=LONGEST_S):
@@ -34,3 +30,43 @@ def settled_bytes(read, pause=time.sleep, longest_s=LONGEST_S):
             break
         pause(INTERVAL_S)
     return readings[-1]
+
+
+@dataclass(frozen=True)
+class Resident:
+    """`held_bytes`: anonymous pages, pages allocated in files of memory (memfd, tmpfs) whether mapped or not, page tables. `rss_bytes`: what
+    tools call RSS, program text included."""
+
+    held_bytes: int
+    rss_bytes: int
+
+
+def resident_parts(pid, proc=Path("/proc")):
+    rollup = _kilobytes(proc / str(pid) / "smaps_rollup", ("Rss", "Anonymous"))
+    status = _kilobytes(proc / str(pid) / "status", ("RssShmem", "VmPTE"))
+    in_files = max(status["RssShmem"], memory_file_bytes(pid, proc))
+    return Resident(rollup["Anonymous"] + in_files + status["VmPTE"], rollup["Rss"])
+
+
+def _kilobytes(path, names):
+    try:
+        lines = path.read_text().splitlines()
+    except OSError as error:
+        raise BookError(f"{path}: {error.strerror}") from None
+    told = {name: int(rest.split()[0]) * 1024 for name, _, rest in (line.partition(":") for line in lines) if name in names}
+    if missing := [name for name in names if name not in told]:
+        raise BookError(f"{path} has no {missing[0]} line")
+    return told
+
+
+def memory_file_bytes(pid, proc=Path("/proc")):
+    """Of the files of memory that the process holds open. One that is mapped and closed shows in RssShmem alone."""
+    allocated = {}
+    for entry in (proc / str(pid) / "fd").glob("*"):
+        try:
+            if os.readlink(entry).startswith(MEMORY_FILES):
+                status = os.stat(entry)
+                allocated[status.st_dev, status.st_ino] = status.st_blocks * 512
+        except OSError:
+            continue  # closed meanwhile
+    return sum(allocated.values())

@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "loadtest/version.h"
+#include "loadtest/workload/preset.h"
 
 namespace strata::loadtest {
 
@@ -109,6 +110,13 @@ void add_command_parts(json::object& object, const RunResult& result) {
                                     {"rss_bytes_after", result.server->resident_bytes_after}};
   }
   if (result.trace) object["trace"] = trace_json(*result.trace);
+  if (result.look_aside) {
+    const LookAsideCounts& counts = *result.look_aside;
+    object["look_aside"] = json::object{{"requests", counts.requests},
+                                        {"hits", counts.hits},
+                                        {"misses", counts.requests - counts.hits},
+                                        {"hit_ratio", ratio(counts.hits, counts.requests)}};
+  }
   if (result.verification) {
     const VerifyCounts& counts = result.verification->counts;
     object["verify"] = json::object{{"checked", counts.checked},
@@ -237,8 +245,27 @@ std::string json_report(const Options& options, const RunResult& result) {
     object["open_loop"] = json::object{
         {"rate", options.rate}, {"arrivals", options.poisson ? "poisson" : "uniform"}, {"late_sends", result.late_sends}};
   }
+  if (options.may_drop) object["dropped_connections"] = result.dropped_connections;
   add_command_parts(object, result);
   return json::serialize(object) + "\n";
+}
+
+std::string preset_list() {
+  json::array list;
+  for (const Preset& preset : presets()) {
+    list.push_back(json::object{{"preset", preset.name},
+                                {"key_bytes", preset.key_bytes},
+                                {"value_bytes", preset.value_bytes},
+                                {"alpha", preset.alpha},
+                                {"compulsory_miss_ratio", preset.compulsory_misses},
+                                {"one_hit_wonder_ratio", preset.one_hit_wonders},
+                                {"published_miss_ratio", preset.published_miss_ratio},
+                                {"working_set_mb", preset.working_set_mb},
+                                {"category", preset.category},
+                                {"mix", preset.mix},
+                                {"ttl", preset.ttl}});
+  }
+  return json::serialize(list) + "\n";
 }
 
 std::string csv_report(const RunResult& result) {

@@ -17,6 +17,9 @@ std::string json_report(const Options& options, const RunResult& result);
 // A line a second, with a header line.
 std::string csv_report(const RunResult& result);
 
+// The presets with what was published of their caches: a JSON array.
+std::string preset_list();
+
 // "resp2", "resp3", "memcached".
 const char* name_of(Protocol protocol) noexcept;
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "loadtest/report/recorder.h"
+#include "loadtest/run/look_aside_stream.h"
 #include "loadtest/run/trace_stream.h"
 #include "loadtest/run/verify_stream.h"
 
@@ -45,8 +46,10 @@ struct RunResult {
   double client_cpu_us_per_request = 0;
   bool encoded_ahead = false;
   std::uint64_t late_sends = 0;
+  std::uint64_t dropped_connections = 0;
   std::optional<ServerUse> server;
   std::optional<TraceResult> trace;
+  std::optional<LookAsideCounts> look_aside;
   std::optional<Verification> verification;
   std::optional<Loaded> loaded;
   std::vector<std::string> problems;  // empty: all went well

@@ -82,6 +82,13 @@ bool ClosedLoop::read_replies(Connection& connection, std::string_view data, std
   return true;
 }
 
+void ClosedLoop::dropped(std::size_t index, std::uint64_t now) {
+  Connection& connection = connections_[index];
+  outstanding_ -= connection.batch.count - connection.replies;
+  connection.scanner = ReplyScanner(options_.target.protocol, connection.stream->wants_values());
+  if (connection.batch.count > 0) send_next(index, now);
+}
+
 void ClosedLoop::give_up(std::uint64_t now) {
   for (const Connection& connection : connections_) {
     for (std::uint32_t i = connection.replies; i < connection.batch.count; ++i) {

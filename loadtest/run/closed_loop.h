@@ -23,6 +23,7 @@ class ClosedLoop final : public Worker {
   [[nodiscard]] std::uint64_t outstanding() const override { return outstanding_; }
   [[nodiscard]] bool finished(std::uint64_t) const override { return active_ == 0; }
   void give_up(std::uint64_t now) override;
+  void dropped(std::size_t connection, std::uint64_t now) override;
 
  private:
   struct Connection {

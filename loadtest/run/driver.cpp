@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "loadtest/run/closed_loop.h"
+#include "loadtest/run/look_aside_stream.h"
 #include "loadtest/run/open_loop.h"
 #include "loadtest/run/thread_parts.h"
 #include "loadtest/run/trace_stream.h"
@@ -55,6 +56,7 @@ class RunDriver final : public CommandDriver {
     if (ahead)
       own.tape = Tape::record(own.source, own.encoder, batch(), options_.encode_ahead_bytes / options_.threads, own_limit());
     const auto stream = [&](std::uint64_t) -> std::unique_ptr<RequestStream> {
+      if (options_.look_aside) return look_aside(own);
       if (ahead) return std::make_unique<TapeStream>(own.tape);
       return std::make_unique<LiveStream>(own.source, own.encoder, batch());
     };
@@ -73,10 +75,23 @@ class RunDriver final : public CommandDriver {
   void collect(RunResult& result) override {
     result.encoded_ahead = encodes_ahead();
     for (const OpenLoop* loop : open_loops_) result.late_sends += loop->late_sends();
+    if (!options_.look_aside) return;
+    LookAsideCounts& counts = result.look_aside.emplace();
+    for (const LookAsideStream* stream : look_aside_) {
+      counts.requests += stream->counts().requests;
+      counts.hits += stream->counts().hits;
+    }
   }
 
  private:
   [[nodiscard]] std::uint32_t batch() const { return options_.pipeline; }
+
+  std::unique_ptr<RequestStream> look_aside(ThreadParts& own) {
+    auto stream = std::make_unique<LookAsideStream>(own.source, own.encoder, batch(), options_.warm_requests / all_connections());
+    const std::scoped_lock lock(mutex_);
+    look_aside_.push_back(stream.get());
+    return stream;
+  }
 
   [[nodiscard]] std::uint64_t own_limit() const {
     if (options_.requests == 0) return std::numeric_limits<std::uint64_t>::max();
@@ -87,7 +102,7 @@ class RunDriver final : public CommandDriver {
   [[nodiscard]] bool encodes_ahead() const {
     constexpr std::uint64_t kEnoughRequests = 100'000;
     constexpr std::uint64_t kSample = 1000;
-    if (options_.workload.churn > 0 || options_.workload.one_hit_wonders > 0) return false;
+    if (options_.look_aside || options_.workload.churn > 0 || options_.workload.one_hit_wonders > 0) return false;
     std::uint64_t sum = 0;
     for (std::uint64_t i = 0; i < kSample; ++i) sum += workload_.value_bytes(scattered(i, workload_.options.keys));
     const std::uint64_t request_bytes = sum / kSample + workload_.keys.bytes() + 32;
@@ -96,6 +111,7 @@ class RunDriver final : public CommandDriver {
 
   std::mutex mutex_;
   std::vector<OpenLoop*> open_loops_;  // their workers outlive collect()
+  std::vector<const LookAsideStream*> look_aside_;
 };
 
 class LoadDriver final : public CommandDriver {
@@ -260,6 +276,14 @@ bool check(const Options& options, const Workload& workload, std::string& proble
     } else if (options.workload.churn > 0 || options.workload.one_hit_wonders > 0) {
       problem = "--churn and --one-hit-wonders: verify keeps to its keys";
     }
+  }
+  if (options.look_aside && options.rate > 0) {
+    problem = "--look-aside with --rate: what is sent next depends on replies, so there is no open loop of it";
+  } else if (options.warm_requests > 0 && !options.look_aside) {
+    problem = "--warm-requests without --look-aside: only its hits and misses are counted from there on";
+  } else if (options.warm_requests > 0 && options.requests > 0 && options.warm_requests >= options.requests) {
+    problem =
+        fmt::format("--warm-requests {}: nothing of --requests {} is left to count", options.warm_requests, options.requests);
   }
   if (options.target.protocol == Protocol::memcached && workload.keys.bytes() > 250) {
     problem = fmt::format("--key-size {}: memcached takes keys of at most 250 bytes", workload.keys.bytes());

@@ -83,6 +83,14 @@ void OpenLoop::readable(std::size_t index, std::string_view data, std::uint64_t 
   add_progress(replies);
 }
 
+void OpenLoop::dropped(std::size_t index, std::uint64_t now) {
+  // They were due and got no reply: that they count with the time until now is the least that can be said of them.
+  Connection& connection = connections_[index];
+  for (const Waiting& request : connection.waiting) recorder_.add(request.kind, now - request.due_ns, 1);
+  outstanding_ -= connection.waiting.size();
+  connection = Connection(options_.target.protocol);
+}
+
 void OpenLoop::give_up(std::uint64_t now) {
   for (const Connection& connection : connections_) {
     for (const Waiting& request : connection.waiting) recorder_.add(request.kind, now - request.due_ns, 1);

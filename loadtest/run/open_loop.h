@@ -48,6 +48,7 @@ class OpenLoop final : public Worker {
   [[nodiscard]] std::uint64_t outstanding() const override { return outstanding_; }
   [[nodiscard]] bool finished(std::uint64_t now) const override;
   void give_up(std::uint64_t now) override;
+  void dropped(std::size_t connection, std::uint64_t now) override;
 
  private:
   struct Waiting {

@@ -87,6 +87,7 @@ class Round {
         continue;
       }
       result.recorder.add(workers_[i]->recorder());
+      result.dropped_connections += workers_[i]->dropped_connections();
       cpu_ns += workers_[i]->clock().cpu_ns();
       elapsed_ns = std::max(elapsed_ns, workers_[i]->clock().elapsed_ns());
       replies += workers_[i]->recorder().latency().count();

@@ -23,7 +23,7 @@ namespace {
 
 std::string reason(int error) { return std::generic_category().message(error); }
 
-Socket connect_unix(const std::string& path, std::string& problem) {
+Socket connect_unix(const std::string& path, int receive_buffer_bytes, std::string& problem) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) {
@@ -32,6 +32,7 @@ Socket connect_unix(const std::string& path, std::string& problem) {
   }
   std::memcpy(address.sun_path, path.data(), path.size());
   Socket socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  socket.limit_receive_buffer(receive_buffer_bytes);
   if (socket.valid() && ::connect(socket.fd(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return socket;
   problem = fmt::format("cannot connect to {}: {}. Is the server running, and is that its unix socket?", path, reason(errno));
   return {};
@@ -49,6 +50,7 @@ Socket connect_tcp(const Target& target, std::string& problem) {
   int error = 0;
   for (const addrinfo* at = found; at != nullptr; at = at->ai_next) {
     Socket socket(::socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC, at->ai_protocol));
+    socket.limit_receive_buffer(target.receive_buffer_bytes);
     if (!socket.valid() || ::connect(socket.fd(), at->ai_addr, at->ai_addrlen) != 0) {
       error = errno;
       continue;
@@ -74,7 +76,8 @@ Socket& Socket::operator=(Socket&& other) noexcept {
 }
 
 Socket Socket::open(const Target& target, std::string& problem) {
-  Socket socket = target.unix_socket.empty() ? connect_tcp(target, problem) : connect_unix(target.unix_socket, problem);
+  Socket socket = target.unix_socket.empty() ? connect_tcp(target, problem)
+                                             : connect_unix(target.unix_socket, target.receive_buffer_bytes, problem);
   if (socket.valid() && !socket.greet(target, problem)) return {};
   return socket;
 }
@@ -115,6 +118,10 @@ Outcome Socket::ask(Protocol protocol, std::string_view request, std::string& te
       return reply.outcome;
     }
   }
+}
+
+void Socket::limit_receive_buffer(int bytes) const noexcept {
+  if (valid() && bytes > 0) ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
 }
 
 void Socket::make_non_blocking() const noexcept { ::fcntl(fd_, F_SETFL, ::fcntl(fd_, F_GETFL) | O_NONBLOCK); }

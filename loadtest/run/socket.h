@@ -25,6 +25,8 @@ class Socket {
   [[nodiscard]] Outcome ask(Protocol protocol, std::string_view request, std::string& text);
 
   void make_non_blocking() const noexcept;
+  // Before connecting: how much the kernel takes in that nobody has read. 0 leaves it alone.
+  void limit_receive_buffer(int bytes) const noexcept;
   [[nodiscard]] int fd() const noexcept { return fd_; }
   [[nodiscard]] bool valid() const noexcept { return fd_ >= 0; }
 

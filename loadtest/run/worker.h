@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <queue>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +34,8 @@ class Worker {
   [[nodiscard]] const RunClock& clock() const noexcept { return clock_; }
   // Replies so far, the warm-up included.
   [[nodiscard]] std::uint64_t progress() const noexcept { return progress_.load(std::memory_order_relaxed); }
+  // Connections that the server closed and that were opened anew.
+  [[nodiscard]] std::uint64_t dropped_connections() const noexcept { return dropped_; }
 
  protected:
   static constexpr std::size_t kReceiveBytes = std::size_t{256} << 10;
@@ -52,6 +55,9 @@ class Worker {
   [[nodiscard]] virtual bool finished(std::uint64_t now) const = 0;
   // The run ends without their replies.
   virtual void give_up(std::uint64_t now) = 0;
+  // The server closed the connection, and a new one stands in its place: replies to what was sent will not come. Called only
+  // where that is allowed.
+  virtual void dropped(std::size_t connection, std::uint64_t now) = 0;
 
   // Sends as much as the socket takes; returns how much, and asks for writable() if that was not all.
   std::size_t send(std::size_t connection, std::string_view bytes);
@@ -69,10 +75,24 @@ class Worker {
   std::uint64_t turn(std::uint64_t now);
   std::uint64_t receive(std::size_t connection, std::uint64_t now);
   void wait_for_writable(std::size_t connection, bool wanted);
+  void watch(std::size_t connection, int epoll_operation) const;
+  [[nodiscard]] std::size_t most_to_read() const noexcept;
+  // Reads from the connection no more until what it has read is as old as its rate demands.
+  void rest_from_reading(std::size_t connection, std::size_t received, std::uint64_t now);
+  void read_again(std::uint64_t now);
+  void open_anew(std::size_t connection, std::uint64_t now);
 
   int epoll_ = -1;
   std::vector<Socket> sockets_;
   std::vector<bool> waits_for_writable_;
+  std::vector<bool> rests_from_reading_;
+  struct Rest {
+    std::uint64_t until_ns;
+    std::size_t connection;
+    bool operator>(const Rest& other) const noexcept { return until_ns > other.until_ns; }
+  };
+  std::priority_queue<Rest, std::vector<Rest>, std::greater<>> rests_;  // the first to end on top
+  std::uint64_t dropped_ = 0;
   std::unique_ptr<char[]> buffer_;
   std::string problem_;
   std::atomic<std::uint64_t> progress_{0};

@@ -64,6 +64,23 @@ bool check_shares(const WorkloadOptions& options, std::string& problem) {
   return true;
 }
 
+// New keys take of the mix's stores what they need, or all; the others get the rest, so that all shares stay those of the mix.
+void divide_mix(Workload& workload) {
+  const double new_keys = workload.options.churn + (1 - workload.options.churn) * workload.options.one_hit_wonders;
+  const double stores = workload.mix.sum_of(stores_value) / workload.mix.sum();
+  if (new_keys == 0 || stores == 0) return;
+  workload.stored_first = std::min(1.0, stores / new_keys);
+  const double left = 1 - workload.stored_first * new_keys / stores;
+  for (std::size_t i = 0; i < kOperationKinds; ++i) {
+    const auto kind = static_cast<OperationKind>(i);
+    const double weight = workload.mix.sum_of([kind](OperationKind other) { return other == kind; });
+    if (weight == 0) continue;
+    if (stores_value(kind)) workload.first_stores.add(kind, weight);
+    if (!stores_value(kind) || left > 0) workload.later_mix.add(kind, stores_value(kind) ? weight * left : weight);
+  }
+  if (workload.later_mix.empty()) workload.later_mix = workload.mix;  // stores alone
+}
+
 }  // namespace
 
 std::uint64_t scattered(std::uint64_t rank, std::uint64_t keys) noexcept {
@@ -81,7 +98,7 @@ std::optional<Workload> Workload::make(const WorkloadOptions& options, std::uint
   auto keys = KeyFormat::make(options.key_prefix, options.key_bytes, largest, problem);
   if (!keys) return std::nullopt;
 
-  Workload workload{options, *keys, nullptr, nullptr, {}, {}};
+  Workload workload{options, *keys, nullptr, nullptr, {}, 0, {}, {}, {}};
   workload.value_size = ValueSize::parse(options.value_size, problem);
   if (!workload.value_size) problem = "--value-size: " + problem;
   if (!problem.empty()) return std::nullopt;
@@ -93,6 +110,7 @@ std::optional<Workload> Workload::make(const WorkloadOptions& options, std::uint
     problem = "--distribution: " + problem;
     return std::nullopt;
   }
+  if (options.stored_first) divide_mix(workload);
   if (workload.ttl_ms.empty() && workload.mix.any([](OperationKind kind) { return kind == OperationKind::touch; })) {
     problem = "--mix with touch needs --ttl: a touch sets a new time to live";
     return std::nullopt;
@@ -108,23 +126,43 @@ OperationSource::OperationSource(const Workload& workload, unsigned thread, unsi
       distribution_(distribution_of(workload.options, thread, threads)) {}
 
 Operation OperationSource::next() {
+  if (workload_.stored_first == 0) {
+    const OperationKind kind = workload_.mix.pick(random_);
+    return completed(kind, next_key().number);
+  }
+  const NextKey key = next_key();
+  const bool first_store = key.is_new && random_.unit() < workload_.stored_first;
+  return completed((first_store ? workload_.first_stores : workload_.later_mix).pick(random_), key.number);
+}
+
+Operation OperationSource::store_of(std::uint64_t key) { return completed(OperationKind::set, key); }
+
+Operation OperationSource::completed(OperationKind kind, std::uint64_t key) {
   Operation operation;
-  operation.kind = workload_.mix.pick(random_);
-  operation.key = next_key();
+  operation.kind = kind;
+  operation.key = key;
   if (stores_value(operation.kind)) operation.value_bytes = workload_.value_bytes(operation.key);
   const bool expires = stores_value(operation.kind) || operation.kind == OperationKind::touch;
   if (expires && !workload_.ttl_ms.empty()) operation.ttl_ms = workload_.ttl_ms.pick(random_);
   return operation;
 }
 
-std::uint64_t OperationSource::next_key() {
+OperationSource::NextKey OperationSource::next_key() {
   const WorkloadOptions& options = workload_.options;
   if (options.one_hit_wonders > 0 && random_.unit() < options.one_hit_wonders) {
-    return kFirstSingleKey + thread_ + threads_ * single_++;
+    return {kFirstSingleKey + thread_ + threads_ * single_++, true};
   }
   // Every thread replaces a key for all of them: they go through the same row of replacements at about the same pace.
-  if (options.churn > 0 && random_.unit() < options.churn) replaced_ += threads_;
-  const std::uint64_t slot = scattered(distribution_->next(random_), options.keys);
+  if (options.churn > 0 && random_.unit() < options.churn) {
+    replaced_ += threads_;
+    // The new key comes into use by its store, not when its popularity has it asked for; each thread has one of them.
+    if (workload_.stored_first > 0) return {key_in((replaced_ - 1 - thread_) % options.keys), true};
+  }
+  return {key_in(scattered(distribution_->next(random_), options.keys)), false};
+}
+
+std::uint64_t OperationSource::key_in(std::uint64_t slot) const {
+  const WorkloadOptions& options = workload_.options;
   // Slot 0 is replaced first, then 1, and so on, again and again.
   const std::uint64_t generation = (replaced_ + options.keys - 1 - slot) / options.keys;
   return slot + generation * options.keys;

@@ -32,6 +32,17 @@ class WeightedChoice {
     while (i + 1 < choices_.size() && wanted >= choices_[i].up_to) ++i;
     return choices_[i].thing;
   }
+  // The sum of the weights, and that of the things for which `condition` holds.
+  [[nodiscard]] double sum() const noexcept { return sum_; }
+  [[nodiscard]] double sum_of(const auto& condition) const {
+    double sum = 0;
+    double before = 0;
+    for (const Choice& choice : choices_) {
+      if (condition(choice.thing)) sum += choice.up_to - before;
+      before = choice.up_to;
+    }
+    return sum;
+  }
   [[nodiscard]] bool any(const auto& condition) const {
     for (const Choice& choice : choices_) {
       if (condition(choice.thing)) return true;
@@ -61,6 +72,11 @@ struct Workload {
   std::shared_ptr<const ValueSize> value_size;
   std::shared_ptr<const ValueContent> value_content;
   WeightedChoice<OperationKind> mix;
+  // If new keys begin with a store: with which share of them the mix has stores enough, of what kind, and what is left of the mix for
+  // all other requests.
+  double stored_first = 0;
+  WeightedChoice<OperationKind> first_stores;
+  WeightedChoice<OperationKind> later_mix;
   WeightedChoice<std::int64_t> ttl_ms;  // empty: values do not expire
 };
 
@@ -71,9 +87,18 @@ class OperationSource {
   OperationSource(const Workload& workload, unsigned thread, unsigned threads);
 
   Operation next();
+  // A SET of this key, as the workload stores it.
+  Operation store_of(std::uint64_t key);
 
  private:
-  std::uint64_t next_key();
+  struct NextKey {
+    std::uint64_t number;
+    bool is_new;  // asked for the first time, and by this request
+  };
+  NextKey next_key();
+  [[nodiscard]] std::uint64_t key_in(std::uint64_t slot) const;  // the one in use now
+  // What completes an operation whose kind and key are known.
+  Operation completed(OperationKind kind, std::uint64_t key);
 
   const Workload& workload_;
   unsigned thread_;

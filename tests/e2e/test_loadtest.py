@@ -116,6 +116,56 @@ def test_every_operation(server, protocol):
     assert counters["operations"]["incr"]["errors"] == 0
 
 
+def test_look_aside_stores_what_it_missed(server):
+    run = loadtest("run", "--look-aside", "--mix", "get=1", "--distribution", "sequential", "--keys", 500, "--requests", 2100, "--warm-requests",
+                   500, "--connections", 1, "--pipeline", 10, port=server.port).json
+    assert run["operations"]["set"]["requests"] == 500, "one for each key, after its first GET"
+    assert run["look_aside"]["hits"] == run["look_aside"]["requests"] > 1000
+    assert run["look_aside"]["misses"] == 0 and run["look_aside"]["hit_ratio"] == 1
+
+
+@pytest.mark.parametrize("options,problem", [
+    (["--look-aside", "--rate", 10], "--look-aside with --rate"),
+    (["--warm-requests", 10], "--warm-requests without --look-aside"),
+    (["--look-aside", "--warm-requests", 10, "--requests", 10], "nothing of --requests 10 is left"),
+    (["--read-rate", "fast"], "--read-rate fast: allowed"),
+])
+def test_options_that_do_not_fit(options, problem):
+    result = loadtest("run", *options, port=1, check=False)
+    assert result.code == 2 and problem in result.problem
+
+
+def test_slow_readers_read_no_faster_than_told(server):
+    loadtest("load", "--keys", 10, "--value-size", "100kb", port=server.port)
+    run = loadtest("run", "--mix", "get=1", "--keys", 10, "--value-size", "100kb", "--connections", 2, "--pipeline", 4, "--read-rate", "200kb",
+                   "--duration", "1s", port=server.port).json
+    # Two connections took 200 kB each in that second; what they had asked for beyond it came after the end.
+    assert 2 <= run["requests"] <= 2 * (2 + 4)
+    assert run["error_count"] == 0
+
+
+def test_dropped_connections_are_counted_and_opened_anew():
+    seen = []
+
+    def every_third_time(data):
+        seen.append(data)
+        return None if len(seen) % 3 == 0 else b"$-1\r\n" * data.count(b"GET")
+
+    with scripted_server(every_third_time) as port:
+        run = loadtest("run", "--mix", "get=1", "--requests", 60, "--connections", 2, "--may-drop", port=port).json
+        assert run["dropped_connections"] >= 15
+        assert run["error_count"] == 0 and 30 <= run["requests"] <= 50
+        result = loadtest("run", "--mix", "get=1", "--requests", 60, "--connections", 2, port=port, check=False)
+        assert result.code == 1 and "the server closed a connection" in result.problem
+
+
+def test_the_presets_are_listed():
+    listed = json.loads(subprocess.run([LOADTEST, "presets"], capture_output=True, text=True, timeout=60, check=True).stdout)
+    by_name = {preset["preset"]: preset for preset in listed}
+    assert by_name["cluster24"]["published_miss_ratio"] == 0.0087
+    assert by_name["cluster24"]["working_set_mb"] == 5071
+
+
 def test_unix_socket(start_server, tmp_path):
     path = tmp_path / "socket"
     start_server({"server.unix_socket": path})

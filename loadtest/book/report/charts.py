@@ -4,11 +4,13 @@ import statistics
 
 from loadtest.book.failure import BookError
 from loadtest.book.report.bar_chart import bar_chart
+from loadtest.book.report.layout import Lines
+from loadtest.book.report.line_chart import line_chart
 
 
 def draw(recording, charts):
     """{file name: SVG}."""
-    return {f"{chart.file}.svg": _draw(recording, chart) for chart in charts}
+    return {f"{chart.file}.svg": (_lines if isinstance(chart, Lines) else _bars)(recording, chart) for chart in charts}
 
 
 def write_charts(recording, charts, folder):
@@ -25,7 +27,7 @@ def write_charts(recording, charts, folder):
     return paths
 
 
-def _draw(recording, chart):
+def _bars(recording, chart):
     chosen = [measurement for measurement in recording.measurements if chart.select(measurement)]
     if chart.derive:
         chosen = chart.derive(chosen)
@@ -38,7 +40,21 @@ def _draw(recording, chart):
             figures.setdefault((group, measurement["subject"]), []).append(measurement["values"][chart.metric])
     medians = {place: statistics.median(values) for place, values in figures.items()}
     subjects = [subject for subject in recording.subjects if any(subject == shown for _, shown in medians)]
-    caption = (f"Medians. {recording.date[:10]}, {recording.machine['cpu']}, {recording.machine['cores']} cores, "
-               f"{recording.machine['distribution']}.",
-               f"{recording.versions['strata']['version']} ({recording.versions['strata']['revision']}). {recording.invocation}")
-    return bar_chart(chart.title, chart.unit, groups, subjects, medians, caption)
+    return bar_chart(chart.title, chart.unit, groups, subjects, medians, _caption(recording, "Medians. "))
+
+
+def _lines(recording, chart):
+    panels = {}
+    for measurement in recording.measurements:
+        if chart.select(measurement) and measurement["subject"] not in panels:
+            samples = measurement["output"]["samples"]
+            panels[measurement["subject"]] = {name: [(sample[chart.time], sample[key] / chart.scale) for sample in samples]
+                                              for key, name in chart.lines}
+    ordered = [(subject, panels[subject]) for subject in recording.subjects if subject in panels]
+    return line_chart(chart.title, chart.units, ordered, [name for _, name in chart.lines], _caption(recording, "The first round. "))
+
+
+def _caption(recording, figures):
+    return (f"{figures}{recording.date[:10]}, {recording.machine['cpu']}, {recording.machine['cores']} cores, "
+            f"{recording.machine['distribution']}.",
+            f"{recording.versions['strata']['version']} ({recording.versions['strata']['revision']}). {recording.invocation}")

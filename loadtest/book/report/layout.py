@@ -66,3 +66,16 @@ class Chart:
     group: Callable  # of a row: its name
     select: Callable = everything
     derive: Callable | None = None
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Lines over time: a panel for every subject, from the samples that its first measurement left in its output."""
+
+    file: str
+    title: str
+    units: tuple  # of time and of the figures
+    lines: tuple  # (key in a sample, name)
+    scale: float = 1  # figures are divided by it
+    time: str = "second"  # key in a sample
+    select: Callable = everything

@@ -24,12 +24,19 @@ ROOT = Path(__file__).resolve().parents[3]
     (["hit-ratio"], "did you mean hitratio?"),
     (["Latency"], "did you mean latency?"),
     (["table"], "did you mean tables?"),
-    (["xyz"], "there are: generator throughput cpu latency memory hitratio allocator cache tables charts"),
+    (["xyz"], "there are: generator throughput cpu latency memory limit smoothness hitratio presets allocator cache tables charts"),
     (["--rounds", "0"], "--rounds 0: at least 1"),
     (["--rounds", "many"], "--rounds"),
     (["--quick", "--update-docs"], "--quick: its figures go into no document"),
     (["--quick", "tables"], "--quick: its figures go into no document"),
     (["--fast"], "--fast"),
+    (["--servers", "strata,reddis"], 'there is no server "reddis"'),
+    (["--length", "90", "limit"], "--length 90: allowed: for example 90s"),
+    (["--length", "0s", "limit"], "--length 0s: allowed"),
+    (["--length", "90s"], "--length: only limit heeds it"),
+    (["--clients", "9", "limit", "memory"], "--clients: only limit heeds it"),
+    (["--clients", "0", "limit"], "--clients 0: at least 1"),
+    (["--verify", "charts"], "--verify: only limit heeds it"),
 ])
 def test_wrong_usage(words, problem, capsys):
     assert main(words) == 2
@@ -47,6 +54,12 @@ def test_names():
     assert read_command_line(["charts"])[1:3] == ([], ["charts"])
     with pytest.raises(UsageError):
         read_command_line(["memory", "nothing"])
+
+
+def test_options_of_one_comparison():
+    plan = read_command_line(["--length", "30m", "--clients", "200", "--verify", "--servers", "strata,redis", "limit"])[0]
+    assert (plan.length_s, plan.clients, plan.verify, plan.servers) == (1800, 200, True, ("strata", "redis"))
+    assert plan.invocation == "./dev bench --servers strata,redis --length 30m --clients 200 --verify"
 
 
 def test_quick_results_are_kept_apart():

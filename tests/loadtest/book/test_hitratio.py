@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from loadtest.book.book import run_comparisons
-from loadtest.book.comparisons import hitratio
+from loadtest.book.comparisons import equal_memory, hitratio
+from loadtest.book.comparisons.worth import worth_rows
 from loadtest.book.failure import BookError, CommandFailed, Unavailable
 from loadtest.book.peers import Peer
 from loadtest.book.recording import Recording
@@ -83,8 +84,9 @@ def model(plan, monkeypatch):
     peers = {Peer(name, name, "resp2", b"", b"", None, None, lambda *_: ["lru"]): name for name in Model.GROWTH}
     monkeypatch.setattr(hitratio, "find_peers", lambda *_: peers)
     monkeypatch.setattr(hitratio, "Generator", lambda _: made)
-    monkeypatch.setattr(hitratio, "ServerProcess", made.server)
-    monkeypatch.setattr(hitratio, "settled_bytes", lambda read, longest_s: next(made.current.readings))
+    for module in (hitratio, equal_memory):
+        monkeypatch.setattr(module, "ServerProcess", made.server)
+    monkeypatch.setattr(equal_memory, "settled_bytes", lambda read, longest_s: next(made.current.readings))
     traces = plan.root / "data" / "traces"
     traces.mkdir(parents=True)
     (traces / "web.trc.zst").write_text("")
@@ -166,3 +168,42 @@ def test_without_traces_it_is_skipped(plan, monkeypatch, capsys):
     monkeypatch.setenv("STRATA_DATA", str(plan.root / "nowhere"))
     assert run_comparisons(plan, ["hitratio"]) == ([], [])
     assert "hitratio: skipped: there are no traces" in capsys.readouterr().err
+
+
+# Worth -------------------------------------------------------------------------------------------------------------------
+
+
+def missed(trace, subject, misses, budget="30%", budget_mib=76.8, excluded=None):
+    """A measurement for each round."""
+    return [{"row": {"trace": trace, "budget": budget, "budget_mib": budget_mib, "phase": "compared"}, "subject": subject, "round": number,
+             "excluded": excluded, "values": {"non_compulsory_misses": count}} for number, count in enumerate(misses)]
+
+
+def worth(measurements):
+    return {(row["row"]["trace"], row["row"]["budget"], row["subject"], row["round"]): (row["row"]["best"], row["values"]["worth"])
+            for row in worth_rows(measurements)}
+
+
+def test_worth_is_told_against_the_better_peer_of_each_trace():
+    measured = [*missed("web", "strata s3fifo", [80, 90]), *missed("web", "redis allkeys-lru", [100, 100]), *missed("web", "memcached", [200, 150]),
+                *missed("cdn", "strata s3fifo", [50, 50]), *missed("cdn", "redis allkeys-lru", [100, 100]), *missed("cdn", "memcached", [40, 40])]
+    told = worth(measured)
+    assert told["web", "30%", "strata s3fifo", 0] == ("redis allkeys-lru", 0.8)
+    assert told["web", "30%", "strata s3fifo", 1] == ("redis allkeys-lru", 0.9)
+    assert told["cdn", "30%", "strata s3fifo", 0] == ("memcached", 1.25)
+    assert told["geometric mean", "2 of 2", "strata s3fifo", 0][1] == pytest.approx((0.85 * 1.25) ** 0.5)
+    assert told["worst: cdn", "30%", "strata s3fifo", 0][1] == 1.25
+
+
+def test_worth_leaves_out_small_footprints_and_what_missed_its_budget():
+    measured = [*missed("web", "strata sieve", [80]), *missed("web", "redis allkeys-lfu", [10], excluded="it grew too far"),
+                *missed("web", "memcached", [100]), *missed("small", "strata sieve", [1], budget_mib=50), *missed("small", "memcached", [9], budget_mib=50),
+                *missed("alone", "strata sieve", [1]), *missed("alone", "memcached", [1], excluded="it refused")]
+    told = worth(measured)
+    assert told["web", "30%", "strata sieve", 0] == ("memcached", 0.8)
+    assert not [key for key in told if key[0] in ("small", "alone")]
+    assert ("geometric mean", "1 of 2", "strata sieve", 0) in told, "it says that a place is missing"
+
+
+def test_worth_of_nothing():
+    assert worth_rows(missed("web", "redis allkeys-lru", [5])) == []

@@ -10,7 +10,8 @@ from loadtest.book.comparisons import COMPARISONS, throughput
 from loadtest.book.failure import BookError
 from loadtest.book.report.charts import draw
 from loadtest.book.report.documents import replace_section, update_document
-from loadtest.book.report.layout import significant
+from loadtest.book.report.layout import Lines, significant
+from loadtest.book.report.line_chart import MOST_POINTS, line_chart
 from loadtest.book.report.tables import render
 
 DOCUMENT = "# Figures\n\nby hand  \n<!-- book:throughput -->\nold\n<!-- /book:throughput -->\nafter\r\n\n"
@@ -159,3 +160,35 @@ def test_charts_are_drawn_from_stored_results(recording, full_plan):
 def test_names_of_charts_are_unique():
     names = [chart.file for comparison in COMPARISONS.values() for chart in comparison.CHARTS]
     assert len(names) == len(set(names))
+
+
+def polylines(svg):
+    return [[tuple(map(float, place.split(","))) for place in line.get("points").split()]
+            for line in xml.fromstring(svg).iter("{http://www.w3.org/2000/svg}polyline")]
+
+
+def test_lines_have_a_panel_for_every_subject_to_the_same_scale(recording):
+    for measurement in recording.measurements:
+        size = 100 if measurement["subject"] == "strata" else 200
+        measurement["output"] = {"samples": [{"second": second, "held": size * 1024, "limit": 100 * 1024} for second in range(3)]}
+    chart = Lines("x", "Held & limit", ("seconds", "KiB"), (("held", "resident"), ("limit", "limit")), scale=1024)
+    svg = draw(recording, (chart,))["x.svg"]
+    lines = polylines(svg)
+    assert len(lines) == 4, "two panels of two lines, of the first round alone"
+    texts = [element.text for element in xml.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]
+    assert {"strata (KiB)", "redis (KiB)", "resident", "limit", "200", "Held & limit"} <= set(texts)
+    heights = [line[0][1] for line in lines]
+    assert heights[0] == heights[1], "ours holds what its limit says"
+    assert heights[3] - heights[2] == pytest.approx(75, abs=1), "100 of 200 is half a panel"
+    assert svg == draw(recording, (chart,))["x.svg"]
+
+
+def test_long_lines_keep_their_peaks():
+    series = [(second, 500 if second == 1801 else 100) for second in range(3600)]
+    line = polylines(line_chart("t", ("s", "B"), [("one", {"a": series})], ["a"], ["caption"]))[0]
+    assert len(line) <= MOST_POINTS
+    assert min(y for _, y in line) < line[0][1] - 50
+
+
+def test_lines_of_nothing():
+    assert polylines(line_chart("t", ("s", "B"), [("one", {"a": []})], ["a"], [])) == []
