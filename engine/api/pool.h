@@ -44,7 +44,7 @@ typedef struct strata_pool_options {
   size_t block_bytes;            /* of a fixed pool, 1 byte to 16 MiB; else 0 */
   size_t alignment;              /* of all blocks: a power of two; of a fixed pool at most 64 KiB */
   uint64_t initial_bytes;        /* taken at once and kept to the end */
-  uint64_t max_bytes;            /* of memory that holds blocks; 0: no limit */
+  uint64_t max_bytes;            /* of memory that holds blocks, a chunk at least; 0: no limit */
   uint32_t growth_percent;       /* a full pool grows by this share of what it holds, one chunk at least and 4 MiB at most; 0 to 1000 */
   uint32_t shrink_below_percent; /* a cleanup that finds less than this in use counts as low; 0: the pool never shrinks; to 99 */
   uint32_t shrink_after_rounds;  /* after so many low cleanups in a row the pool shrinks; at least 1 */
@@ -135,7 +135,7 @@ STRATA_API strata_status strata_visit_pools(strata_pool_visitor visitor, void* c
 
 /* Of the pools whose blocks are large and aligned enough and that have room, arenas left out; of equals the oldest. */
 typedef enum strata_pool_selection {
-  STRATA_POOL_FIRST_FIT = 0,  /* the oldest with blocks of that size class, segment pools included; else the oldest */
+  STRATA_POOL_FIRST_FIT = 0,  /* the oldest whose blocks are less than twice as large as asked for; else the oldest */
   STRATA_POOL_BEST_FIT = 1,   /* the least waste */
   STRATA_POOL_LEAST_USED = 2, /* the smallest share in use */
   STRATA_POOL_ROUND_ROBIN = 3 /* by turns */

@@ -58,7 +58,10 @@ Pool* Pool::create(const PoolOptions& options, PoolRefusal& why) noexcept {
       pool->block_bytes_ = pool->fixed_.block_bytes();
     }
     pool->bump_.start(*heap);
-    is_whole = pool->take_initial();
+    const std::uint64_t least_bytes = has_segments ? allocator::kSliceBytes : pool->needed_for(1, 1);
+    const bool has_room = options.sizing.max_bytes == 0 || options.sizing.max_bytes >= least_bytes;
+    if (!has_room) why = PoolRefusal::options;
+    is_whole = has_room && pool->take_initial();
   }
   heap->attach(pool);
   if (!is_whole) {
@@ -87,7 +90,10 @@ bool Pool::is_pool(const void* address) noexcept {
 // False: not all of it is to be had.
 bool Pool::take_initial() noexcept {
   const PoolSizing& sizing = size_.sizing();
-  if (kind_ == PoolKind::segment) return heap_.keep(sizing.initial_bytes, sizing.growth_percent);
+  if (kind_ == PoolKind::segment) {
+    const std::uint64_t max = sizing.max_bytes == 0 ? sizing.initial_bytes : sizing.max_bytes - sizing.max_bytes % allocator::kSliceBytes;
+    return heap_.keep(std::min(sizing.initial_bytes, max), sizing.growth_percent);
+  }
   while (total_bytes() < sizing.initial_bytes) {
     const std::uint64_t chunk_bytes = needed_for(1, 1);
     if (sizing.max_bytes != 0 && total_bytes() + chunk_bytes > sizing.max_bytes) return total_bytes() > 0;
@@ -213,7 +219,7 @@ void Pool::reset() noexcept {
   }
   heap_.reset();
   // It was to be had before.
-  (void)heap_.keep(size_.sizing().initial_bytes, size_.sizing().growth_percent);
+  (void)take_initial();
 }
 
 ArenaMark Pool::mark() const noexcept {
@@ -226,18 +232,30 @@ bool Pool::roll_back(const ArenaMark& mark) noexcept {
   return kind_ == PoolKind::arena && bump_.roll_back(mark);
 }
 
-std::uint64_t Pool::shrink_to(std::uint64_t bytes, std::uint32_t most_chunks) noexcept {
-  if (kind_ == PoolKind::segment) return heap_.release_beyond(bytes, size_.sizing().initial_bytes, most_chunks);
+std::uint64_t Pool::shrink_to(std::uint64_t bytes, std::uint32_t& most_chunks) noexcept {
   const std::uint64_t before = total_bytes();
-  (void)(kind_ == PoolKind::fixed ? fixed_.release_empty(bytes, most_chunks) : bump_.release_empty(bytes, most_chunks));
+  switch (kind_) {
+    case PoolKind::fixed: most_chunks -= fixed_.release_empty(bytes, most_chunks); break;
+    case PoolKind::arena: most_chunks -= bump_.release_empty(bytes, most_chunks); break;
+    case PoolKind::segment: {
+      const std::uint64_t released = heap_.release_beyond(bytes, size_.sizing().initial_bytes, most_chunks);
+      most_chunks -= static_cast<std::uint32_t>(released / allocator::kSliceBytes);
+      return released;
+    }
+  }
   return before - total_bytes();
 }
 
-std::uint64_t Pool::cleanup(std::uint32_t most_chunks) noexcept {
+std::uint64_t Pool::cleanup(std::uint32_t most_chunks) noexcept { return cleanup_within(most_chunks); }
+
+std::uint64_t Pool::cleanup_within(std::uint32_t& most_chunks) noexcept {
   const PoolGuard guard(lock_);
+  const std::uint64_t total = total_bytes();
+  const std::uint64_t used = used_bytes();
+  // What was needed again in the meantime stays.
+  if (used > shrinking_to_) is_shrinking_ = false;
   if (!is_shrinking_) {
-    const std::uint64_t total = total_bytes();
-    const std::optional<std::uint64_t> target = size_.end_round(total, used_bytes());
+    const std::optional<std::uint64_t> target = size_.end_round(total, used);
     if (!target.has_value() || *target >= total) return 0;
     ++shrinks_;
     shrinking_to_ = *target;
@@ -256,6 +274,12 @@ void Pool::set_max_bytes(std::uint64_t bytes) noexcept {
 PoolSizing Pool::sizing() const noexcept {
   const PoolGuard guard(lock_);
   return size_.sizing();
+}
+
+double Pool::used_share() const noexcept {
+  const PoolGuard guard(lock_);
+  const std::uint64_t total = total_bytes();
+  return total == 0 ? 0 : static_cast<double>(used_bytes()) / static_cast<double>(total);
 }
 
 std::size_t Pool::waste_for(std::size_t bytes, std::size_t alignment) const noexcept {

@@ -24,7 +24,7 @@ enum class PoolRefusal : std::uint8_t {
   full,       // the pool's maximum is reached
   too_large,  // more than a block of this fixed pool, or than an object can have
   alignment,  // no power of two, or more than the blocks of this fixed pool are aligned to
-  options,    // a value that does not exist or is out of range
+  options,    // a value that does not exist or is out of range, or a maximum that not even one chunk is below
   name_taken, // by another pool of the manager
 };
 
@@ -34,7 +34,7 @@ struct PoolOptions {
   LockMode lock = LockMode::mutex;
   std::size_t block_bytes = 0;  // of a fixed pool
   std::size_t alignment = allocator::kMallocAlignment;  // of all blocks, a power of two; for fixed pools at most 64 KiB
-  PoolSizing sizing;
+  PoolSizing sizing = {};
 };
 
 // What is known of a pool: the mission's MemoryPool, and counters since the pool was made.
@@ -99,6 +99,8 @@ class Pool {
   // bytes given back.
   std::uint64_t cleanup(std::uint32_t most_chunks = kUsualCleanupChunks) noexcept;
   static constexpr std::uint32_t kUsualCleanupChunks = 64;
+  // The same, and takes off `most_chunks` what has gone.
+  std::uint64_t cleanup_within(std::uint32_t& most_chunks) noexcept;
 
   // 0: none. What the pool holds above it stays until it is given back.
   void set_max_bytes(std::uint64_t bytes) noexcept;
@@ -111,7 +113,9 @@ class Pool {
   [[nodiscard]] std::size_t alignment() const noexcept { return alignment_; }
   // Of a fixed pool, as rounded; else 0.
   [[nodiscard]] std::size_t block_bytes() const noexcept { return block_bytes_; }
-  // How many bytes more than asked for a block would take; nothing but kUnfit: it can not be one of this pool.
+  // Of what it holds, 0 to 1.
+  [[nodiscard]] double used_share() const noexcept;
+  // How many bytes more than asked for a block would take; kUnfit: it can not be one of this pool.
   [[nodiscard]] std::size_t waste_for(std::size_t bytes, std::size_t alignment) const noexcept;
   static constexpr std::size_t kUnfit = ~std::size_t{0};
   // Whether a block of that size is free or the pool may take memory for one. A moment later it may be otherwise.
@@ -134,7 +138,7 @@ class Pool {
   [[nodiscard]] std::uint64_t used_bytes() const noexcept STRATA_REQUIRES(lock_);
   [[nodiscard]] std::uint64_t needed_for(std::size_t bytes, std::size_t alignment) const noexcept STRATA_REQUIRES(lock_);
   [[nodiscard]] bool add_chunk(std::uint64_t bytes) noexcept STRATA_REQUIRES(lock_);
-  std::uint64_t shrink_to(std::uint64_t bytes, std::uint32_t most_chunks) noexcept STRATA_REQUIRES(lock_);
+  std::uint64_t shrink_to(std::uint64_t bytes, std::uint32_t& most_chunks) noexcept STRATA_REQUIRES(lock_);
   [[nodiscard]] const void* first_block_in(const Span& span) const noexcept STRATA_REQUIRES(lock_);
   void find_addresses(PoolInfo& info) const noexcept STRATA_REQUIRES(lock_);
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+
 #include "engine/sync/mutex.h"
 
 namespace strata::pools {

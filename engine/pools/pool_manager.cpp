@@ -4,8 +4,6 @@
 #include <array>
 #include <cstring>
 
-#include "engine/allocator/size_class.h"
-
 namespace strata::pools {
 namespace {
 
@@ -14,30 +12,22 @@ struct Candidate {
   Pool* pool = nullptr;
   std::size_t waste = 0;
   double used_share = 0;
-  bool is_of_class = false;
+  bool is_about_the_size = false;
 };
-
-[[nodiscard]] bool is_of_class(const Pool& pool, std::size_t bytes) noexcept {
-  if (pool.kind() != PoolKind::fixed) return true;
-  if (bytes > allocator::kLargestClassBytes || pool.block_bytes() > allocator::kLargestClassBytes) return pool.block_bytes() == bytes;
-  return allocator::class_of(bytes) == allocator::class_of(pool.block_bytes());
-}
 
 // pool: nullptr where it can not serve the request.
 [[nodiscard]] Candidate look_at(Pool& pool, std::size_t bytes, std::size_t alignment, bool or_arenas) noexcept {
   if (pool.kind() == PoolKind::arena && !or_arenas) return {};
   const std::size_t waste = pool.waste_for(bytes, alignment);
   if (waste == Pool::kUnfit || !pool.has_room_for(bytes)) return {};
-  const PoolInfo info = pool.info();
-  const double share = info.total_bytes == 0 ? 0 : static_cast<double>(info.used_bytes) / static_cast<double>(info.total_bytes);
-  return {.pool = &pool, .waste = waste, .used_share = share, .is_of_class = is_of_class(pool, bytes)};
+  return {.pool = &pool, .waste = waste, .used_share = pool.used_share(), .is_about_the_size = waste < bytes};
 }
 
 // Whether an older pool's candidate has to give way. Round robin: to the first behind the last one, which the caller sees to.
 [[nodiscard]] bool is_better(const Candidate& candidate, const Candidate& best, Selection strategy) noexcept {
   if (best.pool == nullptr) return true;
   switch (strategy) {
-    case Selection::first_fit: return candidate.is_of_class && !best.is_of_class;
+    case Selection::first_fit: return candidate.is_about_the_size && !best.is_about_the_size;
     case Selection::best_fit: return candidate.waste < best.waste;
     case Selection::least_used: return candidate.used_share < best.used_share;
     case Selection::round_robin: return false;
@@ -139,9 +129,7 @@ std::uint64_t PoolManager::cleanup(std::uint32_t most_chunks) noexcept {
   Pool* const first = last_cleaned_ == nullptr || last_cleaned_->next == nullptr ? oldest_ : last_cleaned_->next;
   Pool* pool = first;
   do {
-    const std::uint64_t chunks_before = pool->info().chunk_count;
-    given_back += pool->cleanup(most_chunks);
-    most_chunks -= std::min(most_chunks, static_cast<std::uint32_t>(chunks_before - pool->info().chunk_count));
+    given_back += pool->cleanup_within(most_chunks);
     last_cleaned_ = pool;
     pool = pool->next == nullptr ? oldest_ : pool->next;
   } while (pool != first && most_chunks > 0);

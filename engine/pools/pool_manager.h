@@ -11,7 +11,7 @@ namespace strata::pools {
 
 // Which pool serves a request, of those whose blocks are large and aligned enough and that have room. Of equals the oldest.
 enum class Selection : std::uint8_t {
-  first_fit,    // the oldest with blocks of the request's size class (a segment pool's are of every one); else the oldest
+  first_fit,    // the oldest whose blocks are less than twice as large as asked for (a segment pool's are); else the oldest
   best_fit,     // the least waste
   least_used,   // the smallest share in use; an empty pool counts as nothing in use
   round_robin,  // the next one after that of the last such selection

@@ -164,7 +164,7 @@ TEST_F(Pools, TellWhatTheyAre) {
   strata_pool* const pool = make(options);
   EXPECT_EQ(info_of(pool).first_block, nullptr);
   void* const first = strata_pool_malloc(pool, 1);
-  (void)strata_pool_malloc(pool, 1);
+  ASSERT_NE(strata_pool_malloc(pool, 1), nullptr);
   const strata_pool_info info = info_of(pool);
   EXPECT_EQ(info.total_size, kMiB);
   EXPECT_EQ(info.initial_size, kMiB);
@@ -186,7 +186,7 @@ TEST_F(Pools, AnArenaGoesBackToAMark) {
   strata_pool* const arena = make(of_kind(STRATA_POOL_ARENA));
   strata_pool_mark empty;
   ASSERT_EQ(strata_pool_set_mark(arena, &empty), STRATA_OK);
-  (void)strata_pool_malloc(arena, 100);
+  ASSERT_NE(strata_pool_malloc(arena, 100), nullptr);
   strata_pool_mark mark;
   ASSERT_EQ(strata_pool_set_mark(arena, &mark), STRATA_OK);
   for (int count = 0; count < 1000; ++count) ASSERT_NE(strata_pool_malloc(arena, 1000), nullptr);
@@ -240,7 +240,7 @@ TEST_F(Pools, AreSelectedByEveryStrategy) {
   EXPECT_EQ(strata_pool_select(120, 16, STRATA_POOL_BEST_FIT), small);
   EXPECT_EQ(strata_pool_select(128, 16, STRATA_POOL_FIRST_FIT), small);
   EXPECT_EQ(strata_pool_select(300, 16, STRATA_POOL_FIRST_FIT), large);
-  (void)strata_pool_malloc(large, 1);
+  ASSERT_NE(strata_pool_malloc(large, 1), nullptr);
   EXPECT_EQ(strata_pool_select(10, 16, STRATA_POOL_LEAST_USED), small);
   EXPECT_EQ(strata_pool_select(10, 16, STRATA_POOL_ROUND_ROBIN), large);
   EXPECT_EQ(strata_pool_select(10, 16, STRATA_POOL_ROUND_ROBIN), small);
@@ -253,7 +253,7 @@ TEST_F(Pools, AreSelectedByEveryStrategy) {
 TEST_F(Pools, AreVisitedAndAddedUp) {
   make_fixed("a", 1000);
   make_fixed("b", 1000);
-  for (strata_pool* pool : pools_) (void)strata_pool_malloc(pool, 1);
+  for (strata_pool* pool : pools_) ASSERT_NE(strata_pool_malloc(pool, 1), nullptr);
   std::string names;
   const auto note = [](strata_pool* pool, void* context) {
     *static_cast<std::string*>(context) += info_of(pool).name;

@@ -102,7 +102,7 @@ TEST_F(FixedPool, RefusesWhatItsBlocksAreNot) {
 
 TEST_F(FixedPool, RefusesOptionsThatCannotBe) {
   const PoolOptions good{.kind = PoolKind::fixed, .block_bytes = 64};
-  std::vector<PoolOptions> all(8, good);
+  std::vector<PoolOptions> all(9, good);
   all[0].block_bytes = 0;
   all[1].block_bytes = FixedBlocks::kMostBlockBytes + 1;
   all[2].alignment = 0;
@@ -110,6 +110,7 @@ TEST_F(FixedPool, RefusesOptionsThatCannotBe) {
   all[4].alignment = FixedBlocks::kMostAlignment * 2;
   all[5].sizing.shrink_after_rounds = 0;
   all[6].kind = static_cast<PoolKind>(3);
+  all[8].sizing.max_bytes = kLeastChunkBytes - 1;
   all[7].kind = PoolKind::arena;  // which has no size of blocks
   for (const PoolOptions& options : all) {
     PoolRefusal why{};
@@ -148,7 +149,7 @@ TEST_F(FixedPool, TheMaximumHolds) {
   EXPECT_EQ(pool.info().refused, 2U);
   EXPECT_EQ(pool.info().refused_full, 2U);
   EXPECT_FALSE(pool.has_room_for(1000));
-  void* const of_process = allocator::allocate(1000);
+  void* const of_process = allocator::allocate(100'000);
   EXPECT_NE(of_process, nullptr) << "the maximum is the pool's alone";
   allocator::deallocate(of_process);
   pool.set_max_bytes(2 * kMiB);
@@ -209,7 +210,7 @@ TEST_F(FixedPool, ShrinksInSlices) {
 
 TEST_F(FixedPool, ChunksWithABlockInUseStay) {
   Pool& pool = make_of(1000, {.growth_percent = 0, .shrink_below_percent = 90, .shrink_after_rounds = 1});
-  std::vector<void*> blocks = take(pool, 1300);
+  std::vector<void*> blocks = take(pool, 1281);
   for (std::size_t index = 0; index < blocks.size(); ++index) {
     if (index % 65 != 0) pool.deallocate(blocks[index]);
   }
@@ -239,7 +240,7 @@ TEST_F(FixedPool, WhatIsNoBlockIsReported) {
   auto* const block = static_cast<std::byte*>(pool.allocate(40));
   const auto* const chunk = static_cast<const std::byte*>(pool.info().start_address);
   std::byte* const end = const_cast<std::byte*>(chunk) + kLeastChunkBytes - 1;
-  void* const of_process = allocator::allocate(40);
+  void* const of_process = allocator::allocate(100'000);
   for (std::byte* address : {block + 1, block + 39, block - 40, const_cast<std::byte*>(chunk), end, static_cast<std::byte*>(of_process)}) {
     pool.deallocate(address);
     EXPECT_EQ(reports.only().kind, Corruption::invalid_free);

@@ -87,17 +87,17 @@ TEST_F(PoolManagerTest, VisitsTheOldestFirst) {
   EXPECT_EQ(names, "ab");
 }
 
-TEST_F(PoolManagerTest, FirstFitTakesTheOldestOfTheClass) {
+TEST_F(PoolManagerTest, FirstFitTakesTheOldestOfAboutTheSize) {
   fixed("1000", 1000);
   fixed("500", 500);
   fixed("100", 100);
   EXPECT_EQ(selected(100, Selection::first_fit), "100");
   EXPECT_EQ(selected(490, Selection::first_fit), "500");
-  EXPECT_EQ(selected(200, Selection::first_fit), "1000") << "of the class is none: the oldest that will do";
-  EXPECT_EQ(selected(1001, Selection::first_fit), "none");
+  EXPECT_EQ(selected(200, Selection::first_fit), "1000") << "all are twice as large: the oldest that will do";
+  EXPECT_EQ(selected(1009, Selection::first_fit), "none");
   make({.name = "segments"});
   EXPECT_EQ(selected(200, Selection::first_fit), "segments");
-  EXPECT_EQ(selected(1001, Selection::first_fit), "segments");
+  EXPECT_EQ(selected(1009, Selection::first_fit), "segments");
 }
 
 TEST_F(PoolManagerTest, BestFitTakesTheLeastWaste) {

@@ -132,7 +132,7 @@ TEST_F(SegmentPool, MisuseIsReported) {
   const ReportLog reports;
   Pool& pool = make_segments();
   auto* const block = static_cast<std::byte*>(pool.allocate(100));
-  void* const of_process = allocator::allocate(100);
+  void* const of_process = allocator::allocate(100'000);
   EXPECT_TRUE(pool.owns(block));
   EXPECT_FALSE(pool.owns(block + 16));
   for (void* address : {static_cast<void*>(block + 16), of_process}) {
