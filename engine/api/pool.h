@@ -41,11 +41,11 @@ typedef struct strata_pool_options {
   const char* name; /* unique unless it is ""; at most 63 bytes, copied; NULL is "" */
   strata_pool_kind kind;
   strata_pool_lock lock;
-  size_t block_bytes;            /* of a fixed pool, 1 byte to 16 MiB; else 0 */
-  size_t alignment;              /* of all blocks: a power of two; of a fixed pool at most 64 KiB */
-  uint64_t initial_bytes;        /* taken at once and kept to the end */
-  uint64_t max_bytes;            /* of memory that holds blocks, a chunk at least; 0: no limit */
-  uint32_t growth_percent;       /* a full pool grows by this share of what it holds, one chunk at least and 4 MiB at most; 0 to 1000 */
+  size_t block_bytes;      /* of a fixed pool, 1 byte to 16 MiB; else 0 */
+  size_t alignment;        /* of all blocks: a power of two; of a fixed pool at most 64 KiB */
+  uint64_t initial_bytes;  /* taken at once and kept to the end */
+  uint64_t max_bytes;      /* of memory that holds blocks, a chunk at least; 0: no limit */
+  uint32_t growth_percent; /* a full pool grows by this share of what it holds, one chunk at least and 4 MiB at most; 0 to 1000 */
   uint32_t shrink_below_percent; /* a cleanup that finds less than this in use counts as low; 0: the pool never shrinks; to 99 */
   uint32_t shrink_after_rounds;  /* after so many low cleanups in a row the pool shrinks; at least 1 */
 } strata_pool_options;
@@ -105,13 +105,13 @@ typedef struct strata_pool_info {
   const void* first_block;   /* in use with the lowest address, in an arena the first taken; NULL: none */
   strata_pool_lock lock_mode;
   strata_pool_kind kind;
-  const char* name;         /* valid as long as the pool */
-  uint64_t block_size;      /* of a fixed pool, as rounded; else 0 */
-  uint64_t free_blocks;     /* of a fixed pool, in the memory it holds; else 0 */
-  uint64_t chunk_count;     /* pieces of memory */
+  const char* name;     /* valid as long as the pool */
+  uint64_t block_size;  /* of a fixed pool, as rounded; else 0 */
+  uint64_t free_blocks; /* of a fixed pool, in the memory it holds; else 0 */
+  uint64_t chunk_count; /* pieces of memory */
   uint64_t initial_size;
-  uint64_t max_size;        /* 0: none */
-  uint64_t record_size;     /* the pool's own records, beside total_size */
+  uint64_t max_size;    /* 0: none */
+  uint64_t record_size; /* the pool's own records, beside total_size */
   /* Since the pool was made. */
   uint64_t blocks_taken;
   uint64_t refused;      /* requests that got nothing */
@@ -142,7 +142,8 @@ typedef enum strata_pool_selection {
 } strata_pool_selection;
 
 /* The pool for such a block. NULL, and STRATA_NOT_FOUND: none has room for it; or STRATA_INVALID_ARGUMENT, STRATA_INVALID_ALIGNMENT. */
-STRATA_API strata_pool* strata_pool_select(size_t bytes, size_t alignment, strata_pool_selection strategy) STRATA_NOEXCEPT STRATA_MUST_USE;
+STRATA_API strata_pool* strata_pool_select(size_t bytes, size_t alignment,
+                                           strata_pool_selection strategy) STRATA_NOEXCEPT STRATA_MUST_USE;
 
 typedef struct strata_pool_totals {
   size_t struct_bytes;

@@ -61,7 +61,9 @@ class pool {
   pool& operator=(const pool&) = delete;
   ~pool() { strata_pool_destroy(pool_); }
 
-  [[nodiscard]] void* allocate(std::size_t bytes, std::size_t alignment = 1) { return pool_detail::allocate(pool_, bytes, alignment); }
+  [[nodiscard]] void* allocate(std::size_t bytes, std::size_t alignment = 1) {
+    return pool_detail::allocate(pool_, bytes, alignment);
+  }
   void deallocate(void* block) noexcept { strata_pool_free(pool_, block); }
   // Frees all blocks at once, without destroying what lies in them.
   void reset() noexcept { (void)strata_pool_reset(pool_); }

@@ -83,12 +83,14 @@ strata_pool_kind outer(pools::PoolKind kind) noexcept {
   switch (why) {
     case PoolRefusal::none: return STRATA_OK;
     case PoolRefusal::no_memory:
-      return api::failed({STRATA_OUT_OF_MEMORY, function, "the system gives no more memory, or the process' limit is reached", bytes});
+      return api::failed(
+          {STRATA_OUT_OF_MEMORY, function, "the system gives no more memory, or the process' limit is reached", bytes});
     case PoolRefusal::full: return api::failed({STRATA_POOL_FULL, function, "the pool's maximum is reached", bytes});
     case PoolRefusal::too_large:
       return api::failed({STRATA_SIZE_OVERFLOW, function, "more bytes than a block of the pool, or an object, can have", bytes});
     case PoolRefusal::alignment:
-      return api::failed({STRATA_INVALID_ALIGNMENT, function, "not a power of two, or more than the pool's blocks have", alignment});
+      return api::failed(
+          {STRATA_INVALID_ALIGNMENT, function, "not a power of two, or more than the pool's blocks have", alignment});
     case PoolRefusal::options: return api::failed({STRATA_INVALID_ARGUMENT, function, "an option is out of range"});
     case PoolRefusal::name_taken: return api::failed({STRATA_ALREADY_THERE, function, "another pool has that name"});
   }
@@ -108,7 +110,8 @@ std::uint32_t flags_of(const Pool& pool, const pools::PoolInfo& info) noexcept {
   std::uint32_t flags = 0;
   if (info.max_bytes != 0) flags |= STRATA_POOL_LIMITED;
   if (pool.sizing().shrink_below_percent != 0) flags |= STRATA_POOL_SHRINKS;
-  const std::uint64_t least_growth = pool.kind() == pools::PoolKind::segment ? strata::allocator::kSliceBytes : pools::kLeastChunkBytes;
+  const std::uint64_t least_growth =
+      pool.kind() == pools::PoolKind::segment ? strata::allocator::kSliceBytes : pools::kLeastChunkBytes;
   if (info.max_bytes != 0 && info.total_bytes + least_growth > info.max_bytes) flags |= STRATA_POOL_AT_MAXIMUM;
   return flags;
 }
@@ -125,7 +128,8 @@ strata_status strata_pool_create(const strata_pool_options* options, strata_pool
   *pool = nullptr;
   strata_pool_options ours = STRATA_POOL_OPTIONS_INIT;
   if (options != nullptr) {
-    if (const strata_status status = api::take_in(*options, ours, kFirstVersionBytes, kFunction); status != STRATA_OK) return status;
+    if (const strata_status status = api::take_in(*options, ours, kFirstVersionBytes, kFunction); status != STRATA_OK)
+      return status;
   }
   const auto kind = kind_of(number_of(ours.kind));
   const auto lock = lock_of(number_of(ours.lock));
@@ -173,7 +177,9 @@ strata_status strata_pool_reset(strata_pool* pool) noexcept {
   return STRATA_OK;
 }
 
-bool strata_pool_owns(const strata_pool* pool, const void* block) noexcept { return Pool::is_pool(pool) && inner(pool)->owns(block); }
+bool strata_pool_owns(const strata_pool* pool, const void* block) noexcept {
+  return Pool::is_pool(pool) && inner(pool)->owns(block);
+}
 
 strata_status strata_pool_set_mark(const strata_pool* pool, strata_pool_mark* mark) noexcept {
   constexpr const char* kFunction = "strata_pool_set_mark";
@@ -198,28 +204,29 @@ strata_status strata_pool_get_info(const strata_pool* pool, strata_pool_info* ou
   if (const strata_status status = check_pool(kFunction, pool); status != STRATA_OK) return status;
   const Pool& asked = *inner(pool);
   const pools::PoolInfo info = asked.info();
-  const strata_pool_info ours{.struct_bytes = sizeof ours,
-                              .total_size = info.total_bytes,
-                              .used_size = info.used_bytes,
-                              .block_count = info.block_count,
-                              .flags = flags_of(asked, info),
-                              .start_address = info.start_address,
-                              .first_block = info.first_block,
-                              .lock_mode = asked.lock_mode() == pools::LockMode::mutex ? STRATA_POOL_LOCKED : STRATA_POOL_UNLOCKED,
-                              .kind = outer(asked.kind()),
-                              .name = asked.name(),
-                              .block_size = asked.block_bytes(),
-                              .free_blocks = info.free_blocks,
-                              .chunk_count = info.chunk_count,
-                              .initial_size = asked.sizing().initial_bytes,
-                              .max_size = info.max_bytes,
-                              .record_size = info.record_bytes,
-                              .blocks_taken = info.taken_blocks,
-                              .refused = info.refused,
-                              .refused_full = info.refused_full,
-                              .growths = info.growths,
-                              .shrinks = info.shrinks,
-                              .contentions = info.contentions};
+  const strata_pool_info ours{
+      .struct_bytes = sizeof ours,
+      .total_size = info.total_bytes,
+      .used_size = info.used_bytes,
+      .block_count = info.block_count,
+      .flags = flags_of(asked, info),
+      .start_address = info.start_address,
+      .first_block = info.first_block,
+      .lock_mode = asked.lock_mode() == pools::LockMode::mutex ? STRATA_POOL_LOCKED : STRATA_POOL_UNLOCKED,
+      .kind = outer(asked.kind()),
+      .name = asked.name(),
+      .block_size = asked.block_bytes(),
+      .free_blocks = info.free_blocks,
+      .chunk_count = info.chunk_count,
+      .initial_size = asked.sizing().initial_bytes,
+      .max_size = info.max_bytes,
+      .record_size = info.record_bytes,
+      .blocks_taken = info.taken_blocks,
+      .refused = info.refused,
+      .refused_full = info.refused_full,
+      .growths = info.growths,
+      .shrinks = info.shrinks,
+      .contentions = info.contentions};
   return api::give_out(out, ours, kFirstVersionBytes, kFunction);
 }
 

@@ -7,8 +7,7 @@ namespace strata::pools {
 
 bool BudgetOptimiser::is_valid(const Options& options) noexcept {
   return options.unit_bytes > 0 && options.unit_bytes <= options.max_step_bytes && options.max_step_bytes <= kMostStepBytes &&
-         options.rounds > 0 && options.newest_percent > 0 &&
-         options.newest_percent <= 100;
+         options.rounds > 0 && options.newest_percent > 0 && options.newest_percent <= 100;
 }
 
 std::size_t BudgetOptimiser::add(const Domain& domain) noexcept {
@@ -21,7 +20,8 @@ std::size_t BudgetOptimiser::add(const Domain& domain) noexcept {
 bool BudgetOptimiser::set_bounds(std::size_t number, std::uint64_t min_bytes, std::uint64_t max_bytes) noexcept {
   if (number >= size_ || min_bytes > max_bytes) return false;
   Domain& domain = domains_[number].domain;
-  domain = {.budget_bytes = std::clamp(domain.budget_bytes, min_bytes, max_bytes), .min_bytes = min_bytes, .max_bytes = max_bytes};
+  domain = {
+      .budget_bytes = std::clamp(domain.budget_bytes, min_bytes, max_bytes), .min_bytes = min_bytes, .max_bytes = max_bytes};
   return true;
 }
 
@@ -61,9 +61,9 @@ std::uint64_t BudgetOptimiser::step(const Move& pair) const noexcept {
   const Entry& receiver = domains_[pair.to];
   const double share = 1.0 - donor.marginal_use / receiver.marginal_use;
   const auto wanted = static_cast<std::uint64_t>(share * static_cast<double>(options_.max_step_bytes));
-  const std::uint64_t possible = std::min({std::max(wanted, options_.unit_bytes), options_.max_step_bytes,
-                                           donor.domain.budget_bytes - donor.domain.min_bytes,
-                                           receiver.domain.max_bytes - receiver.domain.budget_bytes});
+  const std::uint64_t possible =
+      std::min({std::max(wanted, options_.unit_bytes), options_.max_step_bytes,
+                donor.domain.budget_bytes - donor.domain.min_bytes, receiver.domain.max_bytes - receiver.domain.budget_bytes});
   return possible - possible % options_.unit_bytes;
 }
 

@@ -57,7 +57,9 @@ class BumpBlocks {
  private:
   static constexpr unsigned kUnitShift = 4;
 
-  [[nodiscard]] static std::uint64_t length_of(const Span& chunk) noexcept { return std::uint64_t{chunk.block_bytes} << kUnitShift; }
+  [[nodiscard]] static std::uint64_t length_of(const Span& chunk) noexcept {
+    return std::uint64_t{chunk.block_bytes} << kUnitShift;
+  }
   [[nodiscard]] bool begin_chunk(std::uint64_t least_bytes) noexcept;
   void poison_from(const Span& chunk, std::uint64_t cursor) const noexcept;
 

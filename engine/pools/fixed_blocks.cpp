@@ -49,7 +49,8 @@ void FixedBlocks::start(SharedHeap& heap, std::size_t block_bytes, std::size_t a
   // As many as fit behind their bits: the bits of one fewer never need more room.
   capacity_ = static_cast<std::uint32_t>(chunk_bytes_ / stride_);
   while (true) {
-    first_offset_ = static_cast<std::uint32_t>(align_up(words_for(capacity_) * sizeof(std::uint64_t), std::max<std::size_t>(alignment, kWordBits)));
+    first_offset_ = static_cast<std::uint32_t>(
+        align_up(words_for(capacity_) * sizeof(std::uint64_t), std::max<std::size_t>(alignment, kWordBits)));
     const auto fitting = static_cast<std::uint32_t>((chunk_bytes_ - first_offset_) / stride_);
     if (fitting >= capacity_) return;
     capacity_ = fitting;
@@ -137,8 +138,7 @@ bool FixedBlocks::give_back(void* address) noexcept {
 bool FixedBlocks::refuse(const void* address, bool is_double) const noexcept {
   const Span* const chunk = chunk_of(address);
   if (is_double) {
-    allocator::report_corruption(
-        {.kind = Corruption::double_free, .address = address, .block = address, .block_bytes = stride_});
+    allocator::report_corruption({.kind = Corruption::double_free, .address = address, .block = address, .block_bytes = stride_});
   } else if (chunk == nullptr) {
     allocator::report_stray(address);
   } else {

@@ -44,9 +44,8 @@ Pool* Pool::create(const PoolOptions& options, PoolRefusal& why) noexcept {
   if (!are_valid(options)) return nullptr;
   why = PoolRefusal::no_memory;
   const bool has_segments = options.kind == PoolKind::segment;
-  SharedHeap* const heap = SharedHeap::create({.name = options.name,
-                                               .strategy = strategy_for(options.kind),
-                                               .limit_bytes = has_segments ? options.sizing.max_bytes : 0});
+  SharedHeap* const heap = SharedHeap::create(
+      {.name = options.name, .strategy = strategy_for(options.kind), .limit_bytes = has_segments ? options.sizing.max_bytes : 0});
   if (heap == nullptr) return nullptr;
   // cppcheck-suppress legacyUninitvar  // does not know this form of new
   Pool* const pool = ::new (heap->place_to_attach()) Pool(*heap, options);
@@ -91,7 +90,8 @@ bool Pool::is_pool(const void* address) noexcept {
 bool Pool::take_initial() noexcept {
   const PoolSizing& sizing = size_.sizing();
   if (kind_ == PoolKind::segment) {
-    const std::uint64_t max = sizing.max_bytes == 0 ? sizing.initial_bytes : sizing.max_bytes - sizing.max_bytes % allocator::kSliceBytes;
+    const std::uint64_t max =
+        sizing.max_bytes == 0 ? sizing.initial_bytes : sizing.max_bytes - sizing.max_bytes % allocator::kSliceBytes;
     return heap_.keep(std::min(sizing.initial_bytes, max), sizing.growth_percent);
   }
   while (total_bytes() < sizing.initial_bytes) {
@@ -189,12 +189,8 @@ void Pool::deallocate(void* block) noexcept {
   if (block == nullptr) return;
   const PoolGuard guard(lock_);
   switch (kind_) {
-    case PoolKind::fixed:
-      fixed_.give_back(block);
-      return;
-    case PoolKind::segment:
-      heap_.deallocate(block);
-      return;
+    case PoolKind::fixed: fixed_.give_back(block); return;
+    case PoolKind::segment: heap_.deallocate(block); return;
     case PoolKind::arena:
       if (!bump_.owns(block)) allocator::report_stray(block);
   }
@@ -284,12 +280,14 @@ double Pool::used_share() const noexcept {
 
 std::size_t Pool::waste_for(std::size_t bytes, std::size_t alignment) const noexcept {
   bytes = std::max<std::size_t>(bytes, 1);
-  if (!std::has_single_bit(alignment) || bytes > kMostBytes - std::min(std::max(alignment, alignment_), kMostBytes)) return kUnfit;
+  if (!std::has_single_bit(alignment) || bytes > kMostBytes - std::min(std::max(alignment, alignment_), kMostBytes))
+    return kUnfit;
   if (kind_ == PoolKind::fixed) {
     return bytes > block_bytes_ || alignment > alignment_ ? kUnfit : block_bytes_ - bytes;
   }
   // To the next block, or the next page where it has its own.
-  const std::size_t unit = bytes > allocator::kLargestClassBytes ? allocator::process.map.page_bytes() : allocator::Granules::kBytes;
+  const std::size_t unit =
+      bytes > allocator::kLargestClassBytes ? allocator::process.map.page_bytes() : allocator::Granules::kBytes;
   return (unit - bytes % unit) % unit;
 }
 
@@ -298,7 +296,8 @@ bool Pool::has_room_for(std::size_t bytes) const noexcept {
   const std::uint64_t max = size_.sizing().max_bytes;
   if (max == 0 || (kind_ == PoolKind::fixed && fixed_.free_blocks() > 0)) return true;
   if (kind_ == PoolKind::segment) return heap_.usage().used_bytes + bytes <= max;
-  return size_.growth(total_bytes(), needed_for(bytes, alignment_)) > 0 || (kind_ == PoolKind::arena && bump_.has_room_for(bytes, alignment_));
+  return size_.growth(total_bytes(), needed_for(bytes, alignment_)) > 0 ||
+         (kind_ == PoolKind::arena && bump_.has_room_for(bytes, alignment_));
 }
 
 // The heap's spans are those with blocks in them, in no order.

@@ -20,38 +20,38 @@ enum class PoolKind : std::uint8_t {
 // Why a pool gave no block, or was not made.
 enum class PoolRefusal : std::uint8_t {
   none,
-  no_memory,  // the system gives no more, or the process' limit is reached
-  full,       // the pool's maximum is reached
-  too_large,  // more than a block of this fixed pool, or than an object can have
-  alignment,  // no power of two, or more than the blocks of this fixed pool are aligned to
-  options,    // a value that does not exist or is out of range, or a maximum that not even one chunk is below
-  name_taken, // by another pool of the manager
+  no_memory,   // the system gives no more, or the process' limit is reached
+  full,        // the pool's maximum is reached
+  too_large,   // more than a block of this fixed pool, or than an object can have
+  alignment,   // no power of two, or more than the blocks of this fixed pool are aligned to
+  options,     // a value that does not exist or is out of range, or a maximum that not even one chunk is below
+  name_taken,  // by another pool of the manager
 };
 
 struct PoolOptions {
   const char* name = "";  // copied; of at most SharedHeap::kNameBytes - 1 characters
   PoolKind kind = PoolKind::segment;
   LockMode lock = LockMode::mutex;
-  std::size_t block_bytes = 0;  // of a fixed pool
+  std::size_t block_bytes = 0;                          // of a fixed pool
   std::size_t alignment = allocator::kMallocAlignment;  // of all blocks, a power of two; for fixed pools at most 64 KiB
   PoolSizing sizing = {};
 };
 
 // What is known of a pool: the mission's MemoryPool, and counters since the pool was made.
 struct PoolInfo {
-  std::uint64_t total_bytes = 0;   // of memory that holds blocks
-  std::uint64_t used_bytes = 0;    // of blocks in use, as they were rounded
-  std::uint64_t block_count = 0;   // blocks in use
-  std::uint64_t free_blocks = 0;   // of a fixed pool, of those it holds
-  std::uint64_t chunk_count = 0;   // chunks, or segments and large blocks
-  std::uint64_t max_bytes = 0;     // 0: none
-  std::uint64_t record_bytes = 0;  // beside total_bytes
-  std::uint64_t taken_blocks = 0;  // block_count of them have not come back
-  std::uint64_t refused = 0;  // requests that got nothing
-  std::uint64_t refused_full = 0;  // of them for the pool's maximum
-  std::uint64_t growths = 0;       // times it took more memory, the initial one left out; of a segment pool 0
-  std::uint64_t shrinks = 0;       // times it was low for long enough
-  std::uint64_t contentions = 0;   // times a thread waited for its lock, modulo 65,536
+  std::uint64_t total_bytes = 0;        // of memory that holds blocks
+  std::uint64_t used_bytes = 0;         // of blocks in use, as they were rounded
+  std::uint64_t block_count = 0;        // blocks in use
+  std::uint64_t free_blocks = 0;        // of a fixed pool, of those it holds
+  std::uint64_t chunk_count = 0;        // chunks, or segments and large blocks
+  std::uint64_t max_bytes = 0;          // 0: none
+  std::uint64_t record_bytes = 0;       // beside total_bytes
+  std::uint64_t taken_blocks = 0;       // block_count of them have not come back
+  std::uint64_t refused = 0;            // requests that got nothing
+  std::uint64_t refused_full = 0;       // of them for the pool's maximum
+  std::uint64_t growths = 0;            // times it took more memory, the initial one left out; of a segment pool 0
+  std::uint64_t shrinks = 0;            // times it was low for long enough
+  std::uint64_t contentions = 0;        // times a thread waited for its lock, modulo 65,536
   const void* start_address = nullptr;  // lowest of its memory; nullptr: it holds none
   const void* first_block = nullptr;    // in use with the lowest address; of an arena the first taken. nullptr: none
 };

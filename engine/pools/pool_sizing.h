@@ -7,11 +7,12 @@ namespace strata::pools {
 
 // How large a pool is and becomes. Bytes are of memory that holds blocks, which pools take and give back in whole chunks.
 struct PoolSizing {
-  std::uint64_t initial_bytes = 0;         // taken when the pool is made, and never given back before its end
-  std::uint64_t max_bytes = 0;             // 0: no limit of its own
-  std::uint32_t growth_percent = 50;       // a full pool grows by this share of what it holds, by one chunk at least; at most 1,000
-  std::uint32_t shrink_below_percent = 25; // a round of cleanup with less than this in use counts as low; 0: the pool never shrinks
-  std::uint32_t shrink_after_rounds = 4;   // low rounds in a row after which it shrinks; at least 1
+  std::uint64_t initial_bytes = 0;    // taken when the pool is made, and never given back before its end
+  std::uint64_t max_bytes = 0;        // 0: no limit of its own
+  std::uint32_t growth_percent = 50;  // a full pool grows by this share of what it holds, by one chunk at least; at most 1,000
+  std::uint32_t shrink_below_percent =
+      25;  // a round of cleanup with less than this in use counts as low; 0: the pool never shrinks
+  std::uint32_t shrink_after_rounds = 4;  // low rounds in a row after which it shrinks; at least 1
 };
 
 // Whether each value is one of those said above, and initial_bytes is not above max_bytes.

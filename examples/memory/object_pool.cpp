@@ -36,7 +36,8 @@ int main() {
     const strata::arena_scope work(arena);
     strata::pool_resource resource(arena);
     std::pmr::vector<std::pmr::string> words(&resource);
-    for (const char* word : {"a word that is too long to lie in the string itself", "another one that does not fit there"}) words.emplace_back(word);
+    for (const char* word : {"a word that is too long to lie in the string itself", "another one that does not fit there"})
+      words.emplace_back(word);
     std::cout << words.size() << " words, in the arena: " << std::boolalpha << arena.owns(words.back().data()) << '\n';
   }
   std::cout << "in use after the work: " << arena.info().used_size << " bytes\n";

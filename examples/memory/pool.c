@@ -39,7 +39,8 @@ int main(void) {
   session* last = NULL;
   unsigned opened = 0;
   for (session* next = NULL; (next = strata_pool_malloc(sessions, sizeof *next)) != NULL; last = next) next->number = opened++;
-  printf("opened more than 30000 sessions: %s; then: %s\n", opened > 30000 ? "yes" : "no", strata_status_text(strata_last_error()->status));
+  printf("opened more than 30000 sessions: %s; then: %s\n", opened > 30000 ? "yes" : "no",
+         strata_status_text(strata_last_error()->status));
   printf("the last one is a block of the pool: %s\n", strata_pool_owns(sessions, last) ? "yes" : "no");
 
   /* What one request needs is free again at its end, at once. */
@@ -55,7 +56,8 @@ int main(void) {
   if (strata_pool_find("sessions") != sessions || strata_pool_reset(sessions) != STRATA_OK) return 1;
   const uint64_t first = strata_pools_cleanup(0);
   const uint64_t second = strata_pools_cleanup(0);
-  printf("given back by the first cleanup: %llu KiB, by the second: %llu KiB\n", (unsigned long long)first / 1024, (unsigned long long)second / 1024);
+  printf("given back by the first cleanup: %llu KiB, by the second: %llu KiB\n", (unsigned long long)first / 1024,
+         (unsigned long long)second / 1024);
 
   strata_pool_destroy(requests);
   strata_pool_destroy(sessions);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -128,7 +129,7 @@ TEST_F(Pools, OptionsThatCannotBeAreRefused) {
   all[4].first.max_bytes = kMiB;
   const std::string long_name(64, 'n');
   all[5].first.name = long_name.c_str();
-  all[6].first.struct_bytes = sizeof(strata_pool_options) - 1;
+  all[6].first.struct_bytes = offsetof(strata_pool_options, shrink_after_rounds);
   all[6].second = STRATA_STRUCT_SIZE;
   all[7].first.initial_bytes = std::uint64_t{1} << 60;
   all[7].second = STRATA_OUT_OF_MEMORY;

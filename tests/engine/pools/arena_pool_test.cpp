@@ -184,7 +184,8 @@ TEST_F(ArenaPool, FourThreadsKeepBlocksApart) {
   std::vector<std::thread> threads;
   for (unsigned number = 0; number < 4; ++number) {
     threads.emplace_back([&, number] {
-      for (int count = 0; count < 5000; ++count) EXPECT_TRUE(ledger.add(pool.allocate(100), 100, static_cast<unsigned char>(number)));
+      for (int count = 0; count < 5000; ++count)
+        EXPECT_TRUE(ledger.add(pool.allocate(100), 100, static_cast<unsigned char>(number)));
     });
   }
   for (std::thread& thread : threads) thread.join();

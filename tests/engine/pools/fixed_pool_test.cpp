@@ -28,7 +28,8 @@ constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 class FixedPool : public test::PoolTest {
  protected:
   Pool& make_of(std::size_t block_bytes, const PoolSizing& sizing = {}, std::size_t alignment = 16) {
-    return make({.name = "of the test", .kind = PoolKind::fixed, .block_bytes = block_bytes, .alignment = alignment, .sizing = sizing});
+    return make(
+        {.name = "of the test", .kind = PoolKind::fixed, .block_bytes = block_bytes, .alignment = alignment, .sizing = sizing});
   }
   static std::vector<void*> take(Pool& pool, std::size_t count) {
     std::vector<void*> blocks;
@@ -39,8 +40,14 @@ class FixedPool : public test::PoolTest {
 };
 
 TEST_F(FixedPool, KeepsBlocksApartAlignedAndIntact) {
-  for (const auto& [bytes, alignment] :
-       {std::pair<std::size_t, std::size_t>{1, 8}, {8, 8}, {24, 8}, {100, 16}, {1000, 64}, {5000, 4096}, {70'000, 16}, {70'000, 65536}}) {
+  for (const auto& [bytes, alignment] : {std::pair<std::size_t, std::size_t>{1, 8},
+                                         {8, 8},
+                                         {24, 8},
+                                         {100, 16},
+                                         {1000, 64},
+                                         {5000, 4096},
+                                         {70'000, 16},
+                                         {70'000, 65536}}) {
     Pool& pool = make_of(bytes, {}, alignment);
     EXPECT_GE(pool.block_bytes(), bytes);
     EXPECT_LT(pool.block_bytes(), bytes + std::max<std::size_t>(alignment, 8));
@@ -241,7 +248,8 @@ TEST_F(FixedPool, WhatIsNoBlockIsReported) {
   const auto* const chunk = static_cast<const std::byte*>(pool.info().start_address);
   std::byte* const end = const_cast<std::byte*>(chunk) + kLeastChunkBytes - 1;
   void* const of_process = allocator::allocate(100'000);
-  for (std::byte* address : {block + 1, block + 39, block - 40, const_cast<std::byte*>(chunk), end, static_cast<std::byte*>(of_process)}) {
+  for (std::byte* address :
+       {block + 1, block + 39, block - 40, const_cast<std::byte*>(chunk), end, static_cast<std::byte*>(of_process)}) {
     pool.deallocate(address);
     EXPECT_EQ(reports.only().kind, Corruption::invalid_free);
     EXPECT_FALSE(pool.owns(address));
@@ -330,7 +338,8 @@ TEST_F(FixedPool, IsAHeapOfTheAllocator) {
   Pool& pool = make_of(64, {.initial_bytes = kMiB});
   std::vector<allocator::HeapDescription> heaps(100);
   heaps.resize(allocator::read_heaps(heaps.data(), heaps.size()));
-  const auto ours = std::find_if(heaps.begin(), heaps.end(), [](const auto& heap) { return std::string("of the test") == heap.name.data(); });
+  const auto ours =
+      std::find_if(heaps.begin(), heaps.end(), [](const auto& heap) { return std::string("of the test") == heap.name.data(); });
   ASSERT_NE(ours, heaps.end());
   EXPECT_GE(ours->held_bytes, pool.info().total_bytes);
   EXPECT_EQ(in_use_bytes() - in_use_before_, ours->held_bytes + pool.info().record_bytes);

@@ -22,9 +22,7 @@ class PoolFailure : public testing::TestWithParam<PoolKind> {
   // Never destroyed: the process' allocator goes on with them.
   test::FakeMemoryCalls& calls_ = *new test::FakeMemoryCalls;
 
-  static PoolOptions options() {
-    return {.kind = GetParam(), .block_bytes = GetParam() == PoolKind::fixed ? 1000U : 0U};
-  }
+  static PoolOptions options() { return {.kind = GetParam(), .block_bytes = GetParam() == PoolKind::fixed ? 1000U : 0U}; }
 };
 INSTANTIATE_TEST_SUITE_P(Kinds, PoolFailure, testing::Values(PoolKind::segment, PoolKind::fixed, PoolKind::arena));
 
