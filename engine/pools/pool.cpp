@@ -89,6 +89,8 @@ bool Pool::is_pool(const void* address) noexcept {
 // False: not all of it is to be had.
 bool Pool::take_initial() noexcept {
   const PoolSizing& sizing = size_.sizing();
+  // Not chunk after chunk until the address space is full.
+  if (sizing.initial_bytes >> allocator::kSliceShift > allocator::process.map.slices()) return false;
   if (kind_ == PoolKind::segment) {
     const std::uint64_t max =
         sizing.max_bytes == 0 ? sizing.initial_bytes : sizing.max_bytes - sizing.max_bytes % allocator::kSliceBytes;
