@@ -112,6 +112,12 @@ TEST_F(ArenaPool, AMarkThatIsNoneIsRefused) {
   wrong.cursor = 0;
   EXPECT_FALSE(pool.roll_back(wrong));
   wrong = early;
+  wrong.cursor += 64;
+  EXPECT_FALSE(pool.roll_back(wrong)) << "behind what is in use";
+  wrong = early;
+  wrong.blocks += 1;
+  EXPECT_FALSE(pool.roll_back(wrong));
+  wrong = early;
   wrong.serial += 1000;
   EXPECT_FALSE(pool.roll_back(wrong));
   EXPECT_EQ(pool.info().block_count, 1U);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <barrier>
 #include <cstring>
 #include <random>
 #include <set>
@@ -369,12 +370,15 @@ TEST_F(FixedPool, FourThreadsKeepBlocksApart) {
   const ReportLog reports;
   Pool& pool = make_of(48, {.shrink_below_percent = 60, .shrink_after_rounds = 1});
   std::atomic<bool> sound = true;
+  // At once and for long enough that they meet, whatever else runs.
+  std::barrier begin(4);
   std::vector<std::thread> threads;
   for (unsigned number = 0; number < 4; ++number) {
-    threads.emplace_back([&pool, &sound, number] {
+    threads.emplace_back([&pool, &sound, &begin, number] {
+      begin.arrive_and_wait();
       std::mt19937 random(number);
       std::vector<std::uint64_t*> blocks;
-      for (int step = 0; step < 30'000; ++step) {
+      for (int step = 0; step < 300'000; ++step) {
         if (blocks.size() < 10 || (random() % 2 == 0 && blocks.size() < 4000)) {
           auto* const block = static_cast<std::uint64_t*>(pool.allocate(48));
           if (block == nullptr) sound = false;
