@@ -5,8 +5,10 @@ include(CMakePackageConfigHelpers)
 
 # Compiled once for both. The objects hold machine code beside the compiler's own form: the shared library is optimised across
 # them, the static one is for any linker.
-add_library(strata_library_objects OBJECT ${STRATA_ALLOCATOR_SOURCES} ${STRATA_API_SOURCES})
+add_library(strata_library_objects OBJECT ${STRATA_ALLOCATOR_SOURCES} ${STRATA_POOL_SOURCES} ${STRATA_API_SOURCES})
 target_link_libraries(strata_library_objects PRIVATE strata_build_flags)
+# Of pool.h, which includes <strata/strata.h>.
+target_include_directories(strata_library_objects PRIVATE ${PROJECT_BINARY_DIR}/include)
 target_compile_options(strata_library_objects PRIVATE
   -fvisibility=hidden -fvisibility-inlines-hidden $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>
   -fno-exceptions -fno-rtti -ftls-model=initial-exec -momit-leaf-frame-pointer)

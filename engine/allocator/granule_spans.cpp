@@ -23,6 +23,9 @@ constexpr std::uint32_t align_up(std::uint32_t granule, std::uint32_t alignment)
   return (granule + alignment - 1) & ~(alignment - 1);
 }
 
+// Most spans that a heap which grows takes ahead at once: 4 MiB, so that no request pays for more.
+constexpr std::uint64_t kMostAhead = 64;
+
 struct Hole {
   std::uint32_t first = Granules::kCount;  // where the block goes
   std::uint32_t length = Granules::kCount + 1;
@@ -83,7 +86,31 @@ Span* GranuleSpans::add_span() noexcept {
   span->free_list = nullptr;
   span->used = span->carved = span->capacity = span->block_bytes = 0;
   span->shared.store(SharedWord(), std::memory_order_relaxed);
+  ++span_count_;
   return span;
+}
+
+void GranuleSpans::keep_spans(std::uint32_t spans, std::uint32_t growth_percent) noexcept {
+  kept_spans_ = spans;
+  growth_percent_ = growth_percent;
+  keeps_what_it_grew_to_ = true;
+}
+
+bool GranuleSpans::reserve(std::uint32_t spans) noexcept {
+  while (span_count_ < spans) {
+    Span* const span = add_span();
+    if (span == nullptr) return false;
+    ++empty_spans_;
+    file(*span);
+  }
+  return true;
+}
+
+void GranuleSpans::grow_ahead() noexcept {
+  const std::uint64_t more = std::min<std::uint64_t>(std::uint64_t{span_count_} * growth_percent_ / 100, kMostAhead);
+  // What is not to be had now is asked for when it is needed.
+  (void)reserve(span_count_ + static_cast<std::uint32_t>(more));
+  kept_spans_ = std::max(kept_spans_, span_count_);
 }
 
 // REQUIRES: the span is in no bin.
@@ -91,6 +118,7 @@ void GranuleSpans::drop_span(Span& span) noexcept {
   span.granules->next_unused = unused_records_;
   unused_records_ = span.granules;
   span.granules = nullptr;
+  --span_count_;
   spans_->free(span);
 }
 
@@ -156,6 +184,7 @@ void* GranuleSpans::take_best_fit(std::size_t bytes, std::size_t alignment) noex
     if (span == nullptr) return nullptr;
     ++empty_spans_;
     file(*span);
+    if (keeps_what_it_grew_to_) grow_ahead();
   }
   Granules& map = *span->granules;
   if (map.used_count == 0) --empty_spans_;
@@ -199,7 +228,7 @@ std::size_t GranuleSpans::free(Span& span, const void* address) noexcept {
   map.clear_start(first);
   map.used_count -= end - first;
   poison(map_->start_of(span) + first * Granules::kBytes, bytes);
-  if (map.used_count == 0 && empty_spans_ > 0) {
+  if (map.used_count == 0 && empty_spans_ > 0 && span_count_ > kept_spans_) {
     unfile(span);
     drop_span(span);
     return bytes;
@@ -231,12 +260,14 @@ bool GranuleSpans::resize(Span& span, const void* address, std::size_t bytes) no
   return true;
 }
 
-void GranuleSpans::release_empty() noexcept {
-  for (Span* span = best_span(Granules::kCount); span != nullptr; span = best_span(Granules::kCount)) {
+void GranuleSpans::release_empty(std::uint32_t least, std::uint32_t most) noexcept {
+  for (; span_count_ > least && most > 0; --most) {
+    Span* const span = best_span(Granules::kCount);
+    if (span == nullptr) return;
     unfile(*span);
     drop_span(*span);
+    --empty_spans_;
   }
-  empty_spans_ = 0;
 }
 
 void GranuleSpans::reset() noexcept {

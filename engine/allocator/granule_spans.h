@@ -35,8 +35,15 @@ class GranuleSpans {
   // Makes the block longer or shorter where it lies. False: what follows is in use. REQUIRES: a block begins there, bytes > 0.
   [[nodiscard]] bool resize(Span& span, const void* address, std::size_t bytes) noexcept;
 
-  // Spans with no block go, but for those of an arena.
-  void release_empty() noexcept;
+  // Of best fit: from here on empty spans stay as long as there are no more than `spans` in all, and whoever needs a span gets
+  // `growth_percent` of them more, which stay, too. A program's pool that breathes does so by this; else all but one go at once.
+  void keep_spans(std::uint32_t spans, std::uint32_t growth_percent) noexcept;
+  // Adds empty spans until there are so many. False: no memory or over the limit.
+  [[nodiscard]] bool reserve(std::uint32_t spans) noexcept;
+  // Empty spans go, but for those of an arena, at most `most`, until `least` spans are left.
+  void release_empty(std::uint32_t least, std::uint32_t most = ~std::uint32_t{0}) noexcept;
+  [[nodiscard]] std::uint32_t span_count() const noexcept { return span_count_; }
+  [[nodiscard]] std::uint32_t kept_spans() const noexcept { return kept_spans_; }
   // All blocks and spans go, large ones too, but for the newest of an arena.
   void reset() noexcept;
 
@@ -48,6 +55,7 @@ class GranuleSpans {
   [[nodiscard]] Granules* new_record() noexcept;
   void add_records(void* memory, std::size_t bytes) noexcept;
   [[nodiscard]] Span* add_span() noexcept;
+  void grow_ahead() noexcept;
   void drop_span(Span& span) noexcept;
   void file(Span& span) noexcept;
   void unfile(Span& span) noexcept;
@@ -62,6 +70,10 @@ class GranuleSpans {
   Granules* unused_records_ = nullptr;
   Span* newest_ = nullptr;  // of an arena
   std::uint32_t empty_spans_ = 0;
+  std::uint32_t span_count_ = 0;
+  std::uint32_t kept_spans_ = 0;
+  std::uint32_t growth_percent_ = 0;
+  bool keeps_what_it_grew_to_ = false;
 };
 
 }  // namespace strata::allocator

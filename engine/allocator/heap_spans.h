@@ -34,6 +34,8 @@ class HeapSpans {
   [[nodiscard]] std::uint64_t held_bytes() const noexcept { return std::uint64_t{slices_} << kSliceShift; }
   [[nodiscard]] std::uint64_t record_bytes() const noexcept { return std::uint64_t{record_slices_} << kSliceShift; }
   [[nodiscard]] std::uint64_t limit_bytes() const noexcept { return limit_bytes_; }
+  // What is above it stays.
+  void set_limit(std::uint64_t limit_bytes) noexcept { limit_bytes_ = limit_bytes; }
 
  private:
   static constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();

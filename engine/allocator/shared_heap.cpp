@@ -26,6 +26,12 @@ void report_no_block(const Span* span, const void* address) noexcept {
   report_corruption(report);
 }
 
+// Rounded up, and no more than there can be.
+std::uint32_t slices_of(std::uint64_t bytes) noexcept {
+  const std::uint64_t slices = (bytes >> kSliceShift) + (bytes % kSliceBytes != 0 ? 1 : 0);
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(slices, process.map.slices()));
+}
+
 void add_to(HeapStatistics& total, const HeapStatistics& more) noexcept {
   total.blocks_taken += more.blocks_taken;
   total.bytes_taken += more.bytes_taken;
@@ -45,7 +51,7 @@ SharedHeap::SharedHeap(const HeapOptions& options) noexcept
   spans_.start(process.map, process.slices, *this, options.limit_bytes);
 }
 
-// A slice: the blocks at hand or the first records of granules, then the heap.
+// A slice: the blocks at hand, or the first records of granules and what is attached to the heap; then the heap.
 SharedHeap* SharedHeap::create(const HeapOptions& options) noexcept {
   static_assert(AtHand::kBytes + sizeof(SharedHeap) <= kSliceBytes && AtHand::kBytes % alignof(SharedHeap) == 0);
   if (!start_process_allocator()) return nullptr;
@@ -76,7 +82,8 @@ void SharedHeap::start(void* memory) noexcept {
   if (strategy_ == HeapStrategy::size_class) {
     heap_.start(shared_, memory);
   } else {
-    granules_.start(process.map, spans_, memory, AtHand::kBytes);
+    static_assert(AtHand::kBytes % sizeof(Granules) == kAttachedBytes, "no record is lost by it");
+    granules_.start(process.map, spans_, memory, AtHand::kBytes - kAttachedBytes);
   }
 }
 
@@ -146,7 +153,7 @@ void* SharedHeap::allocate(std::size_t bytes, std::size_t alignment) noexcept {
   void* block = take(bytes, alignment);
   if (block != nullptr) return block;
   // What is kept for one size may be what another one lacks.
-  release_unneeded_locked();
+  release_unneeded_locked(0);
   block = take(bytes, alignment);
   if (block == nullptr) ++refused_;
   return block;
@@ -271,15 +278,39 @@ void SharedHeap::reset() noexcept {
 
 void SharedHeap::release_unneeded() noexcept {
   const sync::MutexLock lock(mutex_);
-  release_unneeded_locked();
+  release_unneeded_locked(granules_.kept_spans());
 }
 
-void SharedHeap::release_unneeded_locked() noexcept {
+void SharedHeap::release_unneeded_locked(std::uint32_t kept_spans) noexcept {
   if (strategy_ == HeapStrategy::size_class) {
     heap_.release_empty();
   } else if (strategy_ == HeapStrategy::best_fit) {
-    granules_.release_empty();
+    granules_.release_empty(kept_spans);
   }
+}
+
+void SharedHeap::set_limit(std::uint64_t bytes) noexcept {
+  const sync::MutexLock lock(mutex_);
+  spans_.set_limit(bytes);
+}
+
+bool SharedHeap::keep(std::uint64_t bytes, std::uint32_t growth_percent) noexcept {
+  const sync::MutexLock lock(mutex_);
+  const std::uint32_t spans = slices_of(bytes);
+  growth_percent_ = growth_percent;
+  granules_.keep_spans(spans, growth_percent);
+  return granules_.reserve(spans);
+}
+
+std::uint64_t SharedHeap::release_beyond(std::uint64_t total_bytes, std::uint64_t kept_bytes, std::uint32_t most) noexcept {
+  const sync::MutexLock lock(mutex_);
+  const std::uint64_t held_before = spans_.held_bytes();
+  const std::uint32_t of_large = slices_of(held_before) - granules_.span_count();
+  const std::uint32_t wanted = slices_of(total_bytes);
+  const std::uint32_t least = std::max(slices_of(kept_bytes), wanted - std::min(wanted, of_large));
+  granules_.keep_spans(least, growth_percent_);
+  granules_.release_empty(least, most);
+  return held_before - spans_.held_bytes();
 }
 
 HeapUsage SharedHeap::usage() const noexcept {

@@ -80,6 +80,23 @@ class alignas(64) SharedHeap {
   // Gives back what the heap keeps for later. For threads that want memory to be free.
   void release_unneeded() noexcept;
 
+  // 0: no limit. What is above it stays.
+  void set_limit(std::uint64_t bytes) noexcept;
+  // Of best fit, for pools: empty slices of small blocks stay as long as these are no more than `bytes`, and when they are all in use
+  // `growth_percent` of them are added, which stay, too. False: so much is not to be had, or not below the limit; what was had stays.
+  // Where a request would fail otherwise everything that is empty goes nevertheless.
+  [[nodiscard]] bool keep(std::uint64_t bytes, std::uint32_t growth_percent) noexcept;
+  // Gives back empty slices of small blocks, at most `most`, until all slices are `total_bytes` or those of small blocks `kept_bytes`, which is
+  // kept from here on. Returns the bytes given back.
+  std::uint64_t release_beyond(std::uint64_t total_bytes, std::uint64_t kept_bytes, std::uint32_t most) noexcept;
+
+  // Room in the heap's own slice, in front of it, for what stands on the heap and ends with it, at a multiple of 64 bytes: what the first
+  // records of granules leave. REQUIRES: not a heap of size classes. Whether something lies there attach() says.
+  static constexpr std::size_t kAttachedBytes = 768;
+  [[nodiscard]] void* place_to_attach() noexcept { return reinterpret_cast<std::byte*>(this) - kAttachedBytes; }
+  void attach(void* attached) noexcept { attached_.store(attached, std::memory_order_release); }
+  [[nodiscard]] void* attached() const noexcept { return attached_.load(std::memory_order_acquire); }
+
   [[nodiscard]] HeapUsage usage() const noexcept;
   // Valid as long as the heap.
   [[nodiscard]] const char* name() const noexcept { return name_.data(); }
@@ -115,11 +132,13 @@ class alignas(64) SharedHeap {
   void give_back(Span& span, void* address, std::size_t held) noexcept STRATA_REQUIRES(mutex_);
   void note_taken(std::size_t bytes) noexcept STRATA_REQUIRES(mutex_);
   void note_returned(std::size_t bytes) noexcept STRATA_REQUIRES(mutex_);
-  void release_unneeded_locked() noexcept STRATA_REQUIRES(mutex_);
+  void release_unneeded_locked(std::uint32_t kept_spans) noexcept STRATA_REQUIRES(mutex_);
 
   mutable sync::Mutex mutex_{sync::LockRank{.name = "shared heap", .order = 750}};
   const HeapStrategy strategy_;
+  std::uint32_t growth_percent_ STRATA_GUARDED_BY(mutex_) = 0;
   std::uint64_t id_ = 0;
+  sync::Atomic<void*> attached_ = nullptr;
   std::array<char, kNameBytes> name_{};
   HeapSpans spans_ STRATA_GUARDED_BY(mutex_);
   Heap::Shared shared_;

@@ -73,7 +73,10 @@ typedef enum strata_status {
   STRATA_SOURCE_FAILED = 12, /* what the cache stands in front of could not be read or written */
   STRATA_RECURSIVE = 13,     /* a callback asks for what it is about itself */
   STRATA_QUEUE_FULL = 14,
-  STRATA_TIMED_OUT = 15
+  STRATA_TIMED_OUT = 15,
+  /* Of pools (pool.h). */
+  STRATA_POOL_FULL = 16,   /* the pool's maximum is reached */
+  STRATA_INVALID_POOL = 17 /* not a pool, or one that was destroyed */
 } strata_status;
 
 /* The status in a few words: "out of memory" and the like; "unknown status" for numbers that are none. */

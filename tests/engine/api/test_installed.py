@@ -47,6 +47,19 @@ SET: 4 words, in the heap: true
 served 2 requests, in use after them: 0 bytes
 refused beyond the limit: out of memory
 """,
+    "pool.c": """\
+opened more than 30000 sessions: yes; then: the pool's maximum is reached
+the last one is a block of the pool: yes
+sessions: 32640 blocks in use, limited
+requests: 1 blocks in use, not limited
+given back by the first cleanup: 0 KiB, by the second: 1024 KiB
+""",
+    "object_pool.cpp": """\
+connections 7 and 8: 2 blocks of 504 bytes
+2 words, in the arena: true
+in use after the work: 0 bytes
+2 MiB of a pool of 1 MiB: the pool's maximum is reached
+""",
     "pmr.cpp": """\
 be 2
 not 1
@@ -128,7 +141,7 @@ def test_what_is_installed(tree, libraries):
     inside = libraries.relative_to(tree)
     assert names >= {"include/strata/strata.h", "include/strata/memory.hpp", f"{inside}/libstrata.so", f"{inside}/libstrata.a",
                      f"{inside}/libstrata_malloc.so", f"{inside}/libstrata_cache.so", f"{inside}/pkgconfig/strata.pc", f"{inside}/pkgconfig/strata-cache.pc", f"{inside}/cmake/Strata/StrataConfig.cmake"}
-    assert {name for name in names if name.startswith("include/")} == {f"include/strata/{name}" for name in ("strata.h", "memory.hpp", "cache.h", "cache.hpp")}
+    assert {name for name in names if name.startswith("include/")} == {f"include/strata/{name}" for name in ("strata.h", "memory.hpp", "pool.h", "pool.hpp", "cache.h", "cache.hpp")}
 
 
 def test_installed_headers_need_no_header_of_the_engine(tree):
@@ -145,8 +158,9 @@ def test_no_file_names_the_build(tree):
 
 
 def test_the_libraries_export_the_interface_alone(tree, libraries):
-    declared = set(re.findall(r"^STRATA_API [^;]*?\b(strata_\w+)\(", (tree / "include/strata/strata.h").read_text(), re.MULTILINE))
-    assert len(declared) > 10
+    texts = [(tree / "include/strata" / header).read_text() for header in ("strata.h", "pool.h")]
+    declared = {name for text in texts for name in re.findall(r"^STRATA_API [^;]*?\b(strata_\w+)\(", text, re.MULTILINE)}
+    assert len(declared) > 40
     assert symbols("-D", libraries / "libstrata.so") == declared
     assert symbols("-g", libraries / "libstrata.a") == declared
     of_cache = set(re.findall(r"^STRATA_API [^;]*?\b(strata_\w+)\(", (tree / "include/strata/cache.h").read_text(), re.MULTILINE))
