@@ -75,6 +75,9 @@ class StatsJob final : public Job {
                                {"hits", cache.hits},
                                {"misses", cache.misses},
                                {"evicted", cache.evicted},
+                               {"evicted_new", cache.evicted_young},
+                               {"promoted", cache.promoted},
+                               {"readmitted", cache.readmitted},
                                {"expired", cache.expired},
                                {"memory", memory(server_.cache.budget())},
                                {"databases", databases(sizes_)}});

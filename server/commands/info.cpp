@@ -106,6 +106,7 @@ void memory_section(std::string& out, const Facts& facts) {
   field(out, "strata_items_bytes", budget.bytes(Purpose::items));
   field(out, "strata_index_bytes", budget.bytes(Purpose::index));
   field(out, "strata_large_values_bytes", budget.bytes(Purpose::large_values));
+  field(out, "strata_policy_bytes", budget.bytes(Purpose::policy));
 }
 
 void persistence_section(std::string& out, const Facts&) {
@@ -133,6 +134,9 @@ void stats_section(std::string& out, const Facts& facts) {
   field(out, "keyspace_misses", facts.cache.misses);
   field(out, "total_error_replies", facts.counts.total_errors());
   field(out, "strata_eviction_refusals", facts.cache.eviction_refusals);
+  field(out, "strata_evicted_new_keys", facts.cache.evicted_young);
+  field(out, "strata_promoted_keys", facts.cache.promoted);
+  field(out, "strata_readmitted_keys", facts.cache.readmitted);
   field(out, "strata_protocol_errors", traffic.protocol_errors);
   field(out, "strata_suspended_commands", traffic.suspended);
 }

@@ -27,7 +27,11 @@ def fill_until_refused(connection, prefix="k", value=VALUE, options=()):
     raise AssertionError("the limit has no effect")
 
 
-@pytest.mark.parametrize("policy", ["allkeys-lru", "allkeys-random"])
+OUR_POLICIES = ("s3fifo", "sieve", "clock", "fifo", "lru", "mru")
+
+
+@pytest.mark.parametrize("policy", ["allkeys-lru", "allkeys-random",
+                                    *(pytest.param(name, marks=pytest.mark.strata_only) for name in OUR_POLICIES)])
 def test_eviction_keeps_the_limit(start_server, policy):
     server = start_server({"memory.max_memory": LIMIT, "memory.policy": policy})
     with server.connect() as connection:
@@ -41,6 +45,27 @@ def test_eviction_keeps_the_limit(start_server, policy):
         assert size + int(info["evicted_keys"]) == 10_000
         # At least half of the limit is used for values: eviction does not empty the cache.
         assert size * len(VALUE) > LIMIT // 2
+
+
+@pytest.mark.strata_only
+def test_the_policy_changes_under_load_and_nothing_is_lost(start_server):
+    server = start_server({"memory.max_memory": LIMIT, "memory.policy": "s3fifo"})
+    with server.connect() as connection:
+        for turn, policy in enumerate(("s3fifo", *OUR_POLICIES, "allkeys-random", "s3fifo")):
+            before = connection.call("DBSIZE")
+            assert connection.call("CONFIG", "SET", "maxmemory-policy", policy) == OK
+            assert connection.call("CONFIG", "GET", "maxmemory-policy") == [b"maxmemory-policy", policy.encode()]
+            assert connection.call("DBSIZE") >= before * 0.9
+            for number in range(4_000):
+                key = f"k:{turn}:{number}"
+                assert connection.call("SET", key, f"{key}:".encode() + VALUE) == OK
+                for other in (number, number // 2):
+                    value = connection.call("GET", f"k:{turn}:{other}")
+                    assert value in (None, f"k:{turn}:{other}:".encode() + VALUE)
+            assert used_memory(server) <= LIMIT + TOLERANCE
+        stats = server.info("stats")
+        assert int(stats["strata_promoted_keys"]) > 0
+        assert 0 < int(stats["strata_evicted_new_keys"]) < int(stats["evicted_keys"])
 
 
 @pytest.mark.skipif(peer_is_redis() or os.environ.get("STRATA_SANITIZER", "") != "", reason="another malloc serves the process")
