@@ -117,7 +117,12 @@ bool Heap::carve(Span& span) noexcept {
   note_in_use(span);
   std::byte* const first = shared_->map->start_of(span) + span.carved * block_bytes;
   void** const room = at_hand_.grow(size_class, count);
-  for (std::uint32_t index = 0; index < count; ++index) room[count - 1 - index] = first + index * block_bytes;
+  for (std::uint32_t index = 0; index < count; ++index) {
+    std::byte* const block = first + index * block_bytes;
+    room[count - 1 - index] = block;
+    // The span may have been of another class, whose free blocks lay elsewhere. Who never gets it out links it as it is.
+    unpoison(block, sizeof(Block));
+  }
   span.carved += count;
   span.used += count;
   statistics_.blocks_taken += count;

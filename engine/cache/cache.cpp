@@ -150,11 +150,19 @@ void Session::note_new(std::uint64_t hash, std::uint64_t bytes, bool in_main) no
   }
   if (core.is_filling()) {
     // In no queue: the hand judges it when it comes by.
+    filled_ = true;
     if (!core.has_unjudged.load(std::memory_order_relaxed)) core.has_unjudged.store(true, std::memory_order_relaxed);
     return;
   }
+  if (filled_) end_filling();
   young_.add(YoungKey(hash), bytes);
   if (young_.is_full(core.young)) bring_young();
+}
+
+void Session::end_filling() noexcept {
+  filled_ = false;
+  cache_->core_->memory.close(handle_);
+  cache_->core_->has_unjudged.store(true, std::memory_order_relaxed);
 }
 
 void Session::bring_young() noexcept {
@@ -188,6 +196,7 @@ void Session::wait_for_readers() noexcept {
 Session::~Session() {
   flush_credit();
   bring_young();
+  if (filled_) end_filling();
   bring_order();
   cache_->close(*this);
 }

@@ -120,6 +120,8 @@ class Session {
   // A key is there that was not. By its policy it comes into the young queue, or, if that let it go not long ago, does not have to again.
   void note_new(std::uint64_t hash, std::uint64_t bytes, bool in_main) noexcept;
   void bring_young() noexcept;
+  // What was stored while the cache was filling is judged by the hand, which does not come to open runs.
+  void end_filling() noexcept;
   // For the policies that keep an order.
   void note_order(std::uint64_t hash, OrderEvent::Kind kind) noexcept;
   void bring_order() noexcept;
@@ -135,6 +137,7 @@ class Session {
   ItemStore::Handle handle_;
   Retirement retirement_;
   YoungBatch young_;
+  bool filled_ = false;  // it has stored something while the cache was filling, since it ended that last
   std::uint32_t hand_turn_ = 0;  // which domain's hand looks for the next victim
   OrderBatch order_;
   std::uint64_t added_ = 0;  // hash of the key that the update under way has added: not the one to make room for itself

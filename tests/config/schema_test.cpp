@@ -124,7 +124,7 @@ TEST(Schema, SaysWhatIsWrong) {
       {"log.file", "a\nb", "holds a control character or bytes that are not UTF-8"},
       {"limits.bulk_length", "1.5mb", R"("1.5mb" is not a size)"},
       {"limits.bulk_length", "513mb", R"("513mb" is out of range)"},
-      {"memory.policy", "lru", R"("lru" is not one of the choices)"},
+      {"memory.policy", "oldest", R"("oldest" is not one of the choices)"},
       {"memory.max_memory", "0", R"("0" would mean no limit, and a cache needs one)"},
       {"memory.max_memory", "0mb", R"("0mb" would mean no limit, and a cache needs one)"},
       {"memory.max_memory", "none", R"("none" would mean no limit, and a cache needs one)"},

@@ -23,7 +23,8 @@ struct Broken {
   friend std::ostream& operator<<(std::ostream& out, const Broken& broken) { return out << broken.name; }
 };
 
-enum Outcome : int { kFound = 0, kNotFound = 1 };
+// Not 1: sanitizers end a process with that.
+enum Outcome : int { kFound = 0, kNotFound = 77 };
 constexpr std::uint64_t kMostRounds = 60;
 
 // In a process of its own: what reads memory that was given away may come to any end.
