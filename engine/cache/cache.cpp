@@ -21,6 +21,11 @@ std::uint64_t scattered(std::uint64_t seed) noexcept { return hash_of({reinterpr
 void add(Statistics& sum, const SessionCounters& counters) noexcept {
   sum.hits += counters.hits.get();
   sum.misses += counters.misses.get();
+  const auto misses_of = [&counters](Gone cause) { return counters.misses_of_gone[static_cast<std::size_t>(cause)].get(); };
+  sum.misses_evicted += misses_of(Gone::evicted_young) + misses_of(Gone::evicted);
+  sum.misses_expired += misses_of(Gone::expired);
+  sum.misses_removed += misses_of(Gone::removed);
+  sum.misses_flushed += misses_of(Gone::flushed);
   sum.expired += counters.expired.get();
   sum.evicted += counters.evicted.get();
   sum.eviction_refusals += counters.eviction_refusals.get();
@@ -65,7 +70,19 @@ Key Cache::key(Namespace ns, std::string_view bytes) const noexcept {
   return {.bytes = bytes, .hash = core_->hash_of(bytes, keyspace), .ns = ns, .keyspace = keyspace, .place = {}};
 }
 
-void Cache::count_lookup(Session& session, bool hit) noexcept { (hit ? session.counters_.hits : session.counters_.misses).add(); }
+void Cache::count_lookup(Session& session, const Key& key, bool hit) noexcept {
+  if (hit) {
+    session.counters_.hits.add();
+  } else {
+    count_miss(session, core_->current(key).hash);
+  }
+}
+
+void Cache::count_miss(Session& session, std::uint64_t hash) noexcept {
+  session.counters_.misses.add();
+  const GhostTable::Found gone = core_->ghosts.find(hash);
+  if (gone.found) session.counters_.misses_of_gone[static_cast<std::size_t>(gone.cause)].add();
+}
 
 Status Cache::update(Session& session, const Key& key, Visitor<void(Decision&)> decide) {
   if (key.bytes.size() > kMaxKeyBytes) return Status::too_large;
@@ -180,6 +197,12 @@ void Session::note_order(std::uint64_t hash, OrderEvent::Kind kind) noexcept {
   if (order_.is_full()) bring_order();
 }
 
+void Session::note_gone(std::uint64_t hash, Gone cause) noexcept {
+  constexpr std::uint64_t kGonePerLook = 1024;
+  if (++gone_ % kGonePerLook == 1) cache_->consider_ghosts();
+  cache_->core_->ghosts.add(hash, cause);
+}
+
 void Session::bring_order() noexcept {
   Core& core = *cache_->core_;
   const Policy policy = core.policy.load(std::memory_order_relaxed);
@@ -233,6 +256,10 @@ Statistics Cache::statistics() const {
   Statistics sum = sum_of_sessions();
   sum.hits -= baseline_.hits;
   sum.misses -= baseline_.misses;
+  sum.misses_evicted -= baseline_.misses_evicted;
+  sum.misses_expired -= baseline_.misses_expired;
+  sum.misses_removed -= baseline_.misses_removed;
+  sum.misses_flushed -= baseline_.misses_flushed;
   sum.expired -= baseline_.expired;
   sum.evicted -= baseline_.evicted;
   sum.eviction_refusals -= baseline_.eviction_refusals;

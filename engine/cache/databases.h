@@ -29,6 +29,9 @@ class Databases {
   // Nothing: it was dropped, or was none ever. REQUIRES: inside the gate.
   [[nodiscard]] std::optional<Namespace> database_of(Keyspace keyspace) const noexcept;
 
+  // Which one it is, or was before it was dropped.
+  [[nodiscard]] Namespace last_database_of(Keyspace keyspace) const noexcept { return databases_[keyspace].load(std::memory_order_relaxed); }
+
   // The databases as they are at one moment: what is found between is of that moment if the version is the same after it.
   using Version = std::uint64_t;
   [[nodiscard]] Version version() const noexcept {
@@ -77,7 +80,7 @@ class Databases {
 
   std::atomic<Version> version_ = 0;  // odd: being changed
   std::array<std::atomic<Keyspace>, kKeyspaces> keyspaces_{};
-  std::array<std::atomic<Namespace>, kKeyspaces> databases_{};  // of keyspaces in use
+  std::array<std::atomic<Namespace>, kKeyspaces> databases_{};  // of keyspaces in use; of others, the last that they were
   std::array<std::atomic<bool>, kKeyspaces> written_{};
   std::array<std::atomic<State>, kKeyspaces> state_{};
   std::atomic<std::uint32_t> dropped_count_ = 0;  // dropped or swept

@@ -9,8 +9,8 @@ namespace {
 
 // So many victims a write pays for when the limit is further away than its own size; upkeep does the rest.
 constexpr std::size_t kVictimsPerWrite = 16;
-// Evictions of a thread between two looks at whether the ghosts are as many as they should be.
-constexpr std::uint64_t kEvictionsPerLook = 1024;
+// As long as nothing was evicted, what else is gone is remembered for the cause of misses alone: so many keys, 137 KB.
+constexpr std::uint64_t kGhostsForCauses = 1U << 16U;
 
 bool by_hand(Policy policy) noexcept {
   return policy == Policy::clock || policy == Policy::fifo || policy == Policy::allkeys_lru || policy == Policy::volatile_lru;
@@ -31,8 +31,7 @@ bool Cache::evict(Session& session, Slot slot, Evicted& evicted) noexcept {
     return false;
   (expired ? session.counters_.expired : session.counters_.evicted).add();
   if (!expired && is_young) session.counters_.evicted_young.add();
-  if (session.counters_.evicted.get() % kEvictionsPerLook == 1) consider_ghosts(session);
-  core_->ghosts.add(hash, expired ? Gone::expired : is_young ? Gone::evicted_young : Gone::evicted);
+  session.note_gone(hash, expired ? Gone::expired : is_young ? Gone::evicted_young : Gone::evicted);
   evicted = {.found = true, .freed_bytes = freed};
   return true;
 }
@@ -44,17 +43,19 @@ Cache::Evicted Cache::evict_one(Session& session) {
   return by_hand(policy()) ? evict_unordered(session) : evict_by_samples(session);
 }
 
-void Cache::consider_ghosts(const Session&) noexcept {
+void Cache::consider_ghosts() noexcept {
   std::uint64_t items = 0;
+  bool has_evicted = false;
   {
     const sync::MutexLock lock(sessions_mutex_);
     for (std::size_t keyspace = 0; keyspace < kKeyspaces; ++keyspace) items += size_of(static_cast<Keyspace>(keyspace)).items;
+    has_evicted = sum_of_sessions().evicted != 0;
   }
-  const std::uint64_t most = budget().limit_bytes() / kGhostShare;
+  const std::uint64_t wanted = has_evicted ? items : std::min(items + 1, kGhostsForCauses);
   const std::uint64_t capacity = core_->ghosts.capacity();
-  // Another size forgets all of them, so it is left alone where it is about right.
-  if (capacity * 2 >= items && capacity <= items * 3) return;
-  core_->ghosts.resize(items, most);
+  // Another size forgets all of them, so it is left alone where it is about right, or memory is not short.
+  if (capacity * 2 >= wanted && (capacity <= wanted * 3 || core_->is_filling())) return;
+  core_->ghosts.resize(wanted, budget().limit_bytes() / kGhostShare);
 }
 
 bool Cache::evict_for(Session& session, std::uint64_t room_bytes, std::uint64_t own_bytes) {

@@ -9,8 +9,9 @@
 namespace strata::cache {
 namespace {
 
-// Keys that are looked at for one victim.
+// Keys that are looked at for one victim; where the main queue has none, so many more. What was removed is in the queue still.
 constexpr std::size_t kKeysPerVictim = 64;
+constexpr std::size_t kMoreKeysPerVictim = 1024;
 
 FoundSlot find_young(Core& core, YoungKey key) noexcept {
   return core.shard_of(key.hash()).find(key.hash(), [&core, key](Slot slot) {
@@ -81,7 +82,7 @@ Cache::Evicted Cache::evict_by_queues(Session& session) {
   evicted = evict_by_hand(session);
   if (evicted.found) return evicted;
   // Nothing is in the main queue, or only what the hand does not come to: the last few items of each thread.
-  while (core_->young.take({&key, 1}) != 0) {
+  for (std::size_t looked = 0; looked < kMoreKeysPerVictim && core_->young.take({&key, 1}) != 0; ++looked) {
     if (leave_young(session, key, evicted)) return evicted;
   }
   return evict_unordered(session);

@@ -55,10 +55,14 @@ std::atomic<std::uint16_t>* GhostTable::look(std::uint64_t hash) const noexcept 
   if (buckets == 0) return nullptr;
   GhostBucket& bucket = bucket_of(hash, buckets);
   const std::uint16_t mark = mark_of(hash);
-  for (std::atomic<std::uint16_t>& key : bucket.keys) {
-    if (key.load(std::memory_order_relaxed) >> kCauseBits == mark) return &key;
+  std::atomic<std::uint16_t>* found = nullptr;
+  // The newest, of those that are the key's: the one behind which all are older, or the last before that.
+  const std::size_t next = bucket.next.load(std::memory_order_relaxed) % kWays;
+  for (std::size_t way = 0; way < kWays; ++way) {
+    if (bucket.keys[way].load(std::memory_order_relaxed) >> kCauseBits != mark) continue;
+    if (found == nullptr || way < next || found >= &bucket.keys[next]) found = &bucket.keys[way];
   }
-  return nullptr;
+  return found;
 }
 
 void GhostTable::add(std::uint64_t hash, Gone cause) noexcept {

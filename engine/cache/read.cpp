@@ -57,7 +57,7 @@ void Cache::prefetch_items(std::span<const Key> keys) const noexcept {
 
 bool Cache::read(Session& session, const Key& key, Visitor<void(const ItemView&)> visit) {
   const bool found = look(session, key, visit, true);
-  count_lookup(session, found);
+  count_lookup(session, key, found);
   return found;
 }
 
@@ -113,6 +113,7 @@ void Cache::read_many(Session& session, std::span<const Key> keys, Visitor<void(
   for (std::size_t i = 0; i < keys.size(); ++i) {
     if (!seen[i].found) {
       visit(i, nullptr);
+      count_miss(session, seen[i].key.hash);
       continue;
     }
     const ShownItem shown(core_->store, core_->store.at(seen[i].found.slot), session.now_ms_);
@@ -121,7 +122,6 @@ void Cache::read_many(Session& session, std::span<const Key> keys, Visitor<void(
     ++hits;
   }
   session.counters_.hits.add(hits);
-  session.counters_.misses.add(keys.size() - hits);
 }
 
 bool Cache::remove_all_expired(Session& session, std::span<SeenKey> seen) noexcept {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/cache/databases.h"
+#include "engine/cache/ghost_table.h"
 #include "engine/cache/item_memory.h"
 #include "engine/cache/order_list.h"
 #include "engine/cache/retirement.h"
@@ -33,6 +34,8 @@ class OwnCounter {
 struct SessionCounters {
   OwnCounter<std::uint64_t> hits;
   OwnCounter<std::uint64_t> misses;
+  // Of the misses, those of keys that had been there, by what had become of them.
+  std::array<OwnCounter<std::uint64_t>, kGoneCauses> misses_of_gone;
   OwnCounter<std::uint64_t> expired;            // items removed because their time had come
   OwnCounter<std::uint64_t> evicted;            // items removed because memory was needed
   OwnCounter<std::uint64_t> eviction_refusals;  // writes refused: over the limit and nothing to evict
@@ -92,14 +95,14 @@ class Session {
   friend class Operation;
   friend class Prepared;
   friend class Update;
-  friend std::int64_t book(Session& session, Keyspace keyspace, class Prepared& prepared,
-                           const struct Replaced& replaced) noexcept;
   friend bool make_place(struct Core& core, Session& session, std::uint64_t hash) noexcept;
   friend void help_growing_at_times(struct Core& core, Session& session, std::uint64_t hash) noexcept;
   friend bool can_retire(Session& session) noexcept;
   friend void count_removed(Session& session, Keyspace keyspace, std::uint64_t hash, const struct Replaced& removed) noexcept;
   friend void count_expired(Session& session, Keyspace keyspace, std::uint64_t hash, const struct Replaced& removed) noexcept;
   friend void note_hit(const struct Core& core, Session& session, std::uint64_t hash, const struct FoundSlot& found) noexcept;
+  friend std::int64_t book(Session& session, Keyspace keyspace, class Prepared& prepared, const struct Replaced& replaced,
+                           bool had_expired) noexcept;
   friend bool remove_expired(struct Core& core, Session& session, const struct Key& key, const struct FoundSlot& seen) noexcept;
   friend class Verifier;
   Session(Cache& cache, std::int64_t now_ms, std::uint64_t random_seed);
@@ -125,6 +128,8 @@ class Session {
   // For the policies that keep an order.
   void note_order(std::uint64_t hash, OrderEvent::Kind kind) noexcept;
   void bring_order() noexcept;
+  // Remembered, for who asks for it.
+  void note_gone(std::uint64_t hash, Gone cause) noexcept;
   void wait_for_readers() noexcept;
 
   Cache* cache_;
@@ -140,6 +145,7 @@ class Session {
   bool filled_ = false;  // it has stored something while the cache was filling, since it ended that last
   std::uint32_t hand_turn_ = 0;  // which domain's hand looks for the next victim
   OrderBatch order_;
+  std::uint64_t gone_ = 0;   // keys that it has noted as gone
   std::uint64_t added_ = 0;  // hash of the key that the update under way has added: not the one to make room for itself
   std::vector<Slot> seen_;  // of a piece of the index that is being looked through
   SessionCounters counters_;

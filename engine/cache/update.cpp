@@ -111,7 +111,7 @@ Update::Attempt Update::publish(Prepared& prepared) noexcept {
   }
   if (had_expired) session_.counters_.expired.add();
   has_replaced_ = replaced && !had_expired;
-  added_bytes_ += book(session_, key_.keyspace, prepared, replaced);
+  added_bytes_ += book(session_, key_.keyspace, prepared, replaced, had_expired);
   return Attempt::done;
 }
 
@@ -188,7 +188,7 @@ bool apply(Core& core, LockedHome& home, const Key& key, const FoundSlot& found,
   return true;
 }
 
-std::int64_t book(Session& session, Keyspace keyspace, Prepared& prepared, const Replaced& replaced) noexcept {
+std::int64_t book(Session& session, Keyspace keyspace, Prepared& prepared, const Replaced& replaced, bool had_expired) noexcept {
   const bool added = prepared.kind() == Prepared::Kind::put;
   SessionCounters::Keyspace& counters = session.counters_.keyspaces[keyspace];
   counters.items.add((added ? 1 : 0) - (replaced ? 1 : 0));
@@ -201,7 +201,10 @@ std::int64_t book(Session& session, Keyspace keyspace, Prepared& prepared, const
     prepared.published();
   }
   if (replaced) {
-    if (!added) session.note_order(prepared.hash(), OrderEvent::Kind::removed);
+    if (!added) {
+      session.note_order(prepared.hash(), OrderEvent::Kind::removed);
+      session.note_gone(prepared.hash(), had_expired ? Gone::expired : Gone::removed);
+    }
     STRATA_PROTOCOL_POINT(before_retire);
     // Charged until it is free.
     session.retirement_.retire(replaced.offset, replaced.bytes);
@@ -222,6 +225,7 @@ void count_removed(Session& session, Keyspace keyspace, std::uint64_t hash, cons
 
 void count_expired(Session& session, Keyspace keyspace, std::uint64_t hash, const Replaced& removed) noexcept {
   count_removed(session, keyspace, hash, removed);
+  session.note_gone(hash, Gone::expired);
   session.counters_.expired.add();
 }
 
@@ -230,6 +234,7 @@ bool remove_expired(Core& core, Session& session, const Key& key, const FoundSlo
   if (!remove_if_same(core, session, key.hash, seen.slot, Cause::expired,
                       [now_ms](StoredItem item) { return item.has_expired(now_ms); }))
     return false;
+  session.note_gone(key.hash, Gone::expired);
   session.counters_.expired.add();
   return true;
 }

@@ -94,7 +94,8 @@ struct Replaced {
 [[nodiscard]] bool apply(Core& core, LockedHome& home, const Key& key, const FoundSlot& found, const Prepared& prepared,
                          std::int64_t now_ms, Replaced& replaced) noexcept;
 // Counts it, and retires what was replaced. Returns the bytes added. With no lock held.
-std::int64_t book(Session& session, Keyspace keyspace, Prepared& prepared, const Replaced& replaced) noexcept;
+// `had_expired`: what was replaced had, for this session.
+std::int64_t book(Session& session, Keyspace keyspace, Prepared& prepared, const Replaced& replaced, bool had_expired = false) noexcept;
 
 // A table was full: has it grow. False: it can not, memory is out. With no home locked and nothing of the cache in hand.
 [[nodiscard]] bool make_place(Core& core, Session& session, std::uint64_t hash) noexcept;

@@ -50,6 +50,13 @@ Cache::Swept Cache::sweep_block(Session& session, std::size_t shard, Prefix& pos
                         [drops, now_ms](StoredItem found) { return drops || found.has_expired(now_ms); }))
       continue;
     ++(drops ? swept.dropped : swept.expired);
+    if (drops) {
+      // Who asks for it asks in the keyspace that its database is now.
+      const Keyspace now = core_->databases.keyspace_of(core_->databases.last_database_of(keyspace));
+      session.note_gone(core_->hash_of(item.key(), now), Gone::flushed);
+    } else {
+      session.note_gone(core_->hash_of(item.key(), keyspace), Gone::expired);
+    }
   }
   return swept;
 }

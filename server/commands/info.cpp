@@ -132,6 +132,11 @@ void stats_section(std::string& out, const Facts& facts) {
   field(out, "evicted_clients", traffic.dropped_slow);
   field(out, "keyspace_hits", facts.cache.hits);
   field(out, "keyspace_misses", facts.cache.misses);
+  field(out, "strata_misses_never_seen", facts.cache.misses_never_seen());
+  field(out, "strata_misses_evicted", facts.cache.misses_evicted);
+  field(out, "strata_misses_expired", facts.cache.misses_expired);
+  field(out, "strata_misses_removed", facts.cache.misses_removed);
+  field(out, "strata_misses_flushed", facts.cache.misses_flushed);
   field(out, "total_error_replies", facts.counts.total_errors());
   field(out, "strata_eviction_refusals", facts.cache.eviction_refusals);
   field(out, "strata_evicted_new_keys", facts.cache.evicted_young);

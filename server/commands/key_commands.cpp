@@ -36,7 +36,7 @@ Outcome del(Context& context) {
 template <typename F>
 bool look(Context& context, const Key& key, F&& visit) {
   const bool found = context.server.cache.peek(context.session, key, visit);
-  Cache::count_lookup(context.session, found);
+  context.server.cache.count_lookup(context.session, key, found);
   return found;
 }
 

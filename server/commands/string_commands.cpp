@@ -110,7 +110,7 @@ Outcome set(Context& context) {
   });
   if (status != Status::ok) return refuse(context, status);
   if (options.get_old) {
-    Cache::count_lookup(context.session, old.found);
+    context.server.cache.count_lookup(context.session, context.key(1), old.found);
     old.answer(context.reply);
   } else {
     stored ? context.reply.ok() : context.reply.null();

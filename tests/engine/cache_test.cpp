@@ -182,7 +182,7 @@ TEST_F(CacheTest, StatisticsOutliveSessionsAndAreReset) {
     const auto other = cache->open_session();
     other->set_now_ms(now());
     cache->read(*other, cache->key(0, "a"), [](const ItemView&) {});
-    Cache::count_lookup(*other, false);
+    cache->count_lookup(*other, cache->key(0, "c"), false);
     EXPECT_EQ(other->counters().hits.get(), 1U);
     EXPECT_EQ(other->counters().misses.get(), 1U);
   }

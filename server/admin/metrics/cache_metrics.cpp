@@ -14,6 +14,15 @@ constexpr std::array kRows = {
               [](const Scrape& scrape, Samples& samples) { samples.add(scrape.cache.hits); }},
     MetricRow{"strata_misses_total", MetricType::Counter, "Lookups of keys that were not there.",
               [](const Scrape& scrape, Samples& samples) { samples.add(scrape.cache.misses); }},
+    MetricRow{"strata_misses_by_cause_total", MetricType::Counter,
+              "Misses by what had become of the key, as far as it is remembered (about as many keys as there are in the cache).",
+              [](const Scrape& scrape, Samples& samples) {
+                samples.add(scrape.cache.misses_never_seen(), {{"cause", "never_seen"}});
+                samples.add(scrape.cache.misses_evicted, {{"cause", "evicted"}});
+                samples.add(scrape.cache.misses_expired, {{"cause", "expired"}});
+                samples.add(scrape.cache.misses_removed, {{"cause", "removed"}});
+                samples.add(scrape.cache.misses_flushed, {{"cause", "flushed"}});
+              }},
     MetricRow{"strata_evicted_keys_total", MetricType::Counter, "Keys removed because memory was needed.",
               [](const Scrape& scrape, Samples& samples) { samples.add(scrape.cache.evicted); }},
     MetricRow{"strata_evicted_new_keys_total", MetricType::Counter,
