@@ -165,6 +165,16 @@ void Session::note_new(std::uint64_t hash, std::uint64_t bytes, bool in_main) no
     counters_.readmitted.add();
     return;
   }
+  note_young(hash, bytes);
+}
+
+void Session::note_replaced(std::uint64_t hash, std::uint64_t bytes, bool is_young) noexcept {
+  note_order(hash, OrderEvent::Kind::touched);
+  if (is_young && cache_->core_->may_have_unjudged()) note_young(hash, bytes);
+}
+
+void Session::note_young(std::uint64_t hash, std::uint64_t bytes) noexcept {
+  Core& core = *cache_->core_;
   if (core.is_filling()) {
     // In no queue: the hand judges it when it comes by.
     filled_ = true;

@@ -68,6 +68,10 @@ struct Core {
 
   // Whether a new key begins in the policy's main queue. Only s3fifo has another.
   [[nodiscard]] bool enters_main(std::uint64_t hash) const noexcept;
+  // Some items are neither in the main queue nor in the young one.
+  [[nodiscard]] bool may_have_unjudged() const noexcept {
+    return has_unjudged.load(std::memory_order_relaxed) || judging.load(std::memory_order_relaxed);
+  }
   // Far from the limit no item has to prove itself yet, and no queue is kept. They lie in the order in which they came, so the hand is their queue.
   [[nodiscard]] bool is_filling() const noexcept {
     const std::uint64_t limit = budget.limit_bytes();

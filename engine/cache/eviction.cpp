@@ -31,6 +31,7 @@ bool Cache::evict(Session& session, Slot slot, Evicted& evicted) noexcept {
     return false;
   (expired ? session.counters_.expired : session.counters_.evicted).add();
   if (!expired && is_young) session.counters_.evicted_young.add();
+  if (!expired && session.counters_.evicted.get() == 1) consider_ghosts();  // from here on they are for the policy
   session.note_gone(hash, expired ? Gone::expired : is_young ? Gone::evicted_young : Gone::evicted);
   evicted = {.found = true, .freed_bytes = freed};
   return true;
@@ -51,10 +52,12 @@ void Cache::consider_ghosts() noexcept {
     for (std::size_t keyspace = 0; keyspace < kKeyspaces; ++keyspace) items += size_of(static_cast<Keyspace>(keyspace)).items;
     has_evicted = sum_of_sessions().evicted != 0;
   }
-  const std::uint64_t wanted = has_evicted ? items : std::min(items + 1, kGhostsForCauses);
+  // Causes are not worth that anything else has to go.
+  if (!has_evicted && !core_->is_filling()) return;
+  const std::uint64_t wanted = has_evicted ? items : kGhostsForCauses;
   const std::uint64_t capacity = core_->ghosts.capacity();
   // Another size forgets all of them, so it is left alone where it is about right, or memory is not short.
-  if (capacity * 2 >= wanted && (capacity <= wanted * 3 || core_->is_filling())) return;
+  if (capacity * 2 >= wanted && (capacity <= wanted * 8 || core_->is_filling())) return;
   core_->ghosts.resize(wanted, budget().limit_bytes() / kGhostShare);
 }
 

@@ -72,7 +72,8 @@ Cache::Evicted Cache::evict_by_hand(Session& session, std::uint32_t domain, Judg
     if (!seen.item) continue;
     ++looks;
     if (seen.is_to_go) {
-      (void)evict(session, seen.item.slot, evicted);
+      // The hand does not come by again for what it could not take.
+      if (!evict(session, seen.item.slot, evicted) && judges == Judges::young) (void)promote(*core_, YoungKey(hash));
     } else if (!seen.is_promoted && (!least.item || seen.hits < least.hits)) {
       least = seen;
     }

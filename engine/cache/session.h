@@ -122,6 +122,9 @@ class Session {
   void flush_credit() noexcept;
   // A key is there that was not. By its policy it comes into the young queue, or, if that let it go not long ago, does not have to again.
   void note_new(std::uint64_t hash, std::uint64_t bytes, bool in_main) noexcept;
+  // What waits for the hand to judge it may have come to lie where that has been.
+  void note_replaced(std::uint64_t hash, std::uint64_t bytes, bool is_young) noexcept;
+  void note_young(std::uint64_t hash, std::uint64_t bytes) noexcept;
   void bring_young() noexcept;
   // What was stored while the cache was filling is judged by the hand, which does not come to open runs.
   void end_filling() noexcept;

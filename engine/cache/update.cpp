@@ -168,7 +168,12 @@ bool apply(Core& core, LockedHome& home, const Key& key, const FoundSlot& found,
     core.tell(Cause::expiry_changed, key.keyspace, key.hash, found.slot.offset_bytes(), found.slot.offset_bytes(), now_ms);
     return true;
   }
-  if (found) replaced = {.offset = found.slot.offset_bytes(), .bytes = item.bytes(), .expires = item.expires()};
+  if (found) {
+    replaced = {.offset = found.slot.offset_bytes(),
+                .bytes = item.bytes(),
+                .expires = item.expires(),
+                .is_young = found.slot.get<Slot::Main>() == 0};
+  }
   if (prepared.kind() == Prepared::Kind::remove) {
     if (!found) return true;
     const Cause cause = item.has_expired(now_ms) ? Cause::expired : Cause::removed;
@@ -196,7 +201,7 @@ std::int64_t book(Session& session, Keyspace keyspace, Prepared& prepared, const
   std::int64_t bytes = 0;
   if (added) {
     bytes += static_cast<std::int64_t>(prepared.bytes());
-    replaced ? session.note_order(prepared.hash(), OrderEvent::Kind::touched)
+    replaced ? session.note_replaced(prepared.hash(), prepared.whole_bytes(), replaced.is_young)
              : session.note_new(prepared.hash(), prepared.whole_bytes(), prepared.enters_main());
     prepared.published();
   }

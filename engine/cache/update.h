@@ -88,6 +88,7 @@ struct Replaced {
   std::uint64_t offset = 0;
   std::uint64_t bytes = 0;
   bool expires = false;
+  bool is_young = false;
   explicit operator bool() const noexcept { return offset != 0; }
 };
 // Carries out what was prepared, for the key's slot as it was found under the lock. False: the index is full, nothing is changed.

@@ -138,7 +138,7 @@ TEST_F(PolicyTest, AnOrderForgetsWhatIsRemoved) {
     for (int i = 0; i < 3000; ++i) ASSERT_EQ(set(name(i + round * 3000), "v"), Status::ok);
     for (int i = 0; i < 3000; ++i) ASSERT_TRUE(remove(name(i + round * 3000)));
   }
-  EXPECT_LE(cache->budget().bytes(Purpose::policy), 200'000U);
+  EXPECT_LE(cache->budget().bytes(Purpose::policy), 400'000U);  // 60,000 keys would take 1.5 MB
 }
 
 }  // namespace
