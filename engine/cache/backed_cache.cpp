@@ -67,22 +67,23 @@ Outcome BackedCache::load(Session& session, const Key& key, Flights::Turn& turn,
     const Pause pause(session);
     load(*loaded);
   }
-  const auto store = [&] {
-    (void)cache_.update(session, key, [&](Decision& decision) {
-      if (decision.current() == nullptr) decision.put(loaded->value, loaded->expire_at_ms);
-    });
-  };
-  const auto unstore = [&] {
-    (void)cache_.update(session, key, [&](Decision& decision) {
-      if (decision.current() != nullptr && decision.current()->value == loaded->value) decision.remove();
-    });
-  };
-  if (loaded->status == Loaded::Status::found) {
-    turn.end(loaded, store, unstore);
-  } else {
-    turn.end(loaded, nullptr, nullptr);
-  }
+  if (loaded->status == Loaded::Status::found) store(session, key, turn, *loaded);
+  turn.end(loaded);
   return show(*loaded, visit);
+}
+
+// As several keys are changed: decided while the home is locked, so that nobody writes or removes the key between the look at the turn and the store.
+void BackedCache::store(Session& session, const Key& key, const Flights::Turn& turn, const Loaded& loaded) {
+  ValueRef block;
+  if (loaded.value.size() >= kLargeValueBytes) {
+    block = cache_.allocate_value(session, loaded.value.size());
+    if (!block) return;
+    loaded.value.copy(block.data(), loaded.value.size());
+  }
+  (void)cache_.update_many(session, {&key, 1}, block ? 0 : loaded.value.size(), [&](std::size_t, Decision& decision) {
+    if (turn.is_stale() || decision.current() != nullptr) return;
+    block ? decision.put(std::move(block), loaded.expire_at_ms) : decision.put(loaded.value, loaded.expire_at_ms);
+  });
 }
 
 Outcome BackedCache::write(Session& session, const Key& key, std::string_view value, std::int64_t expire_at_ms,

@@ -49,6 +49,7 @@ class BackedCache {
  private:
   [[nodiscard]] Outcome load(Session& session, const Key& key, Flights::Turn& turn, const Visitor<void(Loaded&)>& load,
                              const Visitor<void(const ItemView&)>& visit);
+  void store(Session& session, const Key& key, const Flights::Turn& turn, const Loaded& loaded);
 
   Cache& cache_;
   Flights flights_;

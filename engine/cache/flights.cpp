@@ -97,28 +97,13 @@ Flights::Turn::Turn(Turn&& other) noexcept
       name_(std::move(other.name_)),
       flight_(std::exchange(other.flight_, nullptr)) {}
 
-bool Flights::Turn::is_stale() const {
-  const sync::MutexLock lock(stripe_->mutex);
-  return flight_->is_stale;
-}
-
-void Flights::Turn::end(std::shared_ptr<const Loaded> loaded, const std::function<void()>& store,
-                        const std::function<void()>& unstore) {
+void Flights::Turn::end(std::shared_ptr<const Loaded> loaded) {
   if (flight_ == nullptr) return;
-  bool is_stored = store != nullptr && !is_stale();
-  if (is_stored) store();
-  for (bool is_over = false; !is_over;) {
-    {
-      const sync::MutexLock lock(stripe_->mutex);
-      is_over = !is_stored || !flight_->is_stale;
-      if (is_over) {
-        flight_->loaded = std::move(loaded);
-        flight_->is_over = true;
-        stripe_->flights.erase(name_);
-      }
-    }
-    if (!is_over) unstore();
-    is_stored = false;
+  {
+    const sync::MutexLock lock(stripe_->mutex);
+    flight_->loaded = std::move(loaded);
+    flight_->is_over = true;
+    stripe_->flights.erase(name_);
   }
   flights_->under_way_.fetch_sub(1, std::memory_order_release);
   stripe_->ended.notify_all();

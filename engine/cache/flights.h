@@ -4,7 +4,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -54,7 +53,8 @@ class Flights {
     std::thread::id by;
     bool is_load = false;
     bool is_over = false;
-    bool is_stale = false;  // something newer has come: its outcome is nobody's but its own thread's and theirs who wait already
+    // Something newer has come: its outcome is nobody's but its own thread's and theirs who wait already.
+    std::atomic<bool> is_stale = false;
     std::shared_ptr<const Loaded> loaded;
   };
   struct Hasher {
@@ -83,16 +83,17 @@ class Flights::Turn {
   Turn() = default;
   Turn(Turn&& other) noexcept;
   Turn& operator=(Turn&&) = delete;
-  ~Turn() { end(nullptr, nullptr, nullptr); }
+  ~Turn() { end(nullptr); }
 
   explicit operator bool() const noexcept { return flight_ != nullptr; }
-  // What came of it: for those who wait. `store` puts it into the cache; it is called unless the key was written meanwhile. Where it is written while
-  // `store` is at work `unstore` is called, which takes it out again. No other turn begins before. Calls with no lock held. Twice: nothing.
-  void end(std::shared_ptr<const Loaded> loaded, const std::function<void()>& store, const std::function<void()>& unstore);
+  // The key has been written or removed in the cache since the turn began, or is just about to be. Who looks at it under the lock of the key's home, and
+  // stores what was loaded only if it is not, stores nothing that is older: the other comes to that lock afterwards, or had been there before.
+  [[nodiscard]] bool is_stale() const noexcept { return flight_->is_stale.load(std::memory_order_acquire); }
+  // What came of it: for those who wait. No other turn begins before. Twice: nothing.
+  void end(std::shared_ptr<const Loaded> loaded);
 
  private:
   friend class Flights;
-  [[nodiscard]] bool is_stale() const;
   Turn(Flights& flights, Stripe& stripe, std::string name, std::shared_ptr<Flight> flight)
       : flights_(&flights), stripe_(&stripe), name_(std::move(name)), flight_(std::move(flight)) {}
 

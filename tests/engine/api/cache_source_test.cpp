@@ -132,6 +132,9 @@ TEST_F(ReadThrough, NothingOlderThanTheSourceIsEverStored) {
     readers.emplace_back([&] {
       while (!over) {
         const int least = source;  // its writer has removed what is older, but for the last
+        // Nor by who only looks.
+        const auto seen = cache.get("key");
+        if (seen && std::stoi(*seen) < least - 1) ++wrong;
         const auto value =
             cache.get_or_load("key", [&](std::string_view) { return std::optional<std::string>(std::to_string(source)); });
         if (!value || std::stoi(*value) < least - 1) ++wrong;
