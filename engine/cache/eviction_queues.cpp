@@ -13,23 +13,20 @@ namespace {
 constexpr std::size_t kKeysPerVictim = 64;
 constexpr std::size_t kMoreKeysPerVictim = 1024;
 
-FoundSlot find_young(Core& core, YoungKey key) noexcept {
-  return core.shard_of(key.hash()).find(key.hash(), [&core, key](Slot slot) {
+// Whether a slot's item is young, and its key that of the queue.
+auto is_young(const Core& core, YoungKey key) noexcept {
+  return [&core, key](Slot slot) {
     if (slot.get<Slot::Main>() != 0) return false;
     const StoredItem item = core.store.at(slot);
     return key.is_of(core.hash_of(item.key(), item.ns()));
-  });
+  };
 }
 
 }  // namespace
 
 bool promote(Core& core, YoungKey key) noexcept {
   LockedHome home(core.shard_of(key.hash()), key.hash());
-  const FoundSlot found = home.find(key.hash(), [&core, key](Slot slot) {
-    if (slot.get<Slot::Main>() != 0) return false;
-    const StoredItem item = core.store.at(slot);
-    return key.is_of(core.hash_of(item.key(), item.ns()));
-  });
+  const FoundSlot found = home.find(key.hash(), is_young(core, key));
   if (found) home.promote(found);
   return static_cast<bool>(found);
 }
@@ -40,7 +37,7 @@ bool Cache::young_is_large() const noexcept {
 }
 
 bool Cache::leave_young(Session& session, YoungKey key, Evicted& evicted) noexcept {
-  const FoundSlot found = find_young(*core_, key);
+  const FoundSlot found = core_->shard_of(key.hash()).find(key.hash(), is_young(*core_, key));
   if (!found) return false;
   const bool stays = found.slot.get<Slot::Frequency>() >= kPromotedAt && !core_->store.at(found.slot).has_expired(session.now_ms());
   if (!stays && evict(session, found.slot, evicted)) return true;

@@ -1,8 +1,6 @@
 """How long requests take at a load that is the same for all servers and that none of them sets (open loop)."""
 
-import statistics
-
-from loadtest.book.comparison import rotated
+from loadtest.book.comparisons.equal_rates import CLOSED, is_open, late_percent, measure_at_equal_rates
 from loadtest.book.comparisons.running_servers import running_servers
 from loadtest.book.generator import Generator
 from loadtest.book.peers import find_peers
@@ -13,7 +11,6 @@ USUAL_ROUNDS = 7
 SERVERS = ("strata", "redis", "memcached")
 PERCENTILES = {"p50": "p50", "p90": "p90", "p99": "p99", "p99_9": "p99.9", "p99_99": "p99.99", "max": "max"}
 COMPARED = ("p50", "p99", "p99_9")  # beyond them a run holds too few requests to tell servers apart
-CLOSED = "closed loop"
 
 
 def _parameters(quick):
@@ -42,40 +39,14 @@ class _Measuring:
         latency = told.fields.object("latency_us")
         values = {"requests_per_s": told.fields.number("requests_per_s"), **{name: latency.number(name) for name in PERCENTILES}}
         if row["load"] != CLOSED:
-            values["late_percent"] = 100 * told.fields.object("open_loop").count("late_sends") / max(1, told.fields.count("requests"))
+            values["late_percent"] = late_percent(told)
         self.recording.add(row, peer.name, round_number, values, [self.plan.shown(server.words), self.plan.shown(told.words)],
                            told.for_the_record)
         return values
 
-    def slowest_peak(self, rounds):
-        """Requests a second that the slowest server reaches in a closed loop."""
-        peaks = {peer.name: [] for peer in self.found}
-        for round_number in rounds:
-            self.plan.note(f"latency: peak, round {round_number + 1}")
-            with self.servers() as servers:
-                for peer in rotated(list(self.found), round_number):
-                    values = self.run({"load": CLOSED}, peer, servers[peer.name], round_number)
-                    peaks[peer.name].append(values["requests_per_s"])
-        return min(statistics.median(figures) for figures in peaks.values())
-
 
 def measure(plan, recording):
-    measuring = _Measuring(plan, recording)
-    rounds = plan.rounds(USUAL_ROUNDS)
-    peak = measuring.slowest_peak(rounds[:3])
-    recording.parameters["slowest_peak_requests_per_s"] = peak
-    for round_number in rounds:
-        plan.note(f"latency: round {round_number + 1}")
-        with measuring.servers() as servers:
-            for number, load in enumerate(measuring.given["loads"]):
-                rate = max(1, round(peak * load))
-                for peer in rotated(list(measuring.found), round_number + number):
-                    measuring.run({"load": f"{load:.0%}", "rate": rate}, peer, servers[peer.name], round_number,
-                                  "--rate", rate, "--arrivals", measuring.given["arrivals"])
-
-
-def _open(measurement):
-    return measurement["row"]["load"] != CLOSED
+    measure_at_equal_rates("latency", _Measuring(plan, recording), USUAL_ROUNDS)
 
 
 TABLES = (
@@ -89,16 +60,16 @@ TABLES = (
         "50, 70 and 90 % of what the slowest server reaches in a closed loop, the same rates for all, and a request's time "
         "counts from when it was due, whether or not it could be sent. *Sent late*: more than 1 ms after that; many of them "
         "mean that the generator or the machine was in the way.",
-        _open),
+        is_open),
     Table(
         "Closed loop peak, without pipelining, that the loads are taken from",
         (("load", "load"),),
         (Metric("requests_per_s", "requests/s", whole, "more"),),
         "The same requests and connections, each connection sending its next request when the last is answered.",
-        lambda measurement: not _open(measurement)),
+        lambda measurement: not is_open(measurement)),
 )
 
 CHARTS = (
     Chart("latency-p99", "99th percentile of the latency at the same load for all (less is better)", "us", "p99",
-          lambda row: f"{row['load']} load", _open),
+          lambda row: f"{row['load']} load", is_open),
 )

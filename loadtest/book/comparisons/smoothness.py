@@ -1,9 +1,7 @@
 """How long writes take when each has to make room: latency at an equal rate under steady eviction."""
 
 import contextlib
-import statistics
-
-from loadtest.book.comparison import rotated
+from loadtest.book.comparisons.equal_rates import CLOSED, is_open, late_percent, measure_at_equal_rates
 from loadtest.book.comparisons.latency import COMPARED, PERCENTILES
 from loadtest.book.generator import Generator
 from loadtest.book.peers import find_peers
@@ -14,7 +12,6 @@ from loadtest.book.server_statistics import ServerStatistics
 TITLE = "Writes under steady eviction"
 USUAL_ROUNDS = 7
 SERVERS = ("strata", "redis", "memcached")
-CLOSED = "closed loop"
 OVERCOMMIT = 1.2
 MEAN_VALUE_BYTES = 272  # exp(5.2 + 0.9^2 / 2)
 
@@ -63,40 +60,14 @@ class _Measuring:
         values = {"requests_per_s": told.fields.number("requests_per_s"), "evicted": evicted,
                   **{name: latency.number(name) for name in PERCENTILES}}
         if row["load"] != CLOSED:
-            values["late_percent"] = 100 * told.fields.object("open_loop").count("late_sends") / max(1, told.fields.count("requests"))
+            values["late_percent"] = late_percent(told)
         self.recording.add(row, peer.name, round_number, values, [self.plan.shown(server.words), self.plan.shown(told.words)],
                            told.for_the_record, None if evicted else "it evicted nothing")
         return values
 
-    def slowest_peak(self, rounds):
-        """Writes a second that the slowest server reaches in a closed loop."""
-        peaks = {peer.name: [] for peer in self.found}
-        for round_number in rounds:
-            self.plan.note(f"smoothness: peak, round {round_number + 1}")
-            with self.servers() as servers:
-                for peer in rotated(list(self.found), round_number):
-                    values = self.run({"load": CLOSED}, peer, servers[peer.name], round_number)
-                    peaks[peer.name].append(values["requests_per_s"])
-        return min(statistics.median(figures) for figures in peaks.values())
-
 
 def measure(plan, recording):
-    measuring = _Measuring(plan, recording)
-    rounds = plan.rounds(USUAL_ROUNDS)
-    peak = measuring.slowest_peak(rounds[:3])
-    recording.parameters["slowest_peak_requests_per_s"] = peak
-    for round_number in rounds:
-        plan.note(f"smoothness: round {round_number + 1}")
-        with measuring.servers() as servers:
-            for number, load in enumerate(measuring.given["loads"]):
-                rate = max(1, round(peak * load))
-                for peer in rotated(list(measuring.found), round_number + number):
-                    measuring.run({"load": f"{load:.0%}", "rate": rate}, peer, servers[peer.name], round_number,
-                                  "--rate", rate, "--arrivals", measuring.given["arrivals"])
-
-
-def _open(measurement):
-    return measurement["row"]["load"] != CLOSED
+    measure_at_equal_rates("smoothness", _Measuring(plan, recording), USUAL_ROUNDS)
 
 
 TABLES = (
@@ -110,16 +81,16 @@ TABLES = (
         "the server, another for the generator, {connections} connections. Writes are due at random (Poisson), at the same rates for all, "
         "and a write's time counts from when it was due. *Sent late*: more than 1 ms after that; many of them mean that the generator or "
         "the machine was in the way. *Evicted*: items, the warm-up included.",
-        _open),
+        is_open),
     Table(
         "Closed loop peak under steady eviction, that the loads are taken from",
         (("load", "load"),),
         (Metric("requests_per_s", "writes/s", whole, "more"), Metric("evicted", "evicted", whole)),
         "The same writes and connections, each connection sending its next write when the last is answered.",
-        lambda measurement: not _open(measurement)),
+        lambda measurement: not is_open(measurement)),
 )
 
 CHARTS = (
     Chart("smoothness-p99_9", "99.9th percentile of a write under steady eviction, at the same load for all (less is better)", "us", "p99_9",
-          lambda row: f"{row['load']} load", _open),
+          lambda row: f"{row['load']} load", is_open),
 )
