@@ -31,8 +31,8 @@ enum class LogFormat : std::uint8_t { text, json };
 
 // The names of the choices, in the order of the enumerators.
 inline constexpr std::array<std::string_view, 12> kEvictionPolicyNames = {
-    "noeviction", "s3fifo",      "sieve",          "clock",        "fifo",            "lru",
-    "mru",        "allkeys-lru", "allkeys-random", "volatile-lru", "volatile-random", "volatile-ttl"};
+    "noeviction",  "s3fifo",         "sieve",        "clock",           "fifo",        "lru", "mru",
+    "allkeys-lru", "allkeys-random", "volatile-lru", "volatile-random", "volatile-ttl"};
 inline constexpr std::array<std::string_view, 6> kLogLevelNames = {"trace", "debug", "info", "warning", "error", "off"};
 inline constexpr std::array<std::string_view, 2> kLogFormatNames = {"text", "json"};
 

@@ -32,12 +32,12 @@ typedef enum strata_cache_policy {
   STRATA_CACHE_VOLATILE_RANDOM = 3,
   STRATA_CACHE_VOLATILE_TTL = 4, /* what expires soonest */
   STRATA_CACHE_NO_EVICTION = 5,  /* writes fail instead */
-  STRATA_CACHE_S3FIFO = 6,       /* new items stay only if they are asked for twice while they are new: the best choice for most */
-  STRATA_CACHE_CLOCK = 7,        /* goes round; what was read since it passed stays */
-  STRATA_CACHE_FIFO = 8,         /* goes round; nothing stays */
-  STRATA_CACHE_SIEVE = 9,        /* from the oldest to the newest, round and round; what was read since it passed stays; 26 B an item */
-  STRATA_CACHE_EXACT_LRU = 10,   /* what was used longest ago; 26 B an item */
-  STRATA_CACHE_EXACT_MRU = 11    /* what was used last; 26 B an item */
+  STRATA_CACHE_S3FIFO = 6, /* new items stay only if they are asked for twice while they are new: the best choice for most */
+  STRATA_CACHE_CLOCK = 7,  /* goes round; what was read since it passed stays */
+  STRATA_CACHE_FIFO = 8,   /* goes round; nothing stays */
+  STRATA_CACHE_SIEVE = 9,  /* from the oldest to the newest, round and round; what was read since it passed stays; 26 B an item */
+  STRATA_CACHE_EXACT_LRU = 10, /* what was used longest ago; 26 B an item */
+  STRATA_CACHE_EXACT_MRU = 11  /* what was used last; 26 B an item */
 } strata_cache_policy;
 
 typedef struct strata_cache_options {

@@ -93,10 +93,10 @@ struct Core {
   ItemMemory memory;
   ItemStore store;
   IndexMemory index_memory;
-  std::atomic<Policy> policy = Policy::noeviction;
   // Each item whose slot does not say Main has its key in here, or in the batch of the thread that stored it, or was stored while the cache was
   // filling.
   YoungQueue young{budget};
+  std::atomic<Policy> policy = Policy::noeviction;
   std::atomic<bool> has_unjudged = false;  // of the latter, since the hands were told to look for them
   std::atomic<bool> judging = false;       // some hand is not through yet
   // Of each domain: until its hand has begun so many rounds it comes to some of them.
@@ -115,7 +115,9 @@ struct Core {
 bool promote(Core& core, YoungKey key) noexcept;
 
 // The policies that keep an exact order of all keys, and those of them for which being used changes it.
-constexpr bool keeps_order(Policy policy) noexcept { return policy == Policy::sieve || policy == Policy::lru || policy == Policy::mru; }
+constexpr bool keeps_order(Policy policy) noexcept {
+  return policy == Policy::sieve || policy == Policy::lru || policy == Policy::mru;
+}
 constexpr bool use_changes_order(Policy policy) noexcept { return policy == Policy::lru || policy == Policy::mru; }
 
 constexpr bool only_volatile(Policy policy) noexcept {

@@ -30,7 +30,9 @@ class Databases {
   [[nodiscard]] std::optional<Namespace> database_of(Keyspace keyspace) const noexcept;
 
   // Which one it is, or was before it was dropped.
-  [[nodiscard]] Namespace last_database_of(Keyspace keyspace) const noexcept { return databases_[keyspace].load(std::memory_order_relaxed); }
+  [[nodiscard]] Namespace last_database_of(Keyspace keyspace) const noexcept {
+    return databases_[keyspace].load(std::memory_order_relaxed);
+  }
 
   // The databases as they are at one moment: what is found between is of that moment if the version is the same after it.
   using Version = std::uint64_t;

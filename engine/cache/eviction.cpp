@@ -26,8 +26,7 @@ bool Cache::evict(Session& session, Slot slot, Evicted& evicted) noexcept {
   const bool is_young = slot.get<Slot::Main>() == 0;
   std::size_t freed = item.bytes();
   if (item.encoding() == Encoding::block) freed += ItemStore::charged_bytes(core_->store.block_of(item));
-  if (!remove_if_same(*core_, session, hash, slot, expired ? Cause::expired : Cause::evicted,
-                      [](StoredItem) { return true; }))
+  if (!remove_if_same(*core_, session, hash, slot, expired ? Cause::expired : Cause::evicted, [](StoredItem) { return true; }))
     return false;
   (expired ? session.counters_.expired : session.counters_.evicted).add();
   if (!expired && is_young) session.counters_.evicted_young.add();

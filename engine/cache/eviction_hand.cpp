@@ -30,7 +30,9 @@ struct Cache::UnderHand {
 };
 
 // The domains take turns: memory that is free in one serves those who find none in theirs.
-std::uint32_t Cache::next_hand(Session& session) const noexcept { return ++session.hand_turn_ / kVictimsPerTurn % core_->memory.domains(); }
+std::uint32_t Cache::next_hand(Session& session) const noexcept {
+  return ++session.hand_turn_ / kVictimsPerTurn % core_->memory.domains();
+}
 
 Cache::Evicted Cache::evict_by_hand(Session& session) {
   Evicted evicted;

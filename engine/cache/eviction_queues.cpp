@@ -39,7 +39,8 @@ bool Cache::young_is_large() const noexcept {
 bool Cache::leave_young(Session& session, YoungKey key, Evicted& evicted) noexcept {
   const FoundSlot found = core_->shard_of(key.hash()).find(key.hash(), is_young(*core_, key));
   if (!found) return false;
-  const bool stays = found.slot.get<Slot::Frequency>() >= kPromotedAt && !core_->store.at(found.slot).has_expired(session.now_ms());
+  const bool stays =
+      found.slot.get<Slot::Frequency>() >= kPromotedAt && !core_->store.at(found.slot).has_expired(session.now_ms());
   if (!stays && evict(session, found.slot, evicted)) return true;
   // Also where another item has come in its place meanwhile: its key is in the queue no more.
   if (promote(*core_, key)) session.counters_.promoted.add();
@@ -60,8 +61,8 @@ Cache::Evicted Cache::evict_unjudged(Session& session) {
   const std::uint32_t first = next_hand(session);
   for (std::uint32_t n = 0; n < memory.domains(); ++n) {
     const std::uint32_t domain = (first + n) % memory.domains();
-    const auto rounds_left = static_cast<std::int32_t>(core_->judged_at_round[domain].load(std::memory_order_relaxed) -
-                                                       memory.hand_rounds(domain));
+    const auto rounds_left =
+        static_cast<std::int32_t>(core_->judged_at_round[domain].load(std::memory_order_relaxed) - memory.hand_rounds(domain));
     if (rounds_left > 0 && !memory.is_empty(domain)) return evict_by_hand(session, domain, Judges::young);
   }
   core_->judging.store(false, std::memory_order_relaxed);

@@ -19,8 +19,9 @@ std::errc GhostTable::reserve(os::MemoryCalls& calls, std::uint64_t most_bytes) 
 
 void GhostTable::resize(std::uint64_t keys, std::uint64_t most_bytes) noexcept {
   const sync::MutexLock lock(mutex_);
-  const std::uint64_t buckets = std::min({(keys + kWays - 1) / kWays, most_bytes / page_bytes_ * page_bytes_ / sizeof(GhostBucket),
-                                          std::uint64_t{region_.bytes()} / sizeof(GhostBucket)});
+  const std::uint64_t buckets =
+      std::min({(keys + kWays - 1) / kWays, most_bytes / page_bytes_ * page_bytes_ / sizeof(GhostBucket),
+                std::uint64_t{region_.bytes()} / sizeof(GhostBucket)});
   const std::uint64_t bytes = (buckets * sizeof(GhostBucket) + page_bytes_ - 1) / page_bytes_ * page_bytes_;
   if (buckets == buckets_.load(std::memory_order_relaxed)) return;
   // Who still adds to the old ones adds in vain, or leaves a key where it means another: one in so many that were wrong anyway.

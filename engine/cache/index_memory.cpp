@@ -58,7 +58,8 @@ void IndexMemory::give_back_buckets(std::size_t shard, unsigned window, std::uin
   constexpr std::size_t kWorthACall = 8U << 10U;
   Committed& committed = committed_[shard * 2 + window];
   const std::size_t begin = committed.used_begin.load(std::memory_order_relaxed);
-  const std::size_t end = std::min(blocks * kBlockBytes, committed.used_end.load(std::memory_order_relaxed)) / page_bytes_ * page_bytes_;
+  const std::size_t end =
+      std::min(blocks * kBlockBytes, committed.used_end.load(std::memory_order_relaxed)) / page_bytes_ * page_bytes_;
   if (end < begin + kWorthACall) return;
   // What the system does not take now it gets with all of the window.
   if (region_.purge(start_of(shard, window) + begin, end - begin) != std::errc{}) return;

@@ -110,7 +110,7 @@ class IndexShard {
   struct Counters {
     std::uint64_t buckets = 0;  // of the old table too while there is one
     std::uint32_t pool_buckets = 0;
-    std::uint64_t moves = 0;  // tables that were emptied into others
+    std::uint64_t moves = 0;       // tables that were emptied into others
     std::uint64_t sent_aside = 0;  // items that made room for others of their home
   };
   [[nodiscard]] Counters counters() const noexcept;

@@ -170,7 +170,7 @@ class ItemDomain {
   std::uint32_t hand_segment_ STRATA_GUARDED_BY(mutex_) = 0;
   Granule hand_at_ STRATA_GUARDED_BY(mutex_) = 0;
   std::atomic<std::uint32_t> hand_rounds_ = 0;
-  std::atomic<std::uint32_t> segments_linked_ = 0;  // large items included
+  std::atomic<std::uint32_t> segments_linked_ = 0;          // large items included
   ItemDomainStatistics counted_ STRATA_GUARDED_BY(mutex_);  // without what open runs add
 };
 

@@ -85,7 +85,8 @@ OrderList::Number OrderList::add(std::uint64_t hash) noexcept {
   const Number number = new_record();
   if (number == 0) return 0;
   Number& first = head(chain_of(hash));
-  record(number) = {.hash_low = static_cast<std::uint32_t>(hash), .hash_high = static_cast<std::uint32_t>(hash >> 32U), .chain = first};
+  record(number) = {
+      .hash_low = static_cast<std::uint32_t>(hash), .hash_high = static_cast<std::uint32_t>(hash >> 32U), .chain = first};
   first = number;
   if (keys_.fetch_add(1, std::memory_order_relaxed) >= chains_) split_one_chain();
   return number;

@@ -140,16 +140,16 @@ class Session {
   std::uint64_t random_;
   std::size_t upkeep_turn_ = 0;  // where among its shards the next upkeep goes on
   std::int64_t credit_bytes_ = 0;
+  std::uint64_t gone_ = 0;       // keys that it has noted as gone
+  std::uint64_t added_ = 0;      // hash of the key that the update under way has added: not the one to make room for itself
+  std::uint32_t hand_turn_ = 0;  // which domain's hand looks for the next victim
+  bool filled_ = false;          // it has stored something while the cache was filling, since it ended that last
   sync::qsbr::Participant participant_;
   WriteGate::Writer writer_;
   ItemStore::Handle handle_;
   Retirement retirement_;
   YoungBatch young_;
-  bool filled_ = false;  // it has stored something while the cache was filling, since it ended that last
-  std::uint32_t hand_turn_ = 0;  // which domain's hand looks for the next victim
   OrderBatch order_;
-  std::uint64_t gone_ = 0;   // keys that it has noted as gone
-  std::uint64_t added_ = 0;  // hash of the key that the update under way has added: not the one to make room for itself
   std::vector<Slot> seen_;  // of a piece of the index that is being looked through
   SessionCounters counters_;
 };

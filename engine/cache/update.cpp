@@ -61,7 +61,8 @@ Status Update::decide(Prepared& prepared) noexcept {
   if (!seen_) return prepared.make(key_, decision, Prepared::Presence::absent, nullptr, strict_);
   const StoredItem item = core_.store.at(seen_.slot);
   const Status status = prepared.make(key_, decision, Prepared::Presence::present, &item, strict_);
-  if (prepared.kind() == Prepared::Kind::keep || prepared.kind() == Prepared::Kind::set_expiry) note_hit(core_, session_, key_.hash, seen_);
+  if (prepared.kind() == Prepared::Kind::keep || prepared.kind() == Prepared::Kind::set_expiry)
+    note_hit(core_, session_, key_.hash, seen_);
   return status;
 }
 

@@ -40,7 +40,9 @@ class Prepared {
   [[nodiscard]] bool expires() const noexcept { return expires_; }
   [[nodiscard]] std::int64_t expiry_ms() const noexcept { return expiry_ms_; }
   // As it is to be published where the key is new.
-  [[nodiscard]] Slot slot() const noexcept { return Slot::at(offset_, 0, SlotPlace::home).with<Slot::Main>(enters_main_ ? 1 : 0); }
+  [[nodiscard]] Slot slot() const noexcept {
+    return Slot::at(offset_, 0, SlotPlace::home).with<Slot::Main>(enters_main_ ? 1 : 0);
+  }
   [[nodiscard]] bool enters_main() const noexcept { return enters_main_; }
   // With its block.
   [[nodiscard]] std::uint64_t whole_bytes() const noexcept { return bytes_ + block_bytes_; }
@@ -96,7 +98,8 @@ struct Replaced {
                          std::int64_t now_ms, Replaced& replaced) noexcept;
 // Counts it, and retires what was replaced. Returns the bytes added. With no lock held.
 // `had_expired`: what was replaced had, for this session.
-std::int64_t book(Session& session, Keyspace keyspace, Prepared& prepared, const Replaced& replaced, bool had_expired = false) noexcept;
+std::int64_t book(Session& session, Keyspace keyspace, Prepared& prepared, const Replaced& replaced,
+                  bool had_expired = false) noexcept;
 
 // A table was full: has it grow. False: it can not, memory is out. With no home locked and nothing of the cache in hand.
 [[nodiscard]] bool make_place(Core& core, Session& session, std::uint64_t hash) noexcept;

@@ -77,8 +77,9 @@ FoundSlot Parts::find(const Key& key, LockedHome& home) {
   const FoundSlot found = home.find(key.hash, core_.matches(key));
   const StoredItem item = core_.store.at(found.slot);
   if (!found || !item.has_expired(session_.now_ms())) return found;
-  expired_.push_back(
-      {.keyspace = key.keyspace, .hash = key.hash, .item = {.offset = found.slot.offset_bytes(), .bytes = item.bytes(), .expires = true}});
+  expired_.push_back({.keyspace = key.keyspace,
+                      .hash = key.hash,
+                      .item = {.offset = found.slot.offset_bytes(), .bytes = item.bytes(), .expires = true}});
   (void)home.erase(key.hash, found);
   core_.tell(Cause::expired, key.keyspace, key.hash, found.slot.offset_bytes(), 0, session_.now_ms());
   return {};

@@ -36,7 +36,8 @@ class Verifier {
             budget.bytes(Purpose::items) + budget.bytes(Purpose::large_values) + budget.bytes(Purpose::index) +
                 budget.bytes(Purpose::client_buffers) + budget.bytes(Purpose::write_behind) + budget.bytes(Purpose::policy),
             budget.total_bytes());
-    if (young_items_ > core_.young.keys() && damage_.empty() && !core_.has_unjudged && !core_.judging && !any_filled_) damage_ = differs("young items", young_items_, core_.young.keys());
+    if (young_items_ > core_.young.keys() && damage_.empty() && !core_.has_unjudged && !core_.judging && !any_filled_)
+      damage_ = differs("young items", young_items_, core_.young.keys());
     if (damage_.empty()) damage_ = core_.memory.verify();
     return damage_;
   }

@@ -83,7 +83,8 @@ TEST(Schema, TheBoundsAreThoseOfTheDocumentation) {
       {"server.idle_timeout", "a duration from 0s to 365d (ms, s, m, h, d)"},
       {"memory.max_memory", "a size from 1mb to 8tb (b, kb, mb, gb, tb), or 1% to 100% of the available memory"},
       {"memory.policy",
-       "noeviction, s3fifo, sieve, clock, fifo, lru, mru, allkeys-lru, allkeys-random, volatile-lru, volatile-random, volatile-ttl"},
+       "noeviction, s3fifo, sieve, clock, fifo, lru, mru, allkeys-lru, allkeys-random, volatile-lru, volatile-random, "
+       "volatile-ttl"},
       {"limits.output_buffer", "a size from 64kb to 16gb (b, kb, mb, gb, tb)"},
       {"limits.arguments", "an integer from 16 to 16777216"},
       {"security.password", "a text of 0 to 512 bytes"},

@@ -18,7 +18,8 @@ class MissCauseTest : public CacheTest {
     for (const std::string& text : names) keys.push_back(cache->key(0, text));
     const std::size_t half = keys.size() / 2;
     for (std::size_t i = 0; i < half; ++i) EXPECT_FALSE(cache->read(*session, keys[i], [](const ItemView&) {}));
-    cache->read_many(*session, std::span(keys).subspan(half), [](std::size_t, const ItemView* item) { EXPECT_EQ(item, nullptr); });
+    cache->read_many(*session, std::span(keys).subspan(half),
+                     [](std::size_t, const ItemView* item) { EXPECT_EQ(item, nullptr); });
     const Statistics told = cache->statistics();
     EXPECT_EQ(told.misses, static_cast<std::uint64_t>(to - from));
     return told;

@@ -25,7 +25,9 @@ using cache::Status;
 class ObjectCache {
  public:
   ObjectCache(Policy policy, std::uint64_t capacity)
-      : policy_(policy), capacity_(capacity), cache_({.namespaces = 1, .hash_seed = 7}, {.max_memory_bytes = kUnlimited, .policy = policy}) {
+      : policy_(policy),
+        capacity_(capacity),
+        cache_({.namespaces = 1, .hash_seed = 7}, {.max_memory_bytes = kUnlimited, .policy = policy}) {
     session_ = cache_.open_session();
     session_->set_now_ms(1);
     const std::uint64_t before = cache_.budget().bytes(Purpose::items);

@@ -13,9 +13,7 @@ class GhostTableTest : public testing::Test {
   static constexpr std::uint64_t kMost = std::uint64_t{16} << 20U;
   GhostTableTest() { EXPECT_EQ(table.reserve(os::linux_memory_calls(), kMost), std::errc{}); }
 
-  static std::uint64_t hash(std::uint64_t number) {
-    return hash_of({reinterpret_cast<const char*>(&number), sizeof number}, 99);
-  }
+  static std::uint64_t hash(std::uint64_t number) { return hash_of({reinterpret_cast<const char*>(&number), sizeof number}, 99); }
   std::uint64_t count(std::uint64_t from, std::uint64_t to) {
     std::uint64_t found = 0;
     for (std::uint64_t number = from; number < to; ++number) found += table.find(hash(number)).found ? 1U : 0U;

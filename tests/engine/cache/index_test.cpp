@@ -126,8 +126,8 @@ TEST_F(IndexTest, GrowsByEighthsAndStaysFull) {
     // Behind the first steps, which are of one block each.
     if (number >= 10'000 && number % 1000 == 0) {
       const IndexShard::Counters counters = numbers.index.counters();
-      filled += static_cast<double>(number) /
-                static_cast<double>((counters.buckets + counters.pool_buckets) * cache::Bucket::kSlots);
+      filled +=
+          static_cast<double>(number) / static_cast<double>((counters.buckets + counters.pool_buckets) * cache::Bucket::kSlots);
       ++samples;
     }
   }
