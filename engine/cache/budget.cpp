@@ -23,6 +23,12 @@ std::uint64_t Budget::bytes(Purpose purpose) const noexcept {
   return not_negative(bytes_[static_cast<std::size_t>(purpose)].load(std::memory_order_relaxed));
 }
 
+std::uint64_t Budget::beside_items_bytes() const noexcept {
+  const std::int64_t items = bytes_[static_cast<std::size_t>(Purpose::items)].load(std::memory_order_relaxed) +
+                             bytes_[static_cast<std::size_t>(Purpose::large_values)].load(std::memory_order_relaxed);
+  return not_negative(total_.load(std::memory_order_relaxed) - items);
+}
+
 std::uint64_t Budget::total_bytes() const noexcept { return not_negative(total_.load(std::memory_order_relaxed)); }
 
 std::uint64_t Budget::peak_bytes() const noexcept { return not_negative(peak_.load(std::memory_order_relaxed)); }

@@ -30,6 +30,7 @@ void add(Statistics& sum, const SessionCounters& counters) noexcept {
   sum.evicted += counters.evicted.get();
   sum.eviction_refusals += counters.eviction_refusals.get();
   sum.reclaim_waits += counters.reclaim_waits.get();
+  sum.place_searches += counters.place_searches.get();
   sum.promoted += counters.promoted.get();
   sum.readmitted += counters.readmitted.get();
   sum.evicted_young += counters.evicted_young.get();
@@ -48,6 +49,7 @@ void Cache::apply(const Tunables& tunables) noexcept {
   budget().set_limit_bytes(tunables.max_memory_bytes);
   core_->readers.set_quota(std::max<std::uint64_t>(tunables.max_memory_bytes / 200, 4U << 20U));
   choose(tunables.policy);
+  core_->set_shortage(core_->shortage.load(std::memory_order_relaxed));
   eviction_samples_.store(std::clamp(tunables.eviction_samples, 1U, 64U), std::memory_order_relaxed);
 }
 
@@ -63,7 +65,11 @@ const Options& Cache::options() const noexcept { return options_; }
 std::uint64_t Cache::retired_bytes() const noexcept { return core_->readers.waiting_bytes(); }
 Budget& Cache::budget() noexcept { return core_->budget; }
 const Budget& Cache::budget() const noexcept { return core_->budget; }
-bool Cache::fits(std::uint64_t bytes) const noexcept { return budget().total_bytes() + bytes <= budget().limit_bytes(); }
+bool Cache::fits(std::uint64_t bytes) const noexcept {
+  return budget().total_bytes() + bytes + core_->held_back.load(std::memory_order_relaxed) <= budget().limit_bytes();
+}
+std::uint64_t Cache::limit_for(std::uint64_t used_bytes) noexcept { return used_bytes + used_bytes / (kAlwaysHeldBack - 1) + 1; }
+std::uint64_t Cache::resident_bytes() const noexcept { return core_->resident_bytes(); }
 
 Key Cache::key(Namespace ns, std::string_view bytes) const noexcept {
   const Keyspace keyspace = core_->databases.keyspace_of(ns);
@@ -87,13 +93,17 @@ void Cache::count_miss(Session& session, std::uint64_t hash) noexcept {
 Status Cache::update(Session& session, const Key& key, Visitor<void(Decision&)> decide) {
   if (key.bytes.size() > kMaxKeyBytes) return Status::too_large;
   const Operation operation(session);
-  // How large the value is shows only when it is decided, so the rest is made good afterwards.
-  const bool has_room = reserve(session, 0);
-  Update update(*core_, session, key, decide, !has_room || policy() == Policy::noeviction);
-  const Status status = update.run();
-  if (status == Status::out_of_memory) session.counters_.eviction_refusals.add();
-  settle(session, update.added_bytes());
-  return status;
+  for (unsigned attempt = 0;; ++attempt) {
+    // How large the value is shows only when it is decided, so the rest is made good afterwards.
+    const bool has_room = reserve(session, 0);
+    Update update(*core_, session, key, decide, !has_room || policy() == Policy::noeviction);
+    session.wanted_bytes_ = 0;
+    const Status status = update.run();
+    if (status == Status::out_of_memory && find_place(session, attempt)) continue;
+    if (status == Status::out_of_memory) session.counters_.eviction_refusals.add();
+    settle(session, update.added_bytes());
+    return status;
+  }
 }
 
 Status Cache::remove(Session& session, const Key& key, bool& was_there) {
@@ -117,7 +127,12 @@ Status Cache::update_many(Session& session, std::span<const Key> keys, std::size
   constexpr std::size_t kItemOverhead = 24;
   const bool has_room = reserve(session, extra_bytes == 0 ? 0 : extra_bytes + keys.size() * kItemOverhead);
   std::int64_t added_bytes = 0;
-  const Status status = change_together(session, keys, decide, !has_room || policy() == Policy::noeviction, added_bytes);
+  Status status = Status::ok;
+  for (unsigned attempt = 0;; ++attempt) {
+    session.wanted_bytes_ = 0;
+    status = change_together(session, keys, decide, !has_room || policy() == Policy::noeviction, added_bytes);
+    if (status != Status::out_of_memory || !find_place(session, attempt)) break;
+  }
   if (status == Status::out_of_memory) session.counters_.eviction_refusals.add();
   settle(session, added_bytes);
   return status;
@@ -170,6 +185,10 @@ void Session::note_new(std::uint64_t hash, std::uint64_t bytes, bool in_main) no
 
 void Session::note_replaced(std::uint64_t hash, std::uint64_t bytes, bool is_young) noexcept {
   note_order(hash, OrderEvent::Kind::touched);
+  note_moved(hash, bytes, is_young);
+}
+
+void Session::note_moved(std::uint64_t hash, std::uint64_t bytes, bool is_young) noexcept {
   if (is_young && cache_->core_->may_have_unjudged()) note_young(hash, bytes);
 }
 
@@ -274,6 +293,7 @@ Statistics Cache::statistics() const {
   sum.evicted -= baseline_.evicted;
   sum.eviction_refusals -= baseline_.eviction_refusals;
   sum.reclaim_waits -= baseline_.reclaim_waits;
+  sum.place_searches -= baseline_.place_searches;
   sum.promoted -= baseline_.promoted;
   sum.readmitted -= baseline_.readmitted;
   sum.evicted_young -= baseline_.evicted_young;

@@ -35,7 +35,8 @@ struct Statistics {
   std::uint64_t expired = 0;
   std::uint64_t evicted = 0;
   std::uint64_t eviction_refusals = 0;
-  std::uint64_t reclaim_waits = 0;  // of writers for readers: see Cache::retired_bytes
+  std::uint64_t place_searches = 0;  // for items that fitted below the limit, but into no free chunk: more was evicted
+  std::uint64_t reclaim_waits = 0;   // of writers for readers: see Cache::retired_bytes
   // Of the misses, those of keys that had been there and are remembered; of about as many keys as there are items, at most 1/64 of the limit. A
   // key that never was is taken for one of them with a probability of 0.38 % at most.
   std::uint64_t misses_evicted = 0;
@@ -60,6 +61,16 @@ struct IndexStatistics {
   std::uint64_t moves = 0;         // tables that were emptied into larger or smaller ones
   std::uint64_t growing = 0;       // shards that are at it
   std::uint64_t sent_aside = 0;    // items that made room for others of their home, since the start
+};
+
+// Since the start, but for the first two.
+struct CompactionStatistics {
+  std::uint64_t segments_bytes = 0;    // resident for items, of all sizes
+  std::uint64_t free_bytes = 0;        // of them, not used
+  std::uint64_t segments_emptied = 0;  // and given back
+  std::uint64_t moved_items = 0;
+  std::uint64_t moved_bytes = 0;
+  std::uint64_t given_up = 0;  // segments that could not be emptied
 };
 
 struct NamespaceSize {
@@ -163,10 +174,21 @@ class Cache {
   // shards.
   UpkeepReport upkeep(Session& session, std::size_t first, std::size_t stride, std::chrono::nanoseconds slice);
 
+  // Empties the segment that has most free, and gives it back, whether or not that pays, for so long at most. Returns whether it goes on: the rest is for
+  // the next call, or for upkeep.
+  bool compact_now(Session& session, std::chrono::nanoseconds slice);
+
   // Taken out and waiting until no reader can look at it: charged, and about max(0.5 % of the limit, 4 MiB) at most, beyond which who writes waits for
   // the readers when its operation or slice is over.
   [[nodiscard]] std::uint64_t retired_bytes() const noexcept;
 
+  // The limit below which so many bytes can be used (budget().total_bytes()), as long as no more is lost to chunks that nothing fits in, and the policy
+  // evicts.
+  [[nodiscard]] static std::uint64_t limit_for(std::uint64_t used_bytes) noexcept;
+  // What is resident: segments with what is free in them, and all else that is charged. This is what the limit bounds; `budget()` has what is used.
+  [[nodiscard]] std::uint64_t resident_bytes() const noexcept;
+  // Free in the segments, or in use by what waits for readers, and what was done about it.
+  [[nodiscard]] CompactionStatistics compaction_statistics() const noexcept;
   [[nodiscard]] Budget& budget() noexcept;
   [[nodiscard]] const Budget& budget() const noexcept;
   // A block to receive a large value into, or an empty reference if it does not fit below the limit even after eviction.
@@ -237,8 +259,41 @@ class Cache {
   bool reserve(Session& session, std::uint64_t bytes);
   // Brings the total down again after a write that turned out larger than what was reserved.
   void settle(Session& session, std::int64_t added_bytes);
+  // An item found no place (Session::wanted_bytes_), though it fits below the limit: evicts more, waits for readers, has segments emptied where it
+  // needs pages of its own. False: there is nothing to be done.
+  [[nodiscard]] bool find_place(Session& session, unsigned attempt);
   // The loop of both: until `room_bytes` more fit, or several victims and `own_bytes` are gone. False: nothing is left to remove.
   bool evict_for(Session& session, std::uint64_t room_bytes, std::uint64_t own_bytes);
+
+  // compaction.cpp
+  enum class Moved : std::uint8_t { yes, no, no_room };
+  struct ToMove;
+  struct DrainUntil {
+    std::uint64_t bytes = ~std::uint64_t{0};  // moved
+    std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
+    unsigned segments = ~0U;             // begun
+    std::uint64_t least_free_bytes = 0;  // of a segment that is begun
+    bool may_evict = false;              // what finds no place elsewhere
+    bool may_open = false;               // segments, for what is moved
+  };
+  [[nodiscard]] Moved move_item(Session& session, const ToMove& item) noexcept;
+  [[nodiscard]] Moved move_block(Session& session, const ToMove& block) noexcept;
+  [[nodiscard]] bool put_at(Session& session, const ToMove& item, std::uint64_t from, std::uint64_t to, ValueRef block) noexcept;
+  [[nodiscard]] Moved move(Session& session, const ToMove& chunk) noexcept;
+  void drop_instead(Session& session, const ToMove& chunk) noexcept;
+  [[nodiscard]] std::uint64_t allocate_for_move(Session& session, std::uint64_t bytes) noexcept;
+  [[nodiscard]] bool next_to_move(ToMove& chunk) noexcept;
+  [[nodiscard]] bool evict_instead(Session& session, const ToMove& chunk) noexcept;
+  [[nodiscard]] bool drain_step(Session& session, const DrainUntil& until, unsigned& begun) noexcept;
+  [[nodiscard]] bool choose_segment(std::uint64_t least_free_bytes) noexcept;
+  void give_segment_up() noexcept;
+  // Moves what is left of the emptiest segments elsewhere. Returns whether it pays to come again soon.
+  bool drain(Session& session, const DrainUntil& until) noexcept;
+  void pay_for_segments(Session& session, std::uint64_t added_bytes) noexcept;
+  [[nodiscard]] bool make_runs(Session& session, std::uint64_t bytes) noexcept;
+  // Has segments given back until so many bytes may be added to what is resident.
+  [[nodiscard]] bool make_pages(Session& session, std::uint64_t bytes) noexcept;
+  bool compact(Session& session, std::chrono::steady_clock::time_point deadline) noexcept;
 
   // upkeep.cpp. Where the sweep of a shard is.
   struct ShardSweep {
@@ -280,6 +335,20 @@ class Cache {
     std::size_t shard = 0;
     Prefix position = 0;
   } to_be_ordered_;
+
+  struct {
+    std::atomic<bool> busy = false;
+    // Of who made it busy:
+    bool is_draining = false;
+    bool may_open = false;
+    std::uint32_t domain = 0;
+    std::uint64_t moved_in_pass = 0;  // items and blocks
+    unsigned idle_passes = 0;         // in a row, over the segment
+    unsigned pause = 0;               // times that nothing is begun: the last one that was chosen could not be emptied
+    // For statistics:
+    std::atomic<std::uint64_t> moved = 0, moved_bytes = 0, given_up = 0;
+    std::atomic<bool> is_begun = false;  // is_draining, for all
+  } compaction_;
 
   mutable sync::Mutex sessions_mutex_;
   std::vector<Session*> sessions_ STRATA_GUARDED_BY(sessions_mutex_);

@@ -19,7 +19,7 @@ std::uint64_t hash_of_item(const void* core, Slot slot) noexcept {
 }  // namespace
 
 Core::Core(const Options& options, std::uint64_t limit_bytes)
-    : hash_seed(options.hash_seed), memory(placement), store(memory, budget), databases(options.namespaces) {
+    : hash_seed(options.hash_seed), memory(placement, &budget), store(memory, budget), databases(options.namespaces) {
   os::MemoryCalls& calls = os::linux_memory_calls();
   constexpr std::uint64_t kUnknownMachine = std::uint64_t{16} << 30U;
   const std::uint64_t machine_bytes = os::LinuxSystemMemory().total_bytes().value_or(kUnknownMachine);
@@ -37,6 +37,23 @@ Core::Core(const Options& options, std::uint64_t limit_bytes)
     std::construct_at(shards + shard, shard);
     if (!shards[shard].open(index_memory, {hash_of_item, this})) throw std::bad_alloc();
   }
+}
+
+void Core::set_shortage(std::uint64_t bytes) noexcept {
+  const std::uint64_t limit = budget.limit_bytes();
+  const bool is_limited = limit != ~std::uint64_t{0};
+  bytes = is_limited ? std::min(bytes, limit / kMostShortage) : 0;
+  std::uint64_t always = is_limited ? limit / kAlwaysHeldBack : 0;
+  // Where nothing is evicted, what is written in the place of something else needs a place beside it.
+  if (is_limited && policy.load(std::memory_order_relaxed) == Policy::noeviction)
+    always = std::max(always, memory.segment_bytes());
+  shortage.store(bytes, std::memory_order_relaxed);
+  held_back.store(always + bytes, std::memory_order_relaxed);
+}
+
+void Core::fade_shortage(unsigned shift) noexcept {
+  const std::uint64_t bytes = shortage.load(std::memory_order_relaxed);
+  if (bytes != 0) set_shortage(bytes - std::max<std::uint64_t>(bytes >> shift, 1));
 }
 
 bool Core::enters_main(std::uint64_t hash) const noexcept {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -30,6 +31,10 @@ inline constexpr std::uint64_t kYoungShare = 10;
 inline constexpr std::uint64_t kNearLimit = 16;
 // Hits by which an item is promoted when it leaves the young queue.
 inline constexpr std::uint64_t kPromotedAt = 2;
+// Of the limit, one byte in so many is not used at least, for the runs that threads have open and segments that are not full; and one in so many at
+// most, where what is free does not fit what comes.
+inline constexpr std::uint64_t kAlwaysHeldBack = 256;
+inline constexpr std::uint64_t kMostShortage = 8;
 // Of the limit, one byte in so many may remember what is gone.
 inline constexpr std::uint64_t kGhostShare = 64;
 
@@ -75,7 +80,8 @@ struct Core {
   // Far from the limit no item has to prove itself yet, and no queue is kept. They lie in the order in which they came, so the hand is their queue.
   [[nodiscard]] bool is_filling() const noexcept {
     const std::uint64_t limit = budget.limit_bytes();
-    return budget.total_bytes() < limit - limit / kNearLimit;
+    const std::uint64_t beyond = limit / kNearLimit + held_back.load(std::memory_order_relaxed);
+    return budget.total_bytes() + std::min(limit, beyond) < limit;
   }
 
   // Tells the listener of a change under the lock of the key's home, where there is one. `before`, `after`: of items, 0 for none.
@@ -87,7 +93,16 @@ struct Core {
   void tell_of(Cause cause, Keyspace keyspace, std::uint64_t hash, std::uint64_t before, std::uint64_t after,
                std::int64_t now_ms) noexcept;
 
+  // Resident for items, and for all else.
+  [[nodiscard]] std::uint64_t resident_bytes() const noexcept { return placement.total_bytes() + budget.beside_items_bytes(); }
+  // How far below the limit what is used has to stay, so that what is resident does: free chunks that nothing fits in. Grows when an item found no
+  // place, and fades.
+  void set_shortage(std::uint64_t bytes) noexcept;
+  void fade_shortage(unsigned shift) noexcept;
+
   const std::uint64_t hash_seed;
+  std::atomic<std::uint64_t> shortage = 0;
+  std::atomic<std::uint64_t> held_back = 0;  // with it, what is held back in any case
   Budget budget;
   Budget placement;  // what of the item memory is resident; `budget` has the items themselves
   ItemMemory memory;

@@ -63,7 +63,7 @@ void Cache::consider_ghosts() noexcept {
 bool Cache::evict_for(Session& session, std::uint64_t room_bytes, std::uint64_t own_bytes) {
   // What was retired before is charged until nobody reads it, but needs no others to go.
   session.quiescent();
-  const std::uint64_t wanted = budget().total_bytes() + room_bytes;
+  const std::uint64_t wanted = budget().total_bytes() + room_bytes + core_->held_back.load(std::memory_order_relaxed);
   const std::uint64_t coming = budget().limit_bytes() + core_->readers.waiting_bytes();
   const std::uint64_t need = wanted > coming ? wanted - coming : 0;
   std::uint64_t freed_bytes = 0;
@@ -90,7 +90,36 @@ void Cache::settle(Session& session, std::int64_t added_bytes) {
   if (added_bytes <= 0 || fits(0)) [[likely]]
     return;
   static_cast<void>(evict_for(session, 0, static_cast<std::uint64_t>(added_bytes)));
+  pay_for_segments(session, static_cast<std::uint64_t>(added_bytes));
   session.added_ = 0;
+}
+
+bool Cache::find_place(Session& session, unsigned attempt) {
+  constexpr unsigned kMostAttempts = 8;
+  constexpr std::uint64_t kShortageSteps = 1024, kLeastFreed = 16U << 10U;
+  const std::uint64_t bytes = session.wanted_bytes_, limit = budget().limit_bytes();
+  if (bytes == 0 || policy() == Policy::noeviction || attempt == kMostAttempts) return false;
+  const std::uint64_t beside = budget().beside_items_bytes();
+  if (limit == ~std::uint64_t{0} || beside > limit || bytes > limit - beside) return false;  // emptying the cache would not help
+  session.counters_.place_searches.add();
+  if (bytes > core_->memory.most_mixed_bytes()) {
+    // Its pages come of whole segments, and of the one that is left some may lie idle.
+    const std::uint64_t segment = core_->memory.segment_bytes();
+    (void)evict_for(session, (bytes + 2 * segment - 1) / segment * segment, ~std::uint64_t{0});
+    session.participant_.synchronize();
+    return make_pages(session, bytes) || attempt + 1 < kMostAttempts;
+  }
+  core_->set_shortage(core_->shortage.load(std::memory_order_relaxed) + std::max(bytes, limit / kShortageSteps));
+  const std::uint64_t need = std::max(bytes, kLeastFreed) << attempt;
+  if (!make_runs(session, need)) {
+    for (std::uint64_t freed = 0; freed < need;) {
+      const Evicted evicted = evict_one(session);
+      if (!evicted.found) break;
+      freed += evicted.freed_bytes;
+    }
+  }
+  session.participant_.synchronize();
+  return true;
 }
 
 Status Cache::make_room(Session& session, std::size_t bytes) {
@@ -102,7 +131,12 @@ Status Cache::make_room(Session& session, std::size_t bytes) {
 
 ValueRef Cache::allocate_value(Session& session, std::size_t bytes) {
   if (bytes > kMaxValueBytes || make_room(session, bytes + sizeof(ValueBlock)) != Status::ok) return {};
-  return core_->store.allocate_block(session.handle_, bytes, 0);
+  const Operation operation(session);
+  for (unsigned attempt = 0;; ++attempt) {
+    ValueRef value = core_->store.allocate_block(session.handle_, bytes, 0);
+    session.wanted_bytes_ = ItemStore::block_bytes(bytes);
+    if (value || !find_place(session, attempt)) return value;
+  }
 }
 
 }  // namespace strata::cache

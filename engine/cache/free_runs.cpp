@@ -1,6 +1,7 @@
 #include "engine/cache/free_runs.h"
 
 #include <cassert>
+#include <utility>
 
 namespace strata::cache {
 namespace {
@@ -10,7 +11,8 @@ constexpr int kMostLooks = 8;
 
 }  // namespace
 
-FreeRuns::FreeRuns(std::byte* base, Granule segment_granules) noexcept : base_(base), segment_granules_(segment_granules) {
+FreeRuns::FreeRuns(std::byte* base, Granule segment_granules) noexcept
+    : base_(base), segment_granules_(segment_granules), withheld_begin_(none_withheld()) {
   assert(std::has_single_bit(segment_granules) && segment_granules <= kMostSegmentGranules);
   heads_.fill(kNone);
 }
@@ -46,7 +48,25 @@ std::uint32_t FreeRuns::next_bin(std::uint32_t from) const noexcept {
   return static_cast<std::uint32_t>(group * 64) + static_cast<std::uint32_t>(std::countr_zero(bits));
 }
 
+void FreeRuns::withhold(Granule begin) noexcept {
+  assert(!is_withholding());
+  for (Granule at = begin; at != begin + segment_granules_; at += chunk(at).size) {
+    if (chunk(at).kind == Kind::free) unfile(at, free_size(at));
+  }
+  withheld_begin_ = begin;
+}
+
+void FreeRuns::offer_again() noexcept {
+  if (!is_withholding()) return;
+  const Granule begin = std::exchange(withheld_begin_, none_withheld());
+  for (Granule at = begin; at != begin + segment_granules_; at += chunk(at).size) {
+    if (chunk(at).kind == Kind::free) file(at, free_size(at));
+  }
+}
+
 void FreeRuns::file(Granule at, Granule count) noexcept {
+  if (is_withheld(at)) [[unlikely]]
+    return;
   free_granules_ += count;
   if (count < kHoleGranules) hole_granules_ += count;
   if (count == segment_granules_) ++whole_segments_;
@@ -60,6 +80,8 @@ void FreeRuns::file(Granule at, Granule count) noexcept {
 }
 
 void FreeRuns::unfile(Granule at, Granule count) noexcept {
+  if (is_withheld(at)) [[unlikely]]
+    return;
   free_granules_ -= count;
   if (count < kHoleGranules) hole_granules_ -= count;
   if (count == segment_granules_) --whole_segments_;
@@ -187,9 +209,13 @@ std::string FreeRuns::verify_range(Granule at, Granule end, Sums& found) const {
     if (free) {
       if (chunk.size > 1 && word(at + chunk.size - 1) != ChunkWord::free(chunk.size))
         return "no size at the end of a free chunk" + here;
-      found.free += chunk.size;
-      if (chunk.size < kHoleGranules) found.holes += chunk.size;
-      if (chunk.size >= kSmallestLinked) found.linked += chunk.size;
+      if (is_withheld(at)) {
+        found.withheld += chunk.size;
+      } else {
+        found.free += chunk.size;
+        if (chunk.size < kHoleGranules) found.holes += chunk.size;
+        if (chunk.size >= kSmallestLinked) found.linked += chunk.size;
+      }
     }
     before_free = free;
     at += chunk.size;

@@ -55,7 +55,18 @@ class FreeRuns {
   // A whole segment, as one free run. REQUIRES: nothing of it is known.
   void add_segment(Granule begin) noexcept { mark_free(begin, segment_granules_); }
   // REQUIRES: one free run.
-  void remove_segment(Granule begin) noexcept { unfile(begin, segment_granules_); }
+  void remove_segment(Granule begin) noexcept {
+    unfile(begin, segment_granules_);
+    if (begin == withheld_begin_) withheld_begin_ = none_withheld();
+  }
+
+  // From here on find() finds nothing in the segment, whatever becomes free there: what is left in it is to be moved. All else is as ever. One at a time.
+  void withhold(Granule begin) noexcept;
+  // It does again. Also where the segment was removed meanwhile: it is no longer withheld then.
+  void offer_again() noexcept;
+  [[nodiscard]] bool is_withholding() const noexcept { return withheld_begin_ != none_withheld(); }
+  // REQUIRES: is_withholding()
+  [[nodiscard]] Granule withheld() const noexcept { return withheld_begin_; }
 
   // A free chunk of at least that many granules, of the smallest there are or nearly; or kNone.
   [[nodiscard]] Granule find(Granule count) const noexcept;
@@ -74,6 +85,7 @@ class FreeRuns {
   Run trim_front(Granule at, Granule count) noexcept;
   Run trim_back(Granule at, Granule count) noexcept;
 
+  // What is withheld not counted, in none of these.
   [[nodiscard]] std::uint64_t free_granules() const noexcept { return free_granules_; }
   // Of them, in holes.
   [[nodiscard]] std::uint64_t hole_granules() const noexcept { return hole_granules_; }
@@ -82,7 +94,7 @@ class FreeRuns {
 
   // For tests: the chunks of a segment tell the truth about their neighbours. Adds to `found` what is free and how many runs are open.
   struct Sums {
-    std::uint64_t free = 0, holes = 0, linked = 0, open_runs = 0;
+    std::uint64_t free = 0, holes = 0, linked = 0, open_runs = 0, withheld = 0;
   };
   [[nodiscard]] std::string verify_segment(Granule begin, Sums& found) const;
   // The same for the chunks from `at` to `end`, of which the first has no free one before it.
@@ -105,6 +117,9 @@ class FreeRuns {
   [[nodiscard]] Granule free_size(Granule at) const noexcept {
     return first_word(at).load(std::memory_order_relaxed) & ChunkWord::FreeGranules::kMask;
   }
+  // No granule of any segment is so near: a domain's addresses end some segments before.
+  [[nodiscard]] Granule none_withheld() const noexcept { return Granule{0} - segment_granules_; }
+  [[nodiscard]] bool is_withheld(Granule at) const noexcept { return at - withheld_begin_ < segment_granules_; }
   [[nodiscard]] bool ends_segment(Granule end) const noexcept { return end % segment_granules_ == 0; }
   [[nodiscard]] static std::uint32_t bin_of(Granule count) noexcept;
   [[nodiscard]] std::uint32_t next_bin(std::uint32_t from) const noexcept;
@@ -117,6 +132,7 @@ class FreeRuns {
 
   std::byte* base_;
   Granule segment_granules_;
+  Granule withheld_begin_;
   std::uint32_t whole_segments_ = 0;
   std::uint64_t free_granules_ = 0;
   std::uint64_t hole_granules_ = 0;

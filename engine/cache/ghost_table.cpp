@@ -70,8 +70,8 @@ void GhostTable::add(std::uint64_t hash, Gone cause) noexcept {
   const std::uint64_t buckets = buckets_.load(std::memory_order_acquire);
   if (buckets == 0) return;
   GhostBucket& bucket = bucket_of(hash, buckets);
-  const unsigned next = bucket.next.load(std::memory_order_relaxed) % kWays;
-  bucket.keys[next].store(static_cast<std::uint16_t>(mark_of(hash) << kCauseBits | static_cast<unsigned>(cause)),
+  const std::size_t next = bucket.next.load(std::memory_order_relaxed) % kWays;
+  bucket.keys[next].store(static_cast<std::uint16_t>(unsigned{mark_of(hash)} << kCauseBits | static_cast<unsigned>(cause)),
                           std::memory_order_relaxed);
   bucket.next.store(static_cast<std::uint16_t>((next + 1) % kWays), std::memory_order_relaxed);
 }

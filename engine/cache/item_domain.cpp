@@ -40,6 +40,12 @@ std::uint64_t ItemDomain::allocate(ItemRun& run, std::uint32_t granules, bool ma
   return offset_of(take(found, granules));
 }
 
+std::uint64_t ItemDomain::allocate_hole(std::uint32_t granules) noexcept {
+  const sync::MutexLock lock(mutex_);
+  const Granule found = runs_.find(granules);
+  return found == kNone ? 0 : take_hole(found, granules);
+}
+
 std::uint64_t ItemDomain::allocate_small(ItemRun& run, Granule count, bool may_open) noexcept {
   if (holes_are_plenty()) {
     const Granule hole = runs_.find(count);
@@ -152,6 +158,10 @@ void ItemDomain::unlink(std::uint32_t segment) noexcept {
 
 void ItemDomain::count_freed(Granule granules, FreeRuns::Run run) noexcept {
   header_at(run.begin).free_granules += granules;
+  if (runs_.is_withholding()) {
+    const Granule drained = runs_.withheld() + drain_at_;
+    if (drained > run.begin && drained - run.begin < run.size) drain_at_ += run.begin + run.size - drained;
+  }
   if (hand_segment_ == 0 || segments_.is_large(hand_segment_)) return;
   const Granule hand = segment_begin(hand_segment_) + hand_at_;
   if (hand < run.begin || hand - run.begin >= run.size) return;
@@ -170,7 +180,13 @@ void ItemDomain::free_chunk(Granule at, Emptied& emptied) noexcept {
   const Granule size = runs_.chunk(at).size;
   const FreeRuns::Run run = runs_.release(at, size);
   count_freed(size, run);
-  if (run.size == runs_.segment_granules() && runs_.whole_segments() > 1) withdraw(run.begin, emptied);
+  if (run.size != runs_.segment_granules()) return;
+  const bool is_drained = runs_.is_withholding() && runs_.withheld() == run.begin;
+  if (is_drained || runs_.whole_segments() > 1) withdraw(run.begin, emptied);
+  if (is_drained) {
+    is_draining_.store(false, std::memory_order_relaxed);
+    ++counted_.drained;
+  }
 }
 
 void ItemDomain::withdraw(Granule begin, Emptied& emptied) noexcept {

@@ -57,6 +57,7 @@ struct ItemDomainStatistics {
   std::uint64_t runs_taken = 0;
   std::uint64_t hole_hits = 0;  // small items that took a hole
   std::uint64_t released = 0;   // chunks
+  std::uint64_t drained = 0;    // segments that draining has emptied
 };
 
 // A chunk of a segment.
@@ -82,6 +83,8 @@ class ItemDomain {
   // A reserved chunk, its offset; 0: there is no room. `may_open`: a segment if need be. Opens a run if the item is small.
   // REQUIRES: `run` is not open if the item is small.
   [[nodiscard]] std::uint64_t allocate(ItemRun& run, std::uint32_t granules, bool may_open) noexcept STRATA_EXCLUDES(mutex_);
+  // A reserved chunk from the free one that fits best; 0: there is none.
+  [[nodiscard]] std::uint64_t allocate_hole(std::uint32_t granules) noexcept STRATA_EXCLUDES(mutex_);
   // All that is left of the run as one chunk; the run is closed. REQUIRES: it is open here.
   [[nodiscard]] std::uint64_t take_rest(ItemRun& run) noexcept STRATA_EXCLUDES(mutex_);
   // REQUIRES: it is open here.
@@ -96,6 +99,15 @@ class ItemDomain {
   [[nodiscard]] std::uint64_t trim(std::uint64_t offset, std::uint64_t front_bytes, std::uint64_t back_bytes) noexcept
       STRATA_EXCLUDES(mutex_);
   void give_back_whole_segments() noexcept STRATA_EXCLUDES(mutex_);
+
+  // See ItemMemory, "Draining".
+  [[nodiscard]] std::uint64_t begin_draining(std::uint64_t least_free_bytes) noexcept STRATA_EXCLUDES(mutex_);
+  void end_draining() noexcept STRATA_EXCLUDES(mutex_);
+  template <typename Visitor>
+  bool drain_next(std::size_t most, Visitor&& visit) STRATA_EXCLUDES(mutex_);
+  // A glance, without the lock.
+  [[nodiscard]] bool is_draining() const noexcept { return is_draining_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t most_free_bytes() const noexcept STRATA_EXCLUDES(mutex_);
 
   // See ItemMemory.
   template <typename Visitor>
@@ -141,7 +153,7 @@ class ItemDomain {
 
   void link(std::uint32_t segment) noexcept STRATA_REQUIRES(mutex_);
   void unlink(std::uint32_t segment) noexcept STRATA_REQUIRES(mutex_);
-  // What was freed is now part of `run`: counts it and moves the hand out of it.
+  // What was freed is now part of `run`: counts it and moves the hand, and where draining is, out of it.
   void count_freed(Granule granules, FreeRuns::Run run) noexcept STRATA_REQUIRES(mutex_);
   void free_chunk(Granule at, Emptied& emptied) noexcept STRATA_REQUIRES(mutex_);
   // Takes a segment that is one free run out of the domain.
@@ -149,6 +161,9 @@ class ItemDomain {
   void give_back(const Emptied& emptied) noexcept STRATA_EXCLUDES(mutex_);
   [[nodiscard]] std::uint64_t trim_large(std::uint64_t offset, Granule front, std::uint64_t back_bytes) noexcept
       STRATA_REQUIRES(mutex_);
+  // Of mixed sizes, with nobody's open run in it, the one that has most free; 0: none.
+  [[nodiscard]] std::uint32_t emptiest() const noexcept STRATA_REQUIRES(mutex_);
+  [[nodiscard]] bool has_open_run(std::uint32_t segment) const noexcept STRATA_REQUIRES(mutex_);
   // The chunk that begins at that granule of the segment. The last one of a large item's block reaches to its end.
   [[nodiscard]] ItemChunk chunk_of(std::uint32_t segment, Granule at) const noexcept STRATA_REQUIRES(mutex_);
   [[nodiscard]] Granule behind(std::uint32_t segment, Granule at, const ItemChunk& chunk) const noexcept STRATA_REQUIRES(mutex_);
@@ -170,6 +185,9 @@ class ItemDomain {
   std::uint32_t hand_segment_ STRATA_GUARDED_BY(mutex_) = 0;
   Granule hand_at_ STRATA_GUARDED_BY(mutex_) = 0;
   std::atomic<std::uint32_t> hand_rounds_ = 0;
+  std::atomic<bool> is_draining_ = false;  // written under the lock: runs_.is_withholding()
+  // The next granule that draining looks at, in its segment.
+  Granule drain_at_ STRATA_GUARDED_BY(mutex_) = 0;
   std::atomic<std::uint32_t> segments_linked_ = 0;          // large items included
   ItemDomainStatistics counted_ STRATA_GUARDED_BY(mutex_);  // without what open runs add
 };
@@ -178,7 +196,7 @@ template <typename Visitor>
 void ItemDomain::for_each_chunk(std::uint32_t segment, Visitor&& visit) {
   const sync::MutexLock lock(mutex_);
   const SegmentState state = segments_.header(segment).state;
-  if (state != SegmentState::mixed && state != SegmentState::large) return;
+  if (state == SegmentState::unused) return;
   for (Granule at = 0; at != runs_.segment_granules();) {
     const ItemChunk chunk = chunk_of(segment, at);
     at = behind(segment, at, chunk);
@@ -203,6 +221,21 @@ std::size_t ItemDomain::hand_next(std::size_t most, Visitor&& visit) {
     if (!visit(chunk)) break;
   }
   return shown;
+}
+
+template <typename Visitor>
+bool ItemDomain::drain_next(std::size_t most, Visitor&& visit) {
+  const sync::MutexLock lock(mutex_);
+  if (!runs_.is_withholding()) return false;
+  const std::uint32_t segment = segments_.segment_of(offset_of(runs_.withheld()));
+  for (std::size_t looked = 0; looked < most && drain_at_ != runs_.segment_granules(); ++looked) {
+    const ItemChunk chunk = chunk_of(segment, drain_at_);
+    drain_at_ = behind(segment, drain_at_, chunk);
+    if (chunk.kind == FreeRuns::Kind::item && !visit(chunk)) return true;
+  }
+  if (drain_at_ != runs_.segment_granules()) return true;
+  drain_at_ = 0;
+  return false;
 }
 
 }  // namespace strata::cache

@@ -46,11 +46,11 @@ std::string ItemDomain::verify_open_runs(std::uint32_t segment, FreeRuns::Sums& 
 }
 
 std::string ItemDomain::verify_mixed(std::uint32_t segment, FreeRuns::Sums& found) const {
-  const std::uint64_t free_before = found.free;
+  const std::uint64_t free_before = found.free + found.withheld;
   if (std::string wrong = runs_.verify_segment(segment_begin(segment), found); !wrong.empty()) return wrong;
   if (std::string wrong = verify_open_runs(segment, found); !wrong.empty()) return wrong;
   if (found.open_runs != 0) return "an open run that is nobody's";
-  const std::uint64_t free = found.free - free_before, told = segments_.header(segment).free_granules;
+  const std::uint64_t free = found.free + found.withheld - free_before, told = segments_.header(segment).free_granules;
   if (free != told)
     return "segment " + std::to_string(segment) + " has " + std::to_string(free) + " granules free, its header says " +
            std::to_string(told);
@@ -69,7 +69,8 @@ std::string ItemDomain::verify(std::uint32_t& segments, std::uint64_t& large_byt
       large_bytes += segments_.large_bytes(segment);
       continue;
     }
-    if (header.state != SegmentState::mixed) return "segment " + std::to_string(segment) + " is in use and says it is not";
+    if (header.state != SegmentState::mixed && header.state != SegmentState::draining)
+      return "segment " + std::to_string(segment) + " is in use and says it is not";
     if (std::string wrong = verify_mixed(segment, found); !wrong.empty()) return wrong;
     granules += runs_.segment_granules();
     ++segments;

@@ -36,6 +36,17 @@ std::uint32_t ItemMemory::number_of_domain(std::uint32_t segment) const noexcept
   return ((segment * 0x9e3779b1U) >> 16U) % domains();
 }
 
+std::uint64_t ItemMemory::allocate_in_holes(Handle& handle, std::uint64_t bytes) noexcept {
+  assert(bytes > 0);
+  if (bytes > most_mixed_bytes_) return 0;
+  const auto granules = static_cast<std::uint32_t>((bytes + kGranuleBytes - 1) / kGranuleBytes);
+  for (std::uint32_t turn = 0; turn < domains(); ++turn) {
+    const std::uint64_t offset = domains_[(handle.turn_ + turn) % domains()]->allocate_hole(granules);
+    if (offset != 0) return offset;
+  }
+  return 0;
+}
+
 std::uint64_t ItemMemory::allocate_slowly(Handle& handle, std::uint64_t bytes) noexcept {
   assert(bytes > 0);
   if (bytes > most_mixed_bytes_) return allocate_large(bytes);
@@ -133,6 +144,18 @@ void ItemMemory::give_back_free_segments() noexcept {
   for (const auto& domain : domains_) domain->give_back_whole_segments();
 }
 
+std::uint32_t ItemMemory::emptiest_domain() const noexcept {
+  std::uint32_t best = 0;
+  std::uint64_t most = 0;
+  for (std::uint32_t domain = 0; domain < domains(); ++domain) {
+    const std::uint64_t free = domains_[domain]->most_free_bytes();
+    if (free <= most) continue;
+    best = domain;
+    most = free;
+  }
+  return best;
+}
+
 ItemMemory::Statistics ItemMemory::statistics() const noexcept {
   Statistics sum;
   sum.memory = segments_.counters();
@@ -145,6 +168,7 @@ ItemMemory::Statistics ItemMemory::statistics() const noexcept {
     sum.runs_taken += told.runs_taken;
     sum.hole_hits += told.hole_hits;
     sum.released += told.released;
+    sum.drained += told.drained;
   }
   return sum;
 }

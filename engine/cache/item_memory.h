@@ -49,8 +49,8 @@ class ItemMemory {
  public:
   using Handle = ItemRun;
 
-  // `budget` is charged with what is resident, and outlives this.
-  explicit ItemMemory(Budget& budget) noexcept : segments_(budget) {}
+  // `budget` is charged with what is resident, and outlives this; so does `whole`, which is as Segments knows it.
+  explicit ItemMemory(Budget& budget, const Budget* whole = nullptr) noexcept : segments_(budget, whole) {}
   ItemMemory(const ItemMemory&) = delete;
   ItemMemory& operator=(const ItemMemory&) = delete;
 
@@ -73,6 +73,8 @@ class ItemMemory {
     handle.count_cut();
     return offset;
   }
+  // The same from the free chunk that fits best, without a run: for what is moved. No segment is opened and no page added for it.
+  [[nodiscard]] std::uint64_t allocate_in_holes(Handle& handle, std::uint64_t bytes) noexcept;
   // Writes the header. All else has been written: ItemShape::write_behind_header, then expiry, extras, key and value.
   // `header`: ItemShape::header(). REQUIRES: a reserved chunk of just the shape's item_bytes(), or a large one of at least those.
   void complete(Handle& handle, std::uint64_t offset, std::uint32_t header) noexcept {
@@ -103,6 +105,13 @@ class ItemMemory {
 
   // Most bytes that may be resident; ~0: no limit. Enough for what is there stays.
   void set_limit(std::uint64_t bytes) noexcept { segments_.set_limit(bytes); }
+  // Resident above the limit: segments are to be emptied.
+  [[nodiscard]] std::uint64_t excess_bytes() const noexcept { return segments_.excess_bytes(); }
+  [[nodiscard]] std::uint64_t limit() const noexcept { return segments_.limit(); }
+  [[nodiscard]] std::uint64_t page_bytes() const noexcept { return segments_.page_bytes(); }
+  [[nodiscard]] std::uint64_t segment_bytes() const noexcept { return segments_.geometry().segment_bytes; }
+  // Chunks above this have pages of their own.
+  [[nodiscard]] std::uint64_t most_mixed_bytes() const noexcept { return most_mixed_bytes_; }
 
   [[nodiscard]] std::uint32_t domains() const noexcept { return static_cast<std::uint32_t>(domains_.size()); }
   // Where the handle's next run or hole is looked for first: who evicts for it does so there.
@@ -127,6 +136,23 @@ class ItemMemory {
   std::size_t hand_next(std::uint32_t domain, std::size_t most, Visitor&& visit) {
     return domains_[domain]->hand_next(most, visit);
   }
+
+  // Draining: a segment of which little is left is emptied, so that it can be given back. Of the domain, the one that has most free is chosen, if that
+  // is `least_free_bytes`; from then on nothing new is placed in it. Returns what is in use of it, 0: there is none such, or one is being drained. Its
+  // items are shown by drain_next(), which works like hand_next() and says false when it has come to the end, to begin anew; who moves them
+  // allocates a chunk elsewhere, has the index name that, and releases the old one as ever. When the last chunk is released the segment is given back,
+  // and draining is over. end_draining() gives it up. One segment of a domain at a time, moved by one thread.
+  [[nodiscard]] std::uint64_t begin_draining(std::uint32_t domain, std::uint64_t least_free_bytes) noexcept {
+    return domains_[domain]->begin_draining(least_free_bytes);
+  }
+  void end_draining(std::uint32_t domain) noexcept { domains_[domain]->end_draining(); }
+  template <typename Visitor>
+  bool drain_next(std::uint32_t domain, std::size_t most, Visitor&& visit) {
+    return domains_[domain]->drain_next(most, visit);
+  }
+  [[nodiscard]] bool is_draining(std::uint32_t domain) const noexcept { return domains_[domain]->is_draining(); }
+  // The domain with the segment that has most free.
+  [[nodiscard]] std::uint32_t emptiest_domain() const noexcept;
 
   // Nothing lies in the domain, so there is nothing for its hand.
   [[nodiscard]] bool is_empty(std::uint32_t domain) const noexcept { return domains_[domain]->is_empty(); }

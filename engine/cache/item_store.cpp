@@ -16,7 +16,8 @@ std::uint64_t ItemStore::create(Handle& handle, const NewItem& item, std::uint64
   return offset;
 }
 
-std::uint64_t ItemStore::create(Handle& handle, NewItem item, ValueRef& value, std::uint64_t& bytes) noexcept {
+std::uint64_t ItemStore::create(Handle& handle, NewItem item, ValueRef& value, std::uint64_t hash,
+                                std::uint64_t& bytes) noexcept {
   const BlockLocator locator{.offset = memory_.offset_of(reinterpret_cast<const std::byte*>(&value.block())),
                              .size = static_cast<std::uint32_t>(value.size())};
   char stored[BlockLocator::kBytes];
@@ -26,8 +27,25 @@ std::uint64_t ItemStore::create(Handle& handle, NewItem item, ValueRef& value, s
   item.tail = {};
   item.encoding = Encoding::block;
   const std::uint64_t offset = create(handle, item, bytes);
-  if (offset != 0) (void)value.detach();
+  if (offset == 0) return 0;
+  value.detach()->set_owner(hash);
   return offset;
+}
+
+void ItemStore::copy(Handle& handle, StoredItem item, std::uint64_t to, std::uint64_t hash, ValueRef block) noexcept {
+  const auto from = static_cast<std::uint64_t>(item.key().data() - reinterpret_cast<const char*>(memory_.address(0))) -
+                    item.shape().prefix_bytes();
+  std::byte* const source = memory_.address(from);
+  std::byte* const copy = memory_.address(to);
+  // The first word belongs to the placement of each.
+  std::memcpy(copy + sizeof(std::uint32_t), source + sizeof(std::uint32_t), item.bytes() - sizeof(std::uint32_t));
+  if (item.encoding() == Encoding::block) {
+    if (!block) block = pin(item);
+    const std::uint64_t body = memory_.offset_of(reinterpret_cast<const std::byte*>(&block.block()));
+    std::memcpy(copy + (item.stored_value().data() - reinterpret_cast<const char*>(source)), &body, sizeof body);
+    block.detach()->set_owner(hash);
+  }
+  memory_.complete(handle, to, item.shape().header());
 }
 
 BlockLocator ItemStore::locator_of(StoredItem item) noexcept {
@@ -56,15 +74,23 @@ std::uint64_t ItemStore::dispose(std::span<const std::uint64_t> offsets) noexcep
 }
 
 ValueRef ItemStore::allocate_block(Handle& handle, std::size_t size, std::size_t spare) noexcept {
-  const ItemShape shape = body_shape(size + spare);
-  const std::uint64_t offset = memory_.allocate(handle, shape.item_bytes());
+  return make_block(handle, memory_.allocate(handle, block_bytes(size + spare)), size, spare);
+}
+
+ValueRef ItemStore::allocate_block_in_holes(Handle& handle, std::size_t size) noexcept {
+  return make_block(handle, memory_.allocate_in_holes(handle, block_bytes(size)), size, 0);
+}
+
+ValueRef ItemStore::make_block(Handle& handle, std::uint64_t offset, std::size_t size, std::size_t spare) noexcept {
   if (offset == 0) return {};
+  const ItemShape shape = body_shape(size + spare);
   std::byte* const chunk = memory_.address(offset);
   shape.write_behind_header(chunk);
-  memory_.complete(handle, offset, shape.header());
-  budget_.charge(Purpose::large_values, static_cast<std::int64_t>(shape.item_bytes()));
   auto* const block = new (chunk + shape.prefix_bytes())
       ValueBlock(*this, static_cast<std::uint32_t>(size), static_cast<std::uint32_t>(size + spare));
+  // Who walks over the memory looks at the block from here on.
+  memory_.complete(handle, offset, shape.header());
+  budget_.charge(Purpose::large_values, static_cast<std::int64_t>(shape.item_bytes()));
   return {block, size};
 }
 

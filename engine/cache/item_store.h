@@ -35,8 +35,12 @@ class ItemStore {
 
   // An item that nobody else knows of yet: its offset, or 0: memory is out. `bytes`: what it takes.
   [[nodiscard]] std::uint64_t create(Handle& handle, const NewItem& item, std::uint64_t& bytes) noexcept;
-  // The same with a value in a block of its own. Takes the reference over if it succeeds.
-  [[nodiscard]] std::uint64_t create(Handle& handle, NewItem item, ValueRef& value, std::uint64_t& bytes) noexcept;
+  // The same with a value in a block of its own. Takes the reference over if it succeeds. `hash`: of the key.
+  [[nodiscard]] std::uint64_t create(Handle& handle, NewItem item, ValueRef& value, std::uint64_t hash,
+                                     std::uint64_t& bytes) noexcept;
+  // The same item once more, in a reserved chunk of its size; with a reference of its own to its block, if it has one; or to `block` instead, whose
+  // reference it takes over. `hash`: of the key. REQUIRES: the lock of its home.
+  void copy(Handle& handle, StoredItem item, std::uint64_t to, std::uint64_t hash, ValueRef block) noexcept;
   // What an item takes; its block apart.
   [[nodiscard]] std::uint64_t bytes_of(std::uint64_t offset) const noexcept { return at(offset).bytes(); }
   // Gives items back that nobody reads any more, and their blocks, as far as those are not pinned. Returns the bytes of the items.
@@ -44,7 +48,15 @@ class ItemStore {
 
   // `size` bytes, not initialised, and `spare` more behind them that append() can use. Empty: memory is out.
   [[nodiscard]] ValueRef allocate_block(Handle& handle, std::size_t size, std::size_t spare) noexcept;
+  // The same where a segment has room already.
+  [[nodiscard]] ValueRef allocate_block_in_holes(Handle& handle, std::size_t size) noexcept;
   [[nodiscard]] static BlockLocator locator_of(StoredItem item) noexcept;
+  // Of a chunk that says Encoding::block_body.
+  [[nodiscard]] const ValueBlock& block_in(std::uint64_t offset) const noexcept {
+    return *reinterpret_cast<const ValueBlock*>(memory_.address(offset) + at(offset).shape().prefix_bytes());
+  }
+  // What a block for a value of so many bytes takes.
+  [[nodiscard]] static std::uint64_t block_bytes(std::size_t capacity) noexcept { return body_shape(capacity).item_bytes(); }
   // REQUIRES: an item with Encoding::block.
   [[nodiscard]] ValueBlock& block_of(StoredItem item) const noexcept { return block_at(locator_of(item)); }
   // What the budget is charged for a block, more than its bytes.
@@ -64,6 +76,7 @@ class ItemStore {
             .value_bytes = static_cast<std::uint32_t>(sizeof(ValueBlock) + capacity),
             .encoding = Encoding::block_body};
   }
+  [[nodiscard]] ValueRef make_block(Handle& handle, std::uint64_t offset, std::size_t size, std::size_t spare) noexcept;
   void free_block(ValueBlock& block) noexcept;
 
   ItemMemory& memory_;

@@ -95,6 +95,15 @@ Slot LockedHome::swing(const FoundSlot& found, Slot item) noexcept {
   return Slot(before);
 }
 
+void LockedHome::move(const FoundSlot& found, std::uint64_t offset_bytes) noexcept {
+  STRATA_PROTOCOL_POINT(before_swing);
+  std::uint64_t bits = found.address->load(std::memory_order_relaxed);
+  while (!found.address->compare_exchange_weak(bits, Slot(bits).with<Slot::Offset>(offset_bytes / kGranuleBytes).bits(),
+                                               std::memory_order_acq_rel, std::memory_order_relaxed)) {
+  }
+  STRATA_PROTOCOL_POINT(after_swing);
+}
+
 void LockedHome::promote(const FoundSlot& found) noexcept {
   std::uint64_t bits = found.address->load(std::memory_order_relaxed);
   while (!found.address->compare_exchange_weak(bits, Slot(bits).with<Slot::Main>(1).with<Slot::Frequency>(0).bits(),

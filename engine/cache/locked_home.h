@@ -39,6 +39,9 @@ class LockedHome {
   // Publishes an item in place of another of the same key, and returns what the slot said then. What the policy knows of the key stays, and it
   // counts as a hit.
   Slot swing(const FoundSlot& found, Slot item) noexcept;
+  // Has the slot name the same item at another place. Nobody has to look again for that, and what the policy knows stays. REQUIRES: the copy is
+  // complete.
+  void move(const FoundSlot& found, std::uint64_t offset_bytes) noexcept;
   // Moves an item to the policy's main queue, as one without hits.
   void promote(const FoundSlot& found) noexcept;
   // Takes an item out, and returns what the slot said then.

@@ -62,7 +62,8 @@ bool Prepared::admits(const StoredItem* current, bool strict) const noexcept {
   if (current != nullptr && current->encoding() == Encoding::block)
     old_bytes += ItemStore::charged_bytes(core_->store.block_of(*current));
   const std::uint64_t new_bytes = bytes_ + block_bytes_;
-  return !strict || new_bytes <= old_bytes || budget.total_bytes() <= limit + old_bytes;
+  return !strict || new_bytes <= old_bytes ||
+         budget.total_bytes() + core_->held_back.load(std::memory_order_relaxed) <= limit + old_bytes;
 }
 
 Status Prepared::make(const Key& key, Decision& decision, Presence presence, const StoredItem* current, bool strict) noexcept {
@@ -136,10 +137,15 @@ Status Prepared::make_item(const Key& key, Decision& decision, const StoredItem*
     }
   }
   offset_ = core_->store.create(session_->handle_, item, bytes_);
-  if (offset_ == 0) return Status::out_of_memory;
+  if (offset_ == 0) return out_of_memory();
   session_->account(static_cast<std::int64_t>(bytes_));
   kind_ = Kind::put;
   return Status::ok;
+}
+
+Status Prepared::out_of_memory() noexcept {
+  session_->wanted_bytes_ = bytes_;
+  return Status::out_of_memory;
 }
 
 Status Prepared::make_large(NewItem item, Decision& decision, const StoredItem* current) noexcept {
@@ -155,14 +161,18 @@ Status Prepared::make_large(NewItem item, Decision& decision, const StoredItem* 
       if (!value.append(item.tail)) value = ValueRef();
     }
     if (!value) {
-      value = store.allocate_block(session_->handle_, size, grows ? size / kAppendSpareDivisor : 0);
-      if (!value) return Status::out_of_memory;
+      const std::size_t spare = grows ? size / kAppendSpareDivisor : 0;
+      value = store.allocate_block(session_->handle_, size, spare);
+      if (!value) {
+        session_->wanted_bytes_ = ItemStore::block_bytes(size + spare);
+        return Status::out_of_memory;
+      }
       copy_two(value.data(), item.head, item.tail);
       block_bytes_ = ItemStore::charged_bytes(value.block());
     }
   }
-  offset_ = store.create(session_->handle_, item, value, bytes_);
-  if (offset_ == 0) return Status::out_of_memory;
+  offset_ = store.create(session_->handle_, item, value, hash_, bytes_);
+  if (offset_ == 0) return out_of_memory();
   session_->account(static_cast<std::int64_t>(bytes_));
   kind_ = Kind::put;
   return Status::ok;

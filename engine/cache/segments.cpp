@@ -79,6 +79,27 @@ Segments::~Segments() {
   header_region_.release();
 }
 
+std::uint64_t Segments::limit() const noexcept {
+  const std::uint64_t own = limit_.load(std::memory_order_relaxed);
+  if (whole_ == nullptr || whole_->limit_bytes() == ~std::uint64_t{0}) return own;
+  const std::uint64_t limit = whole_->limit_bytes(), beside = whole_->beside_items_bytes();
+  return std::min(own, limit > beside ? limit - beside : 0);
+}
+
+std::uint64_t Segments::excess_bytes() const noexcept {
+  const std::uint64_t limit = this->limit(), resident = budget_.bytes(Purpose::items);
+  if (limit > resident) return 0;
+  const std::uint64_t excess = resident - limit;
+  return excess < geometry_.segment_bytes ? 0 : excess;
+}
+
+bool Segments::may_open() noexcept {
+  const bool may =
+      whole_ == nullptr ? counters_.resident_bytes + geometry_.segment_bytes <= limit() : counters_.resident_bytes < limit();
+  if (!may) ++counters_.refused;
+  return may;
+}
+
 bool Segments::may_grow(std::uint64_t bytes) noexcept {
   // A page for a header is not asked for beforehand: it is one for 64 segments.
   const bool may = counters_.resident_bytes + bytes <= limit();
@@ -111,7 +132,7 @@ std::uint32_t Segments::reopen(Slice& slice) noexcept {
   SegmentHeader& header = headers_[segment];
   if (header.purged_pages == 0) {
     counters_.unpurged_bytes -= geometry_.segment_bytes;
-  } else if (may_grow(geometry_.segment_bytes)) {
+  } else if (may_open()) {
     charge(geometry_.segment_bytes);
   } else {
     return 0;
@@ -128,7 +149,7 @@ std::uint32_t Segments::open(std::uint32_t domain) noexcept {
     segment = reopen(slice);
     if (segment == 0) return 0;
   } else {
-    if (!may_grow(geometry_.segment_bytes)) return 0;
+    if (!may_open()) return 0;
     const std::uint32_t begin = domain * geometry_.slice_segments;
     if (slice.next == begin + geometry_.slice_segments || !commit_new(slice.next)) {
       ++counters_.failed;

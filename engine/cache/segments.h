@@ -39,7 +39,8 @@ struct SegmentGeometry {
 // Thread safety: all functions but start(), from any thread, except where they ask for a domain's lock.
 class Segments {
  public:
-  explicit Segments(Budget& budget) noexcept : budget_(budget) {}
+  // `whole`: of what is held for all purposes; the limit is its limit, less what it says is held beside items. None: set_limit() alone counts.
+  explicit Segments(Budget& budget, const Budget* whole = nullptr) noexcept : budget_(budget), whole_(whole) {}
   ~Segments();
   Segments(const Segments&) = delete;
   Segments& operator=(const Segments&) = delete;
@@ -74,7 +75,9 @@ class Segments {
 
   // Most bytes that may be resident; what is above it already stays. ~0: none.
   void set_limit(std::uint64_t bytes) noexcept { limit_.store(bytes, std::memory_order_relaxed); }
-  [[nodiscard]] std::uint64_t limit() const noexcept { return limit_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t limit() const noexcept;
+  // What is resident above the limit, and beyond the part of a segment that may be.
+  [[nodiscard]] std::uint64_t excess_bytes() const noexcept;
 
   struct Counters {
     std::uint64_t resident_bytes = 0;  // all that is charged
@@ -97,7 +100,9 @@ class Segments {
   };
   static constexpr unsigned kOrders = 20;  // blocks of 1, 2, 4 and so on segments
 
+  // Of large items; a segment may reach across the limit, or a small cache could not use its last part.
   [[nodiscard]] bool may_grow(std::uint64_t bytes) noexcept STRATA_REQUIRES(mutex_);
+  [[nodiscard]] bool may_open() noexcept STRATA_REQUIRES(mutex_);
   void charge(std::int64_t bytes) noexcept STRATA_REQUIRES(mutex_);
   // The headers of a slice, or of the large addresses, that begin at `begin` are used up to `end` from now on.
   void charge_headers(std::uint32_t begin, std::uint32_t before, std::uint32_t end) noexcept STRATA_REQUIRES(mutex_);
@@ -125,6 +130,7 @@ class Segments {
   }
 
   Budget& budget_;
+  const Budget* whole_;
   os::Region region_;
   os::Region header_region_;
   SegmentHeader* headers_ = nullptr;

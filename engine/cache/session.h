@@ -40,6 +40,7 @@ struct SessionCounters {
   OwnCounter<std::uint64_t> evicted;            // items removed because memory was needed
   OwnCounter<std::uint64_t> eviction_refusals;  // writes refused: over the limit and nothing to evict
   OwnCounter<std::uint64_t> retries;            // of updates, because somebody else changed the key meanwhile
+  OwnCounter<std::uint64_t> place_searches;     // for items that fitted below the limit, but into no free chunk
   OwnCounter<std::uint64_t> reclaim_waits;      // for readers, because too much waited for them
   OwnCounter<std::uint64_t> promoted;           // items that left the young queue for the main one
   OwnCounter<std::uint64_t> readmitted;         // keys that the young queue had let go and that came again
@@ -124,6 +125,7 @@ class Session {
   void note_new(std::uint64_t hash, std::uint64_t bytes, bool in_main) noexcept;
   // What waits for the hand to judge it may have come to lie where that has been.
   void note_replaced(std::uint64_t hash, std::uint64_t bytes, bool is_young) noexcept;
+  void note_moved(std::uint64_t hash, std::uint64_t bytes, bool is_young) noexcept;
   void note_young(std::uint64_t hash, std::uint64_t bytes) noexcept;
   void bring_young() noexcept;
   // What was stored while the cache was filling is judged by the hand, which does not come to open runs.
@@ -140,10 +142,11 @@ class Session {
   std::uint64_t random_;
   std::size_t upkeep_turn_ = 0;  // where among its shards the next upkeep goes on
   std::int64_t credit_bytes_ = 0;
-  std::uint64_t gone_ = 0;       // keys that it has noted as gone
-  std::uint64_t added_ = 0;      // hash of the key that the update under way has added: not the one to make room for itself
-  std::uint32_t hand_turn_ = 0;  // which domain's hand looks for the next victim
-  bool filled_ = false;          // it has stored something while the cache was filling, since it ended that last
+  std::uint64_t gone_ = 0;          // keys that it has noted as gone
+  std::uint64_t added_ = 0;         // hash of the key that the update under way has added: not the one to make room for itself
+  std::uint32_t hand_turn_ = 0;     // which domain's hand looks for the next victim
+  std::uint64_t wanted_bytes_ = 0;  // for which no place was found, since it was set to 0
+  bool filled_ = false;             // it has stored something while the cache was filling, since it ended that last
   sync::qsbr::Participant participant_;
   WriteGate::Writer writer_;
   ItemStore::Handle handle_;

@@ -60,6 +60,8 @@ class Prepared {
  private:
   [[nodiscard]] Status make_item(const Key& key, Decision& decision, const StoredItem* current) noexcept;
   [[nodiscard]] Status make_large(NewItem item, Decision& decision, const StoredItem* current) noexcept;
+  // For want of a place of bytes_.
+  [[nodiscard]] Status out_of_memory() noexcept;
   [[nodiscard]] bool admits(const StoredItem* current, bool strict) const noexcept;
 
   Core* core_;

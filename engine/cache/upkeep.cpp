@@ -14,6 +14,8 @@ constexpr std::size_t kWorthwhile = 4;
 // A table that has been seen from end to end with less than this share of its slots taken becomes smaller.
 constexpr std::uint64_t kSparse = 4;
 constexpr std::uint64_t kFillAfterShrinking = 2;  // slots to an item
+// A sixty-fourth less with each call.
+constexpr unsigned kFadeEachUpkeep = 6;
 
 }  // namespace
 
@@ -167,6 +169,8 @@ UpkeepReport Cache::upkeep(Session& session, std::size_t first, std::size_t stri
   if (empty_young_queue(session, deadline)) report.more = true;
   if (put_in_order(session, deadline)) report.more = true;
   if (evict_some(session, deadline, report)) report.more = true;
+  if (compact(session, deadline)) report.more = true;
+  core_->fade_shortage(kFadeEachUpkeep);
   return report;
 }
 

@@ -25,6 +25,15 @@ class ValueBlock {
   [[nodiscard]] char* data() noexcept { return reinterpret_cast<char*>(this) + sizeof(ValueBlock); }
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
 
+  // The hash of a key whose item shows it, or did, if there ever was one: where to look for who names it.
+  [[nodiscard]] std::uint64_t owner() const noexcept {
+    return std::uint64_t{owner_high_.load(std::memory_order_relaxed)} << 32U | owner_low_.load(std::memory_order_relaxed);
+  }
+  void set_owner(std::uint64_t hash) noexcept {
+    owner_low_.store(static_cast<std::uint32_t>(hash), std::memory_order_relaxed);
+    owner_high_.store(static_cast<std::uint32_t>(hash >> 32U), std::memory_order_relaxed);
+  }
+
  private:
   friend class ItemStore;
   friend class ValueRef;
@@ -43,8 +52,9 @@ class ValueBlock {
   std::atomic<std::uint32_t> size_;
   std::uint32_t capacity_;
   std::atomic<std::uint32_t> references_{1};
+  std::atomic<std::uint32_t> owner_low_{0}, owner_high_{0};
 };
-static_assert(sizeof(ValueBlock) == 20 && alignof(ValueBlock) == 4);
+static_assert(sizeof(ValueBlock) == 28 && alignof(ValueBlock) == 4);
 
 // One reference to a ValueBlock, and how much of it is the value. Copies share the block. Thread safety: as std::shared_ptr.
 class ValueRef {

@@ -16,7 +16,7 @@ class PolicyTest : public CacheTest {
     open({.max_memory_bytes = kPlenty, .policy = policy});
     for (int i = 0; i < count; ++i) ASSERT_EQ(set(name(i), value()), Status::ok);
     full_bytes_ = cache->budget().total_bytes() + 600;
-    limit(full_bytes_, policy);
+    limit(Cache::limit_for(full_bytes_), policy);
   }
   void add(int from, int to) {
     for (int i = from; i < to; ++i) ASSERT_EQ(set(name(i), value()), Status::ok);

@@ -56,7 +56,7 @@ class ObjectCache {
   }
   void set_limit() {
     const std::uint64_t beside = cache_.budget().total_bytes() - cache_.budget().bytes(Purpose::items);
-    cache_.apply({.max_memory_bytes = beside + capacity_ * item_bytes_, .policy = policy_});
+    cache_.apply({.max_memory_bytes = Cache::limit_for(beside + capacity_ * item_bytes_), .policy = policy_});
   }
 
   Policy policy_;

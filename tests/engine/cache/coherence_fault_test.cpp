@@ -58,6 +58,8 @@ constexpr Scenario kSeveral{
     .name = "Several", .keys = 6, .operations = 10'000, .sets = 10, .reads_of_several = 30, .updates_of_several = 30};
 constexpr Scenario kGrowth{.name = "Growth", .keys = 40'000, .operations = 60'000, .sets = 45, .grows = true};
 constexpr Scenario kSpilling{.name = "Spilling", .keys = 30'000, .operations = 60'000, .sets = 40, .removals = 20, .grows = true};
+constexpr Scenario kCompaction{
+    .name = "Compaction", .keys = 6, .operations = 20'000, .sets = 20, .upkeeps = 20, .most_words = 60, .compacts = true};
 constexpr Scenario kClear{
     .name = "Clear", .keys = 6, .operations = 20'000, .sets = 30, .reads_of_several = 30, .clears_per_mille = 60};
 
@@ -68,6 +70,7 @@ INSTANTIATE_TEST_SUITE_P(Faults, CoherenceFaultTest,
                                          Broken{"WriteWithoutComparing", ProtocolFault::write_without_comparing, kFewKeys},
                                          Broken{"MissNotValidated", ProtocolFault::miss_not_validated, kSpilling},
                                          Broken{"CursorMovedEarly", ProtocolFault::cursor_moved_early, kGrowth},
+                                         Broken{"MovedFreedAtOnce", ProtocolFault::moved_freed_at_once, kCompaction},
                                          Broken{"DatabasesNotValidated", ProtocolFault::databases_not_validated, kClear}),
                          [](const auto& instance) { return std::string(instance.param.name); });
 

@@ -47,6 +47,7 @@ CoherenceRun run_threads(const Scenario& scenario, std::uint64_t seed) {
   run.judgement = judge(history);
   run.damage = cache::verify(cache);
   run.statistics = cache.statistics();
+  run.moved_items = cache.compaction_statistics().moved_items;
   return run;
 }
 

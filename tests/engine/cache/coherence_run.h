@@ -17,6 +17,7 @@ struct CoherenceRun {
   Judgement judgement;
   std::string damage;  // empty: none (engine/cache/verify.h)
   cache::Statistics statistics;
+  std::uint64_t moved_items = 0;
 };
 
 // Four threads do to a cache of their own what the scenario says, and are judged.

@@ -18,6 +18,9 @@ class CoherenceTest : public testing::TestWithParam<Scenario> {
     ASSERT_EQ(run.judgement.verdict, Verdict::linearizable) << "seed " << seed << "\n" << run.judgement.explanation;
     EXPECT_EQ(run.damage, "");
     did_what_it_is_for(run.statistics, run.judgement);
+    if (GetParam().compacts) {
+      EXPECT_GT(run.moved_items, GetParam().operations / 100);
+    }
   }
 
   // Or it would show nothing.
@@ -82,6 +85,33 @@ constexpr Scenario kScenarios[]{
      .upkeeps = 1,
      .clears_per_mille = 10},
     {.name = "LargeValues", .keys = 6, .operations = 6'000, .reads_of_several = 10, .updates_of_several = 10, .most_words = 4000},
+    {.name = "Compaction",
+     .keys = 40,
+     .operations = 30'000,
+     .updates = 15,
+     .increments = 5,
+     .reads_of_several = 10,
+     .updates_of_several = 10,
+     .upkeeps = 5,
+     .clears_per_mille = 2,
+     .most_words = 60,
+     .expires = true,
+     .compacts = true},
+    {.name = "CompactionOfLargeValues",
+     .keys = 12,
+     .operations = 6'000,
+     .updates = 15,
+     .upkeeps = 5,
+     .most_words = 4000,
+     .compacts = true},
+    {.name = "CompactionUnderEviction",
+     .keys = 4000,
+     .operations = 30'000,
+     .sets = 45,
+     .upkeeps = 2,
+     .most_words = 60,
+     .compacts = true,
+     .max_memory_bytes = kEmptyIndexBytes + (768U << 10U)},
     {.name = "Everything",
      .keys = 12,
      .operations = 20'000,

@@ -224,6 +224,7 @@ void CoherenceWorker::upkeep() {
   const std::size_t stride = 4;
   invoke(Kind::upkeep);
   static_cast<void>(cache_.upkeep(*session_, any(stride), stride, std::chrono::microseconds(20)));
+  if (scenario_.compacts) static_cast<void>(cache_.compact_now(*session_, std::chrono::microseconds(50)));
   log_.respond();
 }
 

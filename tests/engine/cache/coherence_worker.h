@@ -31,6 +31,7 @@ struct Scenario {
   std::size_t most_words = 12;  // of eight bytes in a value
   bool expires = false;
   bool grows = false;                  // the keys in use become more during the run, in a few shards, so that these grow often
+  bool compacts = false;               // upkeep moves items, as often as it comes
   std::uint64_t max_memory_bytes = 0;  // 0: plenty, nothing is evicted
 
   friend std::ostream& operator<<(std::ostream& out, const Scenario& scenario) { return out << scenario.name; }
