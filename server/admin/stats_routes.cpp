@@ -34,12 +34,21 @@ json::value commands(const ServerState& server, const StatisticsSnapshot& counts
   return all;
 }
 
-json::value memory(const Budget& budget) {
+json::value memory(const Cache& cache) {
+  const Budget& budget = cache.budget();
+  const cache::CompactionStatistics compaction = cache.compaction_statistics();
   json::object by_purpose;
   for (std::size_t i = 0; i < kPurposeNames.size(); ++i) by_purpose[kPurposeNames[i]] = budget.bytes(static_cast<Purpose>(i));
   const os::ResidentMemory resident = LinuxSystemMemory().resident();
   return {{"bytes", std::move(by_purpose)},
           {"total_bytes", budget.total_bytes()},
+          {"charged_resident_bytes", cache.resident_bytes()},
+          {"items_free_bytes", compaction.free_bytes},
+          {"compaction",
+           {{"moved_items", compaction.moved_items},
+            {"moved_bytes", compaction.moved_bytes},
+            {"segments_emptied", compaction.segments_emptied},
+            {"given_up", compaction.given_up}}},
           {"limit_bytes", budget.limit_bytes()},
           {"peak_bytes", budget.peak_bytes()},
           {"resident_bytes",
@@ -84,7 +93,7 @@ class StatsJob final : public Job {
                                {"promoted", cache.promoted},
                                {"readmitted", cache.readmitted},
                                {"expired", cache.expired},
-                               {"memory", memory(server_.cache.budget())},
+                               {"memory", memory(server_.cache)},
                                {"databases", databases(sizes_)}});
   }
 

@@ -76,7 +76,8 @@ std::string allocator_name() {
 
 void memory_section(std::string& out, const Facts& facts) {
   const Budget& budget = facts.server.cache.budget();
-  const std::uint64_t used = budget.total_bytes();
+  // What the limit bounds: with what is free in the segments of items.
+  const std::uint64_t used = facts.server.cache.resident_bytes();
   const std::uint64_t resident = os::LinuxSystemMemory().resident().rss_bytes();
   const std::uint64_t dataset = budget.bytes(Purpose::items) + budget.bytes(Purpose::large_values);
   const std::uint64_t limit = budget.limit_bytes();
@@ -107,6 +108,15 @@ void memory_section(std::string& out, const Facts& facts) {
   field(out, "strata_index_bytes", budget.bytes(Purpose::index));
   field(out, "strata_large_values_bytes", budget.bytes(Purpose::large_values));
   field(out, "strata_policy_bytes", budget.bytes(Purpose::policy));
+  field(out, "strata_process_bytes", budget.bytes(Purpose::process));
+  const cache::CompactionStatistics compaction = facts.server.cache.compaction_statistics();
+  field(out, "strata_items_free_bytes", compaction.free_bytes);
+  field(out, "active_defrag_running", facts.server.cache.is_compacting() ? 1 : 0);
+  field(out, "strata_compaction_moved_items", compaction.moved_items);
+  field(out, "strata_compaction_moved_bytes", compaction.moved_bytes);
+  field(out, "strata_compaction_segments_emptied", compaction.segments_emptied);
+  field(out, "strata_compaction_given_up", compaction.given_up);
+  field(out, "strata_place_searches", facts.server.cache.statistics().place_searches);
 }
 
 void persistence_section(std::string& out, const Facts&) {

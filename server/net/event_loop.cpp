@@ -33,6 +33,7 @@ EventLoop::EventLoop(ServerState& server, unsigned index, unsigned count)
       session_(server.cache.open_session()),
       input_(kSharedInputBytes) {
   server_.cache.budget().charge(Purpose::client_buffers, static_cast<std::int64_t>(input_.capacity()));
+  if (index_ == 0) process_memory_.emplace(server_.cache, system_memory_);
 }
 
 EventLoop::~EventLoop() {
@@ -121,6 +122,7 @@ void EventLoop::tick() {
   statistics_.traffic.loop_lag.buckets[Histogram<Counter>::bucket_of(late_ns)].add();
   statistics_.traffic.loop_lag_nanoseconds.add(late_ns);
   begin_turn();
+  if (process_memory_) process_memory_->update();
   if (++ticks_ % kTicksPerIdleCheck == 0) drop_idle();
   schedule_tick();
 }

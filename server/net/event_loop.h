@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <unordered_map>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "server/commands/server_state.h"
 #include "server/net/connection.h"
 #include "server/net/poller.h"
+#include "server/process_memory.h"
 
 namespace strata::server {
 
@@ -75,6 +77,9 @@ class EventLoop {
   RequestBatch batch_;
   std::vector<char> input_;
   std::unordered_map<Connection*, std::shared_ptr<Connection>> connections_;
+  // One for all loops: the first one's.
+  LinuxSystemMemory system_memory_;
+  std::optional<ProcessMemory> process_memory_;
   std::uint64_t ticks_ = 0;
   bool stopping_ = false;
   std::thread thread_;

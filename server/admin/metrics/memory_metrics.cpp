@@ -24,6 +24,28 @@ constexpr std::array kRows = {
                   samples.add(budget.bytes(static_cast<Purpose>(i)), {{"purpose", kPurposeNames[i]}});
                 }
               }},
+    MetricRow{"strata_memory_resident_bytes", MetricType::Gauge,
+              "What the limit bounds: memory charged by purpose, and what is free in the segments that items lie in.",
+              [](const Scrape& scrape, Samples& samples) { samples.add(scrape.server().cache.resident_bytes()); }},
+    MetricRow{
+        "strata_items_free_bytes", MetricType::Gauge, "Free in the segments that items lie in.",
+        [](const Scrape& scrape, Samples& samples) { samples.add(scrape.server().cache.compaction_statistics().free_bytes); }},
+    MetricRow{
+        "strata_compaction_moved_bytes_total", MetricType::Counter,
+        "Bytes of items that were moved so that segments could be given back.",
+        [](const Scrape& scrape, Samples& samples) { samples.add(scrape.server().cache.compaction_statistics().moved_bytes); }},
+    MetricRow{"strata_compaction_segments_total", MetricType::Counter,
+              "Segments that were emptied by moving what was left in them, or given up.",
+              [](const Scrape& scrape, Samples& samples) {
+                const cache::CompactionStatistics told = scrape.server().cache.compaction_statistics();
+                samples.add(told.segments_emptied, {{"outcome", "emptied"}});
+                samples.add(told.given_up, {{"outcome", "given_up"}});
+              }},
+    MetricRow{"strata_place_searches_total", MetricType::Counter,
+              "Writes whose item fitted below the limit, but into no free chunk: more was evicted or moved for it.",
+              [](const Scrape& scrape, Samples& samples) {
+                samples.add(scrape.server().cache.statistics_since_start().place_searches);
+              }},
     MetricRow{"strata_memory_limit_bytes", MetricType::Gauge, "The limit of memory (memory.max_memory).",
               [](const Scrape& scrape, Samples& samples) { samples.add(scrape.server().cache.budget().limit_bytes()); }},
     MetricRow{"strata_memory_peak_bytes", MetricType::Gauge, "The most memory that was ever charged to the limit.",

@@ -19,7 +19,8 @@ class CoherenceTest : public testing::TestWithParam<Scenario> {
     EXPECT_EQ(run.damage, "");
     did_what_it_is_for(run.statistics, run.judgement);
     if (GetParam().compacts) {
-      EXPECT_GT(run.moved_items, GetParam().operations / 100);
+      // Few: a segment in which a thread has a run open is not chosen.
+      EXPECT_GT(run.moved_items, GetParam().operations / 5000);
     }
   }
 
