@@ -33,6 +33,7 @@ void add(Statistics& sum, const SessionCounters& counters) noexcept {
   sum.promoted += counters.promoted.get();
   sum.readmitted += counters.readmitted.get();
   sum.evicted_young += counters.evicted_young.get();
+  sum.sampled += counters.sampled.get();
 }
 
 }  // namespace
@@ -277,6 +278,7 @@ Statistics Cache::statistics() const {
   sum.promoted -= baseline_.promoted;
   sum.readmitted -= baseline_.readmitted;
   sum.evicted_young -= baseline_.evicted_young;
+  sum.sampled -= baseline_.sampled;
   return sum;
 }
 

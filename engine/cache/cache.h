@@ -46,6 +46,7 @@ struct Statistics {
     const std::uint64_t known = misses_evicted + misses_expired + misses_removed + misses_flushed;
     return misses - std::min(misses, known);  // the counters go on while they are added up
   }
+  std::uint64_t sampled = 0;  // items looked at here and there to find one to evict, by the policies that compare a few
   // Under s3fifo:
   std::uint64_t promoted = 0;       // items that left the young queue for the main one
   std::uint64_t readmitted = 0;     // keys that the young queue had let go and that came again
@@ -209,6 +210,10 @@ class Cache {
   Evicted evict_one(Session& session);
   Evicted evict_by_hand(Session& session);
   Evicted evict_by_samples(Session& session);
+  Evicted evict_by_use(Session& session);
+  void sample_by_use(Session& session) noexcept;
+  std::size_t offer_to_pool(Session& session, std::size_t most) noexcept;
+  Evicted evict_pooled(Session& session) noexcept;
   Evicted evict_by_queues(Session& session);
   Evicted evict_by_order(Session& session);
   Evicted evict_unordered(Session& session);
@@ -220,6 +225,8 @@ class Cache {
   [[nodiscard]] bool young_is_large() const noexcept;
   // As many ghosts as items.
   void consider_ghosts() noexcept;
+  // The clock of uses to as many items as there are.
+  void fit_uses() noexcept;
   void count_miss(Session& session, std::uint64_t hash) noexcept;
   // Whose items the hand judges under s3fifo; all others know no difference.
   enum class Judges : std::uint8_t { main, young };
