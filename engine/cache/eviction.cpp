@@ -38,6 +38,7 @@ Cache::Evicted Cache::evict_one(Session& session) {
   if (policy() == Policy::noeviction || !can_retire(session)) return {};
   if (policy() == Policy::s3fifo) return evict_by_queues(session);
   if (keeps_order(policy())) return evict_by_order(session);
+  if (policy() == Policy::custom) return evict_by_choice(session);
   if (keeps_beside(policy()) != UseTable::Keeps::nothing) return evict_by_use(session);
   return by_hand(policy()) ? evict_unordered(session) : evict_by_samples(session);
 }

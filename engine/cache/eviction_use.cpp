@@ -49,40 +49,50 @@ void Cache::fit_uses() noexcept {
   core_->uses.fit(items, budget().bytes(Purpose::items));
 }
 
-void Cache::sample_by_use(Session& session) noexcept {
+// Shows `consider` items until as many as a sample has counted.
+void Cache::sample_here_and_there(Session& session, Visitor<void(Slot, bool& counts)> consider) {
   const std::size_t samples = eviction_samples_.load(std::memory_order_relaxed);
   std::size_t seen = 0;
+  const auto look_at_seen = [&] {
+    // From anywhere on, or what lies first would be sampled most.
+    const std::size_t start = session.seen_.empty() ? 0 : session.random() % session.seen_.size();
+    for (std::size_t n = 0; n < session.seen_.size() && seen < samples; ++n) {
+      bool counts = false;
+      consider(session.seen_[(start + n) % session.seen_.size()], counts);
+      seen += counts ? 1U : 0U;
+    }
+    session.seen_.clear();
+  };
+  session.seen_.clear();
   // One bucket, one line. In a small cache most are empty: then blocks of them.
   for (std::size_t look = 0; look < samples * kBucketsPerSample && seen < samples; ++look) {
     const std::uint64_t random = session.random();
-    session.seen_.clear();
     core_->shards[shard_of(random)].sample(random, session.seen_);
-    seen += offer_to_pool(session, samples - seen);
+    look_at_seen();
   }
   for (std::size_t look = 0; look < samples * kBlocksPerSample && seen < samples; ++look) {
     const std::uint64_t random = session.random();
-    session.seen_.clear();
     (void)core_->shards[shard_of(random)].collect(random << kShardBits, kBlockBuckets, session.seen_);
-    seen += offer_to_pool(session, samples - seen);
+    look_at_seen();
+  }
+  // Few items are left, or few that may go: now every shard is searched, for one at least.
+  const std::size_t first = shard_of(session.random());
+  for (std::size_t n = 0; n < kShards && seen == 0; ++n) {
+    Prefix position = 0;
+    do {
+      position = core_->shards[(first + n) % kShards].collect(position, kBlockBuckets, session.seen_);
+      look_at_seen();
+      if (seen == 0) session.quiescent();
+    } while (position != 0 && seen == 0);
   }
   session.counters_.sampled.add(seen);
 }
 
-// Of what is in the session's list at most so many, from anywhere on, or what lies first would be sampled most. Returns how many may go.
-std::size_t Cache::offer_to_pool(Session& session, std::size_t most) noexcept {
-  const bool only_expiring = only_volatile(policy());
-  const std::size_t start = session.seen_.empty() ? 0 : session.random() % session.seen_.size();
-  std::size_t seen = 0;
-  for (std::size_t n = 0; n < session.seen_.size() && seen < most; ++n) {
-    const Slot slot = session.seen_[(start + n) % session.seen_.size()];
-    const StoredItem item = core_->store.at(slot);
-    if (only_expiring && !item.expires()) continue;
-    ++seen;
-    const UseTable::Rank rank = core_->uses.rank(slot.offset_bytes());
-    if (!session.pool_.takes(rank, slot.offset_bytes())) continue;
-    session.pool_.add({.hash = core_->hash_of(item.key(), item.ns()), .offset = slot.offset_bytes(), .rank = rank});
-  }
-  return seen;
+void Cache::offer_to_pool(Session& session, Slot slot) const noexcept {
+  const UseTable::Rank rank = core_->uses.rank(slot.offset_bytes());
+  if (!session.pool_.takes(rank, slot.offset_bytes())) return;
+  const StoredItem item = core_->store.at(slot);
+  session.pool_.add({.hash = core_->hash_of(item.key(), item.ns()), .offset = slot.offset_bytes(), .rank = rank});
 }
 
 Cache::Evicted Cache::evict_pooled(Session& session) noexcept {
@@ -101,7 +111,10 @@ Cache::Evicted Cache::evict_pooled(Session& session) noexcept {
 
 Cache::Evicted Cache::evict_by_use(Session& session) {
   for (std::size_t sampling = 0; sampling < kSamplings; ++sampling) {
-    sample_by_use(session);
+    sample_here_and_there(session, [&](Slot slot, bool& counts) {
+      counts = !only_volatile(policy()) || core_->store.at(slot).expires();
+      if (counts) offer_to_pool(session, slot);
+    });
     const Evicted evicted = evict_pooled(session);
     if (evicted.found) return evicted;
   }

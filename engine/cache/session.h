@@ -46,6 +46,8 @@ struct SessionCounters {
   OwnCounter<std::uint64_t> readmitted;         // keys that the young queue had let go and that came again
   OwnCounter<std::uint64_t> evicted_young;      // of the evicted
   OwnCounter<std::uint64_t> sampled;            // items looked at here and there for one to evict
+  OwnCounter<std::uint64_t> chosen;             // of the evicted, by the program
+  OwnCounter<std::uint64_t> choice_refusals;    // times that it wanted none
   // Of each keyspace: what this thread has added less what it has removed. Sums over threads are exact, one thread's may be below zero.
   struct Keyspace {
     OwnCounter<std::int64_t> items;

@@ -174,11 +174,11 @@ void UseTable::count_new(std::uint32_t keys) noexcept {
 
 void UseTable::fit(std::uint64_t items, std::uint64_t item_bytes) noexcept {
   const sync::MutexLock lock(mutex_);
+  if (items == 0) return;
   const bool is_first = fitted_at_.load(std::memory_order_relaxed) == 0;
   fitted_at_.store(now(), std::memory_order_relaxed);
   step_keys_.store(static_cast<std::uint32_t>(std::clamp<std::uint64_t>(items / kStepsPerRound, 1, 1U << 30U)),
                    std::memory_order_relaxed);
-  if (items == 0) return;
   // The power of two below the mean: one or two cells an item.
   const auto width = static_cast<unsigned>(std::bit_width(item_bytes / items));
   const unsigned wanted = std::clamp(width == 0 ? 0 : width - 1, kLeastShift, kLargestShift);

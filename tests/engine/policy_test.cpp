@@ -6,6 +6,11 @@ namespace strata::cache {
 namespace {
 
 // The policies by what they let go. How often they are right: tests/golden/policy_fidelity_test.cpp.
+class FirstShown final : public VictimChooser {
+ public:
+  [[nodiscard]] std::size_t choose(std::span<const VictimCandidate>) noexcept override { return 0; }
+};
+
 class PolicyTest : public CacheTest {
  protected:
   static std::string name(int i) { return "key" + std::to_string(i); }
@@ -190,8 +195,10 @@ TEST_F(PolicyTest, ChangesWhileItRunsAndLosesNothing) {
                                Policy::allkeys_lru,  Policy::mru,          Policy::allkeys_random,
                                Policy::volatile_lfu, Policy::volatile_ttl, Policy::volatile_random,
                                Policy::s3fifo};
+  FirstShown chooser;
   fill(Policy::s3fifo, 1000);
   add(1000, 1500);
+  ASSERT_TRUE(cache->set_victim_chooser(&chooser));
   for (const Policy policy : policies) {
     const std::uint64_t items = cache->size(0).items;
     limit(full_bytes_, policy);
