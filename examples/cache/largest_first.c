@@ -41,6 +41,8 @@ int main(void) {
   /* Too early. */
   if (status == STRATA_OK) printf("%s\n", strata_status_text(strata_cache_set_policy(cache, STRATA_CACHE_CUSTOM)));
   if (status == STRATA_OK) status = strata_cache_set_chooser(cache, largest, NULL);
+  /* Enough for one of the large ones to be among them. */
+  if (status == STRATA_OK) status = strata_cache_set_samples(cache, 64);
   if (status == STRATA_OK) status = strata_cache_set_policy(cache, STRATA_CACHE_CUSTOM);
   if (status != STRATA_OK) {
     fprintf(stderr, "no cache: %s\n", strata_status_text(status));
