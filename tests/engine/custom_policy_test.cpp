@@ -81,7 +81,10 @@ TEST_F(CustomPolicyTest, ShowsWhatIsKnownOfAnItem) {
   choose_by(none);  // uses are counted from here on
   limit(kPlenty, Policy::custom);
   ASSERT_EQ(set("number", "12345678", now() + 5000), Status::ok);
+  // Small items next to each other share a byte.
+  ASSERT_EQ(set("between", std::string(200, 'v')), Status::ok);
   ASSERT_EQ(set("large", std::string(100'000, 'v'), kNoExpiry, 2), Status::ok);
+  ASSERT_EQ(set("behind", std::string(200, 'v')), Status::ok);
   for (int i = 0; i < 2; ++i) ASSERT_TRUE(get("number"));
   ASSERT_EQ(set("last", "v"), Status::ok);  // a thread does not offer the key that it has added last
   std::vector<std::pair<std::string, VictimCandidate>> shown;
