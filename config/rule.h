@@ -120,6 +120,10 @@ template <typename Enum>
 struct ChoiceRule {
   using Value = Enum;
   std::span<const std::string_view> names;
+  // Other names for some, which are understood and not shown.
+  std::span<const std::pair<std::string_view, Enum>> aliases = {};
+  // A name that could be expected here and is refused, and why.
+  std::pair<std::string_view, std::string_view> refused = {};
   Kind kind = Kind::choice;
 
   std::string parse(std::string_view text, Value& value) const {
@@ -128,12 +132,19 @@ struct ChoiceRule {
       value = static_cast<Enum>(i);
       return {};
     }
+    for (const auto& [alias, meaning] : aliases) {
+      if (alias != text) continue;
+      value = meaning;
+      return {};
+    }
+    if (!text.empty() && text == refused.first) return quoted(text) + " is not possible here: " + std::string(refused.second);
     return quoted(text) + " is not one of the choices";
   }
   [[nodiscard]] std::string format(const Value& value) const { return std::string(names[static_cast<std::size_t>(value)]); }
   [[nodiscard]] std::string allowed() const {
     std::string list;
     for (const std::string_view name : names) list.append(list.empty() ? "" : ", ").append(name);
+    for (const auto& [alias, meaning] : aliases) list.append(", ").append(alias).append(" for ").append(format(meaning));
     return list;
   }
   [[nodiscard]] std::optional<Bounds> bounds() const { return std::nullopt; }

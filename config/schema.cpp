@@ -41,6 +41,11 @@ Key row(std::string_view path, Rule rule, RunTime run_time, std::string_view eff
   };
 }
 
+constexpr ChoiceRule<EvictionPolicy> kPolicyRule{
+    .names = kEvictionPolicyNames,
+    .aliases = kEvictionPolicyAliases,
+    .refused = {"custom", "it asks a function of the program that uses the cache library, and the server has none"}};
+
 // clang-format off
 std::vector<Key> build_table() {
   using S = Settings;
@@ -70,7 +75,7 @@ std::vector<Key> build_table() {
 
     row<&S::memory, &Memory::max_memory>("memory.max_memory", MemoryRule{1_mb, 8_tb}, kChangeable,
         "Memory that the cache may use; a percentage is of the memory available to the process, its cgroup limit included."),
-    row<&S::memory, &Memory::policy>("memory.policy", ChoiceRule<EvictionPolicy>{kEvictionPolicyNames}, kChangeable,
+    row<&S::memory, &Memory::policy>("memory.policy", kPolicyRule, kChangeable,
         "Which keys make room when the memory is full; volatile means keys with an expiry, noeviction refuses writes instead."),
     row<&S::memory, &Memory::eviction_samples>("memory.eviction_samples", integer(1, 64), kChangeable,
         "Keys that are compared to find the best one to evict; more is more exact and slower."),

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 // Everything that can be configured, with its default beside it. A field `f` of the member `s` of Settings is the key `s.f`,
@@ -21,8 +22,10 @@ enum class EvictionPolicy : std::uint8_t {
   lru,
   mru,
   allkeys_lru,
+  allkeys_lfu,
   allkeys_random,
   volatile_lru,
+  volatile_lfu,
   volatile_random,
   volatile_ttl,
 };
@@ -30,9 +33,13 @@ enum class LogLevel : std::uint8_t { trace, debug, info, warning, error, off };
 enum class LogFormat : std::uint8_t { text, json };
 
 // The names of the choices, in the order of the enumerators.
-inline constexpr std::array<std::string_view, 12> kEvictionPolicyNames = {
-    "noeviction",  "s3fifo",         "sieve",        "clock",           "fifo",        "lru", "mru",
-    "allkeys-lru", "allkeys-random", "volatile-lru", "volatile-random", "volatile-ttl"};
+inline constexpr std::array<std::string_view, 14> kEvictionPolicyNames = {
+    "noeviction",   "s3fifo",       "sieve",           "clock",       "fifo",
+    "lru",          "mru",          "allkeys-lru",     "allkeys-lfu", "allkeys-random",
+    "volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl"};
+// Other names that are understood, and what they mean. It is shown by the name that clients of Redis know.
+inline constexpr std::array<std::pair<std::string_view, EvictionPolicy>, 3> kEvictionPolicyAliases = {
+    {{"lfu", EvictionPolicy::allkeys_lfu}, {"random", EvictionPolicy::allkeys_random}, {"ttl", EvictionPolicy::volatile_ttl}}};
 inline constexpr std::array<std::string_view, 6> kLogLevelNames = {"trace", "debug", "info", "warning", "error", "off"};
 inline constexpr std::array<std::string_view, 2> kLogFormatNames = {"text", "json"};
 

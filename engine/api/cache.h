@@ -20,13 +20,18 @@
 extern "C" {
 #endif
 
+typedef struct strata_bytes {
+  const void* data; /* may be NULL where size is 0 */
+  size_t size;
+} strata_bytes;
+
 /* --- A cache ------------------------------------------------------------------------------------------------------------------------- */
 
 typedef struct strata_cache strata_cache;
 
 /* Which item goes when room is needed. The volatile ones choose among those that expire. */
 typedef enum strata_cache_policy {
-  STRATA_CACHE_LRU = 0, /* what was not read for long: CLOCK */
+  STRATA_CACHE_LRU = 0, /* of a few looked at, what was used longest ago; 1 to 2 B an item */
   STRATA_CACHE_RANDOM = 1,
   STRATA_CACHE_VOLATILE_LRU = 2,
   STRATA_CACHE_VOLATILE_RANDOM = 3,
@@ -37,7 +42,10 @@ typedef enum strata_cache_policy {
   STRATA_CACHE_FIFO = 8,   /* goes round; nothing stays */
   STRATA_CACHE_SIEVE = 9,  /* from the oldest to the newest, round and round; what was read since it passed stays; 26 B an item */
   STRATA_CACHE_EXACT_LRU = 10, /* what was used longest ago; 26 B an item */
-  STRATA_CACHE_EXACT_MRU = 11  /* what was used last; 26 B an item */
+  STRATA_CACHE_EXACT_MRU = 11, /* what was used last; 26 B an item */
+  STRATA_CACHE_LFU = 12,       /* of a few looked at, what was used least, where older uses count less; 1 to 2 B an item */
+  STRATA_CACHE_VOLATILE_LFU = 13,
+  STRATA_CACHE_CUSTOM = 14 /* of a few looked at, what strata_cache_set_chooser's function says; 1 to 2 B an item */
 } strata_cache_policy;
 
 typedef struct strata_cache_options {
@@ -53,20 +61,50 @@ typedef struct strata_cache_options {
   { sizeof(strata_cache_options), UINT64_C(256) << 20, STRATA_CACHE_S3FIFO, 1, 100 }
 
 /* Makes a cache, which the caller destroys, in `*cache`. NULL as `options`: STRATA_CACHE_OPTIONS_INIT. Address space is taken for all that the
- * machine's memory could hold; memory as it is used, and about 1 MiB at once. Else STRATA_OUT_OF_MEMORY, STRATA_STRUCT_SIZE, or
- * STRATA_INVALID_ARGUMENT for what is out of range. */
+ * machine's memory could hold; memory as it is used, and about 1 MiB at once. Else STRATA_OUT_OF_MEMORY, STRATA_STRUCT_SIZE,
+ * STRATA_INVALID_ARGUMENT for what is out of range, or STRATA_NO_CHOOSER for STRATA_CACHE_CUSTOM, which can be chosen later. */
 STRATA_API strata_status strata_cache_create(const strata_cache_options* options, strata_cache** cache) STRATA_NOEXCEPT;
 /* NULL is allowed. REQUIRES: no other thread uses the cache; its write-behind queues are closed. */
 STRATA_API void strata_cache_destroy(strata_cache* cache) STRATA_NOEXCEPT;
 /* Takes effect with the next writes and maintenance. */
 STRATA_API strata_status strata_cache_set_limit(strata_cache* cache, uint64_t max_memory_bytes) STRATA_NOEXCEPT;
 
-/* --- Keys and values ----------------------------------------------------------------------------------------------------------------- */
+/* Nothing that is stored is lost by another policy. STRATA_INVALID_ARGUMENT: it is none; STRATA_NO_CHOOSER: it is STRATA_CACHE_CUSTOM, and
+ * strata_cache_set_chooser has to come first. Nothing has changed then. */
+STRATA_API strata_status strata_cache_set_policy(strata_cache* cache, strata_cache_policy policy) STRATA_NOEXCEPT;
+/* How many items the policies that look at a few compare, 1 to 64: 5, unless this is called. More is closer to the true order, and dearer. */
+STRATA_API strata_status strata_cache_set_samples(strata_cache* cache, uint32_t samples) STRATA_NOEXCEPT;
 
-typedef struct strata_bytes {
-  const void* data; /* may be NULL where size is 0 */
-  size_t size;
-} strata_bytes;
+/* --- A policy of the program's own --------------------------------------------------------------------------------------------------- */
+
+#define STRATA_CACHE_NONE SIZE_MAX
+
+/* An item that may go. */
+typedef struct strata_cache_candidate {
+  strata_bytes key;
+  size_t value_bytes;
+  size_t item_bytes;     /* all that comes back when it goes */
+  int64_t expires_at_ms; /* INT64_MAX: it does not */
+  uint32_t database;
+  uint32_t
+      uses; /* about how many count: a power of two, at most 16384, halved for each round without a use. A round: as many new keys come as there
+                    are items */
+  uint32_t idle_quarters; /* of a round since the last use, 15 at most */
+  uint32_t hits;          /* since it was written, 3 at most */
+  uint64_t reserved[2];   /* 0 */
+} strata_cache_candidate;
+
+/* Says which of `count` candidates goes, at least 1 and at most as many as are sampled; STRATA_CACHE_NONE, or any other number: none of them. Then others
+ * are shown, two more times for one victim at most, and after that what expires first of the last ones goes, or the first of them.
+ * Called in the middle of a write or of maintenance by whatever thread needs memory, several at a time, with no lock held. Must not call this library, nor
+ * wait, and is to be quick: each victim waits for it. What it is shown is valid during the call. */
+typedef size_t (*strata_cache_chooser)(void* context, const strata_cache_candidate* candidates, size_t count);
+/* Has `choose` called under STRATA_CACHE_CUSTOM from now on: set it, then the policy. When this returns the one before is called no more; so not to be
+ * called by one. NULL: none; STRATA_NO_CHOOSER, and nothing has changed, as long as the policy is STRATA_CACHE_CUSTOM. */
+STRATA_API strata_status strata_cache_set_chooser(strata_cache* cache, strata_cache_chooser choose,
+                                                  void* context) STRATA_NOEXCEPT;
+
+/* --- Keys and values ----------------------------------------------------------------------------------------------------------------- */
 
 typedef struct strata_cache_key {
   strata_bytes bytes; /* at most 512 MiB */
@@ -150,9 +188,12 @@ typedef struct strata_cache_statistics {
   uint64_t refused; /* writes, for want of room */
   uint64_t loads;   /* by strata_cache_get_through */
   uint64_t shared_loads;
+  uint64_t sampled;         /* items looked at to find some to evict, by the policies that look at a few */
+  uint64_t chosen;          /* of the evicted, by strata_cache_set_chooser's function */
+  uint64_t choice_refusals; /* times that it wanted none of what it was shown */
 } strata_cache_statistics;
 #define STRATA_CACHE_STATISTICS_INIT \
-  { sizeof(strata_cache_statistics), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+  { sizeof(strata_cache_statistics), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 /* Each number is right, all of them not of the same moment. */
 STRATA_API strata_status strata_cache_get_statistics(const strata_cache* cache,
                                                      strata_cache_statistics* statistics) STRATA_NOEXCEPT;

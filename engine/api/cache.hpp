@@ -42,11 +42,14 @@ class cache {
     if (status == STRATA_OUT_OF_MEMORY) throw std::bad_alloc();
     if (status != STRATA_OK) throw std::invalid_argument(strata_status_text(status));
   }
-  explicit cache(std::uint64_t max_memory_bytes, strata_cache_policy policy = STRATA_CACHE_LRU)
+  explicit cache(std::uint64_t max_memory_bytes, strata_cache_policy policy = STRATA_CACHE_S3FIFO)
       : cache(options_with(max_memory_bytes, policy)) {}
-  cache(cache&& other) noexcept : cache_(std::exchange(other.cache_, nullptr)) {}
+  cache(cache&& other) noexcept : cache_(std::exchange(other.cache_, nullptr)), chooser_(std::move(other.chooser_)) {}
   cache& operator=(cache&& other) noexcept {
-    if (this != &other) strata_cache_destroy(std::exchange(cache_, std::exchange(other.cache_, nullptr)));
+    if (this != &other) {
+      strata_cache_destroy(std::exchange(cache_, std::exchange(other.cache_, nullptr)));
+      chooser_ = std::move(other.chooser_);
+    }
     return *this;
   }
   ~cache() { strata_cache_destroy(cache_); }
@@ -108,6 +111,32 @@ class cache {
     call<Erase> eraser{erase};
     const strata_status status = strata_cache_remove_through(cache_, key_of(key), erase_value<Erase>, &eraser);
     eraser.rethrow();
+    return status;
+  }
+
+  // Nothing that is stored is lost by another policy. STRATA_CACHE_CUSTOM: after set_chooser, else STRATA_NO_CHOOSER.
+  strata_status set_policy(strata_cache_policy policy) noexcept { return strata_cache_set_policy(cache_, policy); }
+  strata_status set_samples(std::uint32_t samples) noexcept { return strata_cache_set_samples(cache_, samples); }
+
+  // The candidates for one victim, as strata_cache_chooser gets them.
+  class candidates {
+   public:
+    candidates(const strata_cache_candidate* first, std::size_t count) noexcept : first_(first), count_(count) {}
+    [[nodiscard]] std::size_t size() const noexcept { return count_; }
+    [[nodiscard]] const strata_cache_candidate& operator[](std::size_t number) const noexcept { return first_[number]; }
+    [[nodiscard]] std::string_view key(std::size_t number) const noexcept { return text_of(first_[number].key); }
+
+   private:
+    const strata_cache_candidate* first_;
+    std::size_t count_;
+  };
+  // Says which of them goes; empty: none of them. See strata_cache_chooser for what it may not do. What it throws counts as none.
+  using chooser = std::function<std::optional<std::size_t>(const candidates&)>;
+  // For STRATA_CACHE_CUSTOM. Not from several threads at once.
+  strata_status set_chooser(chooser choose) {
+    auto kept = std::make_unique<chooser>(std::move(choose));
+    const strata_status status = strata_cache_set_chooser(cache_, choose_victim, kept.get());
+    if (status == STRATA_OK) chooser_ = std::move(kept);  // the one before is called no more
     return status;
   }
 
@@ -199,7 +228,16 @@ class cache {
     return eraser.guarded([&] { return static_cast<bool>(eraser.callable(text_of(key.bytes))); });
   }
 
+  static std::size_t choose_victim(void* context, const strata_cache_candidate* first, std::size_t count) {
+    try {
+      return (*static_cast<chooser*>(context))(candidates(first, count)).value_or(STRATA_CACHE_NONE);
+    } catch (...) {
+      return STRATA_CACHE_NONE;
+    }
+  }
+
   strata_cache* cache_ = nullptr;
+  std::unique_ptr<chooser> chooser_;
 };
 
 // Write-behind in front of a source. Ends before its cache does, and gives the source what waits.

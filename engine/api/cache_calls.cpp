@@ -1,6 +1,7 @@
 // The calls of cache.h about keys and values.
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstring>
 
 #include "engine/api/cache_object.h"
@@ -197,6 +198,9 @@ strata_status strata_cache_get_statistics(const strata_cache* cache, strata_cach
     ours.refused = counted.eviction_refusals;
     ours.loads = cache->backed.loads();
     ours.shared_loads = cache->backed.shared_loads();
-    return strata::api::give_out(statistics, ours, sizeof(strata_cache_statistics), "strata_cache_get_statistics");
+    ours.sampled = counted.sampled;
+    ours.chosen = counted.chosen;
+    ours.choice_refusals = counted.choice_refusals;
+    return strata::api::give_out(statistics, ours, offsetof(strata_cache_statistics, sampled), "strata_cache_get_statistics");
   });
 }

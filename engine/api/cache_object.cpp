@@ -81,27 +81,9 @@ class ThreadSessions {
 
 thread_local ThreadSessions thread_sessions;
 
-Policy policy_of(strata_cache_policy policy) noexcept {
-  switch (policy) {
-    case STRATA_CACHE_LRU: return Policy::allkeys_lru;
-    case STRATA_CACHE_RANDOM: return Policy::allkeys_random;
-    case STRATA_CACHE_VOLATILE_LRU: return Policy::volatile_lru;
-    case STRATA_CACHE_VOLATILE_RANDOM: return Policy::volatile_random;
-    case STRATA_CACHE_VOLATILE_TTL: return Policy::volatile_ttl;
-    case STRATA_CACHE_S3FIFO: return Policy::s3fifo;
-    case STRATA_CACHE_CLOCK: return Policy::clock;
-    case STRATA_CACHE_FIFO: return Policy::fifo;
-    case STRATA_CACHE_SIEVE: return Policy::sieve;
-    case STRATA_CACHE_EXACT_LRU: return Policy::lru;
-    case STRATA_CACHE_EXACT_MRU: return Policy::mru;
-    case STRATA_CACHE_NO_EVICTION: break;
-  }
-  return Policy::noeviction;
-}
-
 bool is_in_range(const strata_cache_options& options) noexcept {
-  return options.max_memory_bytes >= kLeastMemory && options.policy >= STRATA_CACHE_LRU &&
-         options.policy <= STRATA_CACHE_EXACT_MRU && options.databases >= 1 && options.databases <= kMostDatabases;
+  return options.max_memory_bytes >= kLeastMemory && strata::api::policy_of(options.policy) && options.databases >= 1 &&
+         options.databases <= kMostDatabases;
 }
 
 std::uint64_t random_seed() {
@@ -113,7 +95,7 @@ std::uint64_t random_seed() {
 
 strata_cache::strata_cache(const strata_cache_options& options)
     : cache({.namespaces = options.databases, .hash_seed = random_seed()},
-            {.max_memory_bytes = options.max_memory_bytes, .policy = policy_of(options.policy)}),
+            {.max_memory_bytes = options.max_memory_bytes, .policy = *strata::api::policy_of(options.policy)}),
       id_(enter(*this)) {
   if (options.maintenance_ms == 0) return;
   try {
@@ -178,6 +160,7 @@ strata_status strata_cache_create(const strata_cache_options* options, strata_ca
     if (status != STRATA_OK) return status;
   }
   if (!is_in_range(ours)) return STRATA_INVALID_ARGUMENT;
+  if (ours.policy == STRATA_CACHE_CUSTOM) return STRATA_NO_CHOOSER;
   return strata::api::guarded([&] {
     *cache = new strata_cache(ours);
     return STRATA_OK;

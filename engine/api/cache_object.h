@@ -6,6 +6,8 @@
 #include <memory>
 #include <mutex>
 #include <new>
+#include <optional>
+#include <span>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -28,13 +30,29 @@ struct strata_cache {
   // A thread that had one has ended.
   void close(const strata::cache::Session* session) noexcept;
 
+  // Who chooses victims for the program; `choose` null: nobody. False: it can not be done now.
+  bool set_chooser(strata_cache_chooser choose, void* context);
+
   strata::cache::Cache cache;
   strata::cache::BackedCache backed{cache};
 
  private:
   void maintain(std::chrono::milliseconds every);
 
+  // The engine asks, a function of C answers.
+  class Chooser final : public strata::cache::VictimChooser {
+   public:
+    Chooser(strata_cache_chooser function, void* context) noexcept : function_(function), context_(context) {}
+    [[nodiscard]] std::size_t choose(std::span<const strata::cache::VictimCandidate> candidates) noexcept override;
+
+   private:
+    strata_cache_chooser function_;
+    void* context_;
+  };
+
   const std::uint64_t id_;
+  std::mutex chooser_mutex_;
+  std::unique_ptr<Chooser> chooser_;  // outlives what the engine asks of it
   std::mutex sessions_mutex_;
   std::vector<std::unique_ptr<strata::cache::Session>> sessions_;
   std::mutex maintenance_mutex_;
@@ -44,6 +62,9 @@ struct strata_cache {
 };
 
 namespace strata::api {
+
+// Nothing: it is none.
+[[nodiscard]] std::optional<cache::Policy> policy_of(strata_cache_policy policy) noexcept;
 
 // Runs `call`, which returns a status; what it throws is one too.
 template <typename Call>

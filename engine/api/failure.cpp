@@ -50,6 +50,7 @@ const char* strata_status_text(strata_status status) noexcept {
     case STRATA_RECURSIVE: return "a callback that asks for its own key";
     case STRATA_QUEUE_FULL: return "queue full";
     case STRATA_TIMED_OUT: return "timed out";
+    case STRATA_NO_CHOOSER: return "no function to choose which item goes: strata_cache_set_chooser comes before the policy";
     case STRATA_POOL_FULL: return "the pool's maximum is reached";
     case STRATA_INVALID_POOL: return "no pool, or one that was destroyed";
   }

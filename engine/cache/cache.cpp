@@ -34,6 +34,9 @@ void add(Statistics& sum, const SessionCounters& counters) noexcept {
   sum.promoted += counters.promoted.get();
   sum.readmitted += counters.readmitted.get();
   sum.evicted_young += counters.evicted_young.get();
+  sum.sampled += counters.sampled.get();
+  sum.chosen += counters.chosen.get();
+  sum.choice_refusals += counters.choice_refusals.get();
 }
 
 }  // namespace
@@ -45,12 +48,14 @@ Cache::Cache(const Options& options, const Tunables& tunables)
 
 Cache::~Cache() = default;
 
-void Cache::apply(const Tunables& tunables) noexcept {
+bool Cache::apply(const Tunables& tunables) noexcept {
+  if (tunables.policy == Policy::custom && !has_victim_chooser()) return false;
   budget().set_limit_bytes(tunables.max_memory_bytes);
   core_->readers.set_quota(std::max<std::uint64_t>(tunables.max_memory_bytes / 200, 4U << 20U));
   choose(tunables.policy);
   core_->set_shortage(core_->shortage.load(std::memory_order_relaxed));
   eviction_samples_.store(std::clamp(tunables.eviction_samples, 1U, 64U), std::memory_order_relaxed);
+  return true;
 }
 
 Tunables Cache::tunables() const noexcept {
@@ -297,6 +302,9 @@ Statistics Cache::statistics() const {
   sum.promoted -= baseline_.promoted;
   sum.readmitted -= baseline_.readmitted;
   sum.evicted_young -= baseline_.evicted_young;
+  sum.sampled -= baseline_.sampled;
+  sum.chosen -= baseline_.chosen;
+  sum.choice_refusals -= baseline_.choice_refusals;
   return sum;
 }
 

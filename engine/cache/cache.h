@@ -22,6 +22,7 @@
 #include "engine/cache/session.h"
 #include "engine/cache/status.h"
 #include "engine/cache/value_block.h"
+#include "engine/cache/victim_chooser.h"
 #include "engine/sync/mutex.h"
 
 namespace strata::cache {
@@ -47,6 +48,10 @@ struct Statistics {
     const std::uint64_t known = misses_evicted + misses_expired + misses_removed + misses_flushed;
     return misses - std::min(misses, known);  // the counters go on while they are added up
   }
+  std::uint64_t sampled = 0;  // items looked at here and there to find one to evict, by the policies that compare a few
+  // Under custom:
+  std::uint64_t chosen = 0;           // items that went because the program chose them
+  std::uint64_t choice_refusals = 0;  // times that it wanted none of those it was shown
   // Under s3fifo:
   std::uint64_t promoted = 0;       // items that left the young queue for the main one
   std::uint64_t readmitted = 0;     // keys that the young queue had let go and that came again
@@ -105,7 +110,8 @@ class Cache {
   Cache& operator=(const Cache&) = delete;
 
   // Takes effect for the next operation of every thread. Lowering the limit evicts in slices (upkeep) and with the next writes.
-  void apply(const Tunables& tunables) noexcept;
+  // False, and nothing is changed: the policy is custom and nobody is there to choose.
+  bool apply(const Tunables& tunables) noexcept;
   [[nodiscard]] Tunables tunables() const noexcept;
   [[nodiscard]] const Options& options() const noexcept;
 
@@ -155,6 +161,11 @@ class Cache {
   // Who hears of all changes from here on; a null pointer: nobody. When it returns the one before is called no more.
   // Ownership: the caller's, which sets another or none before it ends.
   void set_change_listener(ChangeListener* listener) noexcept;
+
+  // Who chooses under the policy custom from here on. When it returns the one before is called no more, so not to be called by it. A null pointer:
+  // nobody; false, and nothing is changed, where the policy is custom. Ownership: the caller's.
+  bool set_victim_chooser(VictimChooser* chooser);
+  [[nodiscard]] bool has_victim_chooser() const noexcept;
 
   // Visits items in the order of their hash, a bucket at a time, at least `at_least` of them if there are as many, from `cursor`
   // (0 at the beginning); returns where to go on, 0 at the end. The cursor is a hash position below 2^53: an item that is there
@@ -232,6 +243,12 @@ class Cache {
   Evicted evict_one(Session& session);
   Evicted evict_by_hand(Session& session);
   Evicted evict_by_samples(Session& session);
+  Evicted evict_by_use(Session& session);
+  Evicted evict_by_choice(Session& session);
+  struct Choice;
+  void sample_here_and_there(Session& session, Visitor<void(Slot, bool& counts)> consider);
+  void offer_to_pool(Session& session, Slot slot) const noexcept;
+  Evicted evict_pooled(Session& session) noexcept;
   Evicted evict_by_queues(Session& session);
   Evicted evict_by_order(Session& session);
   Evicted evict_unordered(Session& session);
@@ -243,6 +260,8 @@ class Cache {
   [[nodiscard]] bool young_is_large() const noexcept;
   // As many ghosts as items.
   void consider_ghosts() noexcept;
+  // The clock of uses to as many items as there are.
+  void fit_uses() noexcept;
   void count_miss(Session& session, std::uint64_t hash) noexcept;
   // Whose items the hand judges under s3fifo; all others know no difference.
   enum class Judges : std::uint8_t { main, young };
@@ -350,6 +369,8 @@ class Cache {
     std::atomic<std::uint64_t> moved = 0, moved_bytes = 0, given_up = 0;
     std::atomic<bool> is_begun = false;  // is_draining, for all
   } compaction_;
+  mutable sync::Mutex chooser_mutex_;
+  std::shared_ptr<VictimChooser*> chooser_ STRATA_GUARDED_BY(chooser_mutex_);  // held by who is asking it
 
   mutable sync::Mutex sessions_mutex_;
   std::vector<Session*> sessions_ STRATA_GUARDED_BY(sessions_mutex_);

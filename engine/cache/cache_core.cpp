@@ -27,7 +27,8 @@ Core::Core(const Options& options, std::uint64_t limit_bytes)
   constexpr std::uint64_t kLeastBytes = 32;
   // One byte in kGhostShare at most.
   if (ghosts.reserve(calls, std::min(limit_bytes, machine_bytes) / kGhostShare) != std::errc{}) throw std::bad_alloc();
-  if (memory.start(calls, SegmentGeometry::of(std::min(limit_bytes, machine_bytes), machine_bytes)) != std::errc{} ||
+  const SegmentGeometry geometry = SegmentGeometry::of(std::min(limit_bytes, machine_bytes), machine_bytes);
+  if (memory.start(calls, geometry) != std::errc{} || uses.reserve(calls, geometry.bytes()) != std::errc{} ||
       index_memory.reserve(
           calls, budget, std::max(limit_bytes < machine_bytes * 4 ? limit_bytes : 0, machine_bytes) / kLeastBytes) != std::errc{})
     throw std::bad_alloc();

@@ -19,6 +19,7 @@
 #include "engine/cache/key.h"
 #include "engine/cache/options.h"
 #include "engine/cache/order_list.h"
+#include "engine/cache/use_table.h"
 #include "engine/cache/write_gate.h"
 #include "engine/cache/young_queue.h"
 #include "engine/sync/quiescent_state.h"
@@ -118,6 +119,7 @@ struct Core {
   std::unique_ptr<std::atomic<std::uint32_t>[]> judged_at_round;
   GhostTable ghosts{budget};
   OrderList order{budget};  // empty but for the policies that keep one
+  UseTable uses{budget};    // empty but for the policies that compare samples by their use
   WriteGate gate;
   Databases databases;  // changed while the gate is closed
   std::atomic<ChangeListener*> listener = nullptr;
@@ -135,8 +137,22 @@ constexpr bool keeps_order(Policy policy) noexcept {
 }
 constexpr bool use_changes_order(Policy policy) noexcept { return policy == Policy::lru || policy == Policy::mru; }
 
+// The policies that are told of each use: those for which it changes the order, and those that keep it beside the item.
+constexpr bool notes_use(Policy policy) noexcept { return policy >= Policy::lru; }
+constexpr UseTable::Keeps keeps_beside(Policy policy) noexcept {
+  switch (policy) {
+    case Policy::allkeys_lru:
+    case Policy::volatile_lru: return UseTable::Keeps::recency;
+    case Policy::allkeys_lfu:
+    case Policy::volatile_lfu:
+    case Policy::custom: return UseTable::Keeps::frequency;
+    default: return UseTable::Keeps::nothing;
+  }
+}
+
 constexpr bool only_volatile(Policy policy) noexcept {
-  return policy == Policy::volatile_lru || policy == Policy::volatile_random || policy == Policy::volatile_ttl;
+  return policy == Policy::volatile_lru || policy == Policy::volatile_lfu || policy == Policy::volatile_random ||
+         policy == Policy::volatile_ttl;
 }
 
 // What a visitor is shown of an item, and what it needs beside it. As long as the item may be read.

@@ -12,9 +12,7 @@ constexpr std::size_t kVictimsPerWrite = 16;
 // As long as nothing was evicted, what else is gone is remembered for the cause of misses alone: so many keys, 137 KB.
 constexpr std::uint64_t kGhostsForCauses = 1U << 16U;
 
-bool by_hand(Policy policy) noexcept {
-  return policy == Policy::clock || policy == Policy::fifo || policy == Policy::allkeys_lru || policy == Policy::volatile_lru;
-}
+bool by_hand(Policy policy) noexcept { return policy == Policy::clock || policy == Policy::fifo; }
 
 }  // namespace
 
@@ -40,6 +38,8 @@ Cache::Evicted Cache::evict_one(Session& session) {
   if (policy() == Policy::noeviction || !can_retire(session)) return {};
   if (policy() == Policy::s3fifo) return evict_by_queues(session);
   if (keeps_order(policy())) return evict_by_order(session);
+  if (policy() == Policy::custom) return evict_by_choice(session);
+  if (keeps_beside(policy()) != UseTable::Keeps::nothing) return evict_by_use(session);
   return by_hand(policy()) ? evict_unordered(session) : evict_by_samples(session);
 }
 

@@ -92,7 +92,6 @@ Cache::UnderHand Cache::look_under_hand(Session& session, std::uint64_t offset, 
   UnderHand seen{.item = found, .hits = hits, .is_to_go = true};
   const Policy policy = this->policy();
   if (item.has_expired(session.now_ms())) return seen;
-  if (policy == Policy::volatile_lru && !item.expires()) return {};
   if (policy == Policy::fifo) return seen;
   if (policy != Policy::s3fifo) {
     seen.is_to_go = hits == 0;

@@ -97,6 +97,8 @@ void Cache::choose(Policy policy) noexcept {
   const Policy before = core_->policy.exchange(policy, std::memory_order_relaxed);
   if (before == policy) return;
   if (keeps_order(before)) core_->order.clear();
+  core_->uses.choose(keeps_beside(policy));
+  if (keeps_beside(policy) != UseTable::Keeps::nothing) fit_uses();
   // What was not judged when s3fifo was left.
   if (policy == Policy::s3fifo) core_->has_unjudged.store(true, std::memory_order_relaxed);
   to_be_ordered_.anew.store(keeps_order(policy), std::memory_order_relaxed);

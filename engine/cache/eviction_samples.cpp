@@ -30,6 +30,7 @@ Cache::Evicted Cache::evict_by_samples(Session& session) {
       if (victim.seen == 0) session.quiescent();
     } while (position != 0 && victim.seen == 0);
   }
+  session.counters_.sampled.add(victim.seen);
   Evicted evicted;
   if (victim.seen == 0) return evicted;
   // If somebody else removed it meanwhile: that made room as well.

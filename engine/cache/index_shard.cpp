@@ -223,6 +223,20 @@ Prefix IndexShard::collect(Prefix first, unsigned homes, std::vector<Slot>& seen
   }
 }
 
+void IndexShard::sample(std::uint64_t hash, std::vector<Slot>& seen) const {
+  const auto add = [&seen](const Bucket& bucket) {
+    for (const std::atomic<std::uint64_t>& address : bucket.slots) {
+      const Slot slot(address.load(std::memory_order_acquire));
+      if (!slot.empty()) seen.push_back(slot);
+    }
+    return FoundSlot{};
+  };
+  const Home home = home_of(hash);
+  add(home.table[home.bucket]);
+  const std::uint64_t header = home.header().load(std::memory_order_acquire);
+  if (BucketHeader::Overflow::get(header) != 0) (void)search_chain(home.window, home.header(), header, add);
+}
+
 IndexShard::Counters IndexShard::counters() const noexcept {
   return {.buckets = memory_->used_buckets(shard_, 0) + memory_->used_buckets(shard_, 1),
           .pool_buckets = pools_[0].in_use() + pools_[1].in_use(),

@@ -107,6 +107,10 @@ class IndexShard {
   // round what is there all the time is seen once, whatever grows; what comes or goes meanwhile may be.
   [[nodiscard]] Prefix collect(Prefix first, unsigned homes, std::vector<Slot>& seen) const;
 
+  // Adds to `seen` the slots of one bucket, that of `hash`, and of what has found no place in it: a sample, if the hash is any number. Some may be
+  // moved or taken out just now.
+  void sample(std::uint64_t hash, std::vector<Slot>& seen) const;
+
   struct Counters {
     std::uint64_t buckets = 0;  // of the old table too while there is one
     std::uint32_t pool_buckets = 0;

@@ -15,16 +15,22 @@ enum class Policy : std::uint8_t {
   clock,   // goes round; what was hit since it passed stays (F. Corbató, 1968)
   fifo,    // goes round; nothing stays
   sieve,   // goes from the oldest to the newest, round and round; what was hit since it passed stays (Y. Zhang et al., NSDI 2024)
-  lru,     // the one used longest ago, exactly: 26 B a key
-  mru,     // the one used last, exactly: 26 B a key
-  allkeys_lru,
   allkeys_random,
-  volatile_lru,
   volatile_random,
-  volatile_ttl
+  volatile_ttl,
+  // From here on each use of an item is noted.
+  lru,          // the one used longest ago, exactly: 26 B a key
+  mru,          // the one used last, exactly: 26 B a key
+  allkeys_lru,  // of a few looked at, the one used longest ago
+  volatile_lru,
+  allkeys_lfu,  // of a few looked at, the one used least, where older uses count less
+  volatile_lfu,
+  custom  // of a few looked at, the one that the program chooses (Cache::set_victim_chooser)
 };
 
+// The name, and for what is known by several the one that Redis knows.
 [[nodiscard]] std::string_view policy_name(Policy policy) noexcept;
+// By any of its names.
 [[nodiscard]] std::optional<Policy> policy_from_name(std::string_view name) noexcept;
 
 // Fixed at start.

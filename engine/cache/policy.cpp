@@ -7,7 +7,8 @@ namespace strata::cache {
 
 namespace {
 
-constexpr std::array<std::pair<Policy, std::string_view>, 12> kNames{{
+// Where a policy has several names its own comes first.
+constexpr std::array<std::pair<Policy, std::string_view>, 18> kNames{{
     {Policy::noeviction, "noeviction"},
     {Policy::s3fifo, "s3fifo"},
     {Policy::clock, "clock"},
@@ -16,10 +17,16 @@ constexpr std::array<std::pair<Policy, std::string_view>, 12> kNames{{
     {Policy::lru, "lru"},
     {Policy::mru, "mru"},
     {Policy::allkeys_lru, "allkeys-lru"},
+    {Policy::allkeys_lfu, "allkeys-lfu"},
+    {Policy::allkeys_lfu, "lfu"},
     {Policy::allkeys_random, "allkeys-random"},
+    {Policy::allkeys_random, "random"},
     {Policy::volatile_lru, "volatile-lru"},
+    {Policy::volatile_lfu, "volatile-lfu"},
     {Policy::volatile_random, "volatile-random"},
     {Policy::volatile_ttl, "volatile-ttl"},
+    {Policy::volatile_ttl, "ttl"},
+    {Policy::custom, "custom"},
 }};
 
 }  // namespace

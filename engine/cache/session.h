@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/cache/databases.h"
+#include "engine/cache/eviction_pool.h"
 #include "engine/cache/ghost_table.h"
 #include "engine/cache/item_memory.h"
 #include "engine/cache/order_list.h"
@@ -45,6 +46,9 @@ struct SessionCounters {
   OwnCounter<std::uint64_t> promoted;           // items that left the young queue for the main one
   OwnCounter<std::uint64_t> readmitted;         // keys that the young queue had let go and that came again
   OwnCounter<std::uint64_t> evicted_young;      // of the evicted
+  OwnCounter<std::uint64_t> sampled;            // items looked at here and there for one to evict
+  OwnCounter<std::uint64_t> chosen;             // of the evicted, by the program
+  OwnCounter<std::uint64_t> choice_refusals;    // times that it wanted none
   // Of each keyspace: what this thread has added less what it has removed. Sums over threads are exact, one thread's may be below zero.
   struct Keyspace {
     OwnCounter<std::int64_t> items;
@@ -130,6 +134,10 @@ class Session {
   void bring_young() noexcept;
   // What was stored while the cache was filling is judged by the hand, which does not come to open runs.
   void end_filling() noexcept;
+  // For the policies that are told of each use.
+  void note_use(std::uint64_t hash, std::uint64_t offset) noexcept;
+  // A key's item has come to lie somewhere else than its old one; 0: there was none.
+  void note_place(std::uint64_t before, std::uint64_t offset) noexcept;
   // For the policies that keep an order.
   void note_order(std::uint64_t hash, OrderEvent::Kind kind) noexcept;
   void bring_order() noexcept;
@@ -153,7 +161,9 @@ class Session {
   Retirement retirement_;
   YoungBatch young_;
   OrderBatch order_;
-  std::vector<Slot> seen_;  // of a piece of the index that is being looked through
+  EvictionPool pool_;
+  std::uint32_t new_keys_ = 0;  // that the clock of uses has not heard of
+  std::vector<Slot> seen_;      // of a piece of the index that is being looked through
   SessionCounters counters_;
 };
 

@@ -204,6 +204,7 @@ std::int64_t book(Session& session, Keyspace keyspace, Prepared& prepared, const
     bytes += static_cast<std::int64_t>(prepared.bytes());
     replaced ? session.note_replaced(prepared.hash(), prepared.whole_bytes(), replaced.is_young)
              : session.note_new(prepared.hash(), prepared.whole_bytes(), prepared.enters_main());
+    session.note_place(replaced.offset, prepared.offset());
     prepared.published();
   }
   if (replaced) {

@@ -78,8 +78,8 @@ class Prepared {
 
 // Somebody has asked for an item: one hit more since the hand passed. Seldom a write, for a slot counts to 3.
 inline void note_hit(const Core& core, Session& session, std::uint64_t hash, const FoundSlot& found) noexcept {
-  if (use_changes_order(core.policy.load(std::memory_order_relaxed))) [[unlikely]]
-    session.note_order(hash, OrderEvent::Kind::touched);
+  if (notes_use(core.policy.load(std::memory_order_relaxed))) [[unlikely]]
+    session.note_use(hash, found.slot.offset_bytes());
   const std::uint64_t hits = found.slot.get<Slot::Frequency>();
   if (hits == Slot::Frequency::kLargest) return;
   std::uint64_t bits = found.slot.bits();

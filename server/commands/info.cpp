@@ -149,6 +149,7 @@ void stats_section(std::string& out, const Facts& facts) {
   field(out, "strata_misses_flushed", facts.cache.misses_flushed);
   field(out, "total_error_replies", facts.counts.total_errors());
   field(out, "strata_eviction_refusals", facts.cache.eviction_refusals);
+  field(out, "strata_eviction_samples", facts.cache.sampled);
   field(out, "strata_evicted_new_keys", facts.cache.evicted_young);
   field(out, "strata_promoted_keys", facts.cache.promoted);
   field(out, "strata_readmitted_keys", facts.cache.readmitted);

@@ -30,7 +30,7 @@ def fill_until_refused(connection, prefix="k", value=VALUE, options=()):
 OUR_POLICIES = ("s3fifo", "sieve", "clock", "fifo", "lru", "mru")
 
 
-@pytest.mark.parametrize("policy", ["allkeys-lru", "allkeys-random",
+@pytest.mark.parametrize("policy", ["allkeys-lru", "allkeys-lfu", "allkeys-random",
                                     *(pytest.param(name, marks=pytest.mark.strata_only) for name in OUR_POLICIES)])
 def test_eviction_keeps_the_limit(start_server, policy):
     server = start_server({"memory.max_memory": LIMIT, "memory.policy": policy})
@@ -48,10 +48,34 @@ def test_eviction_keeps_the_limit(start_server, policy):
 
 
 @pytest.mark.strata_only
+def test_names_that_redis_does_not_know_are_shown_as_those_it_knows(start_server):
+    server = start_server({"memory.max_memory": LIMIT, "memory.policy": "lfu"})
+    with server.connect() as connection:
+        for name, shown in (("lfu", b"allkeys-lfu"), ("random", b"allkeys-random"), ("ttl", b"volatile-ttl"), ("lru", b"lru")):
+            assert connection.call("CONFIG", "SET", "maxmemory-policy", name) == OK
+            assert connection.call("CONFIG", "GET", "maxmemory-policy") == [b"maxmemory-policy", shown]
+            assert server.info("memory")["maxmemory_policy"] == shown.decode()
+        error = connection.call("CONFIG", "SET", "maxmemory-policy", "custom")
+        assert "the server has none" in str(error)
+        assert connection.call("CONFIG", "GET", "maxmemory-policy") == [b"maxmemory-policy", b"lru"]
+
+
+@pytest.mark.strata_only
+def test_samples_are_counted(start_server):
+    server = start_server({"memory.max_memory": LIMIT, "memory.policy": "lfu", "memory.eviction_samples": 20})
+    with server.connect() as connection:
+        assert server.info("stats")["strata_eviction_samples"] == "0"
+        for batch in range(100):
+            connection.pipeline([("SET", f"k:{batch}:{i}", VALUE) for i in range(100)])
+        stats = server.info("stats")
+        assert int(stats["strata_eviction_samples"]) >= 15 * int(stats["evicted_keys"]) > 0
+
+
+@pytest.mark.strata_only
 def test_the_policy_changes_under_load_and_nothing_is_lost(start_server):
     server = start_server({"memory.max_memory": LIMIT, "memory.policy": "s3fifo"})
     with server.connect() as connection:
-        for turn, policy in enumerate(("s3fifo", *OUR_POLICIES, "allkeys-random", "s3fifo")):
+        for turn, policy in enumerate(("s3fifo", *OUR_POLICIES, "allkeys-lru", "allkeys-lfu", "allkeys-random", "s3fifo")):
             before = connection.call("DBSIZE")
             assert connection.call("CONFIG", "SET", "maxmemory-policy", policy) == OK
             assert connection.call("CONFIG", "GET", "maxmemory-policy") == [b"maxmemory-policy", policy.encode()]
@@ -102,7 +126,7 @@ def test_recently_used_keys_survive_under_lru(start_server):
         assert 0 < connection.call("EXISTS", *(f"old:{i}" for i in range(2_000))) < 2_000
 
 
-@pytest.mark.parametrize("policy", ["volatile-lru", "volatile-ttl", "volatile-random"])
+@pytest.mark.parametrize("policy", ["volatile-lru", "volatile-lfu", "volatile-ttl", "volatile-random"])
 def test_volatile_policies_touch_keys_with_expiry_only(start_server, policy):
     server = start_server({"memory.max_memory": LIMIT, "memory.policy": policy})
     with server.connect() as connection:

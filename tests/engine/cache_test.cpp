@@ -202,13 +202,16 @@ TEST_F(CacheTest, OptionsAndTunablesAreKeptInRange) {
 }
 
 TEST(Policy, NamesGoBothWays) {
-  for (const Policy policy : {Policy::noeviction, Policy::allkeys_lru, Policy::allkeys_random, Policy::volatile_lru,
-                              Policy::volatile_random, Policy::volatile_ttl}) {
+  for (int number = 0; number <= static_cast<int>(Policy::custom); ++number) {
+    const auto policy = static_cast<Policy>(number);
     EXPECT_FALSE(policy_name(policy).empty());
     EXPECT_EQ(policy_from_name(policy_name(policy)), policy);
   }
   EXPECT_EQ(policy_name(Policy::volatile_ttl), "volatile-ttl");
-  EXPECT_EQ(policy_from_name("allkeys-lfu"), std::nullopt);
+  EXPECT_EQ(policy_from_name("ttl"), Policy::volatile_ttl);
+  EXPECT_EQ(policy_from_name("random"), Policy::allkeys_random);
+  EXPECT_EQ(policy_from_name("lfu"), Policy::allkeys_lfu);
+  EXPECT_EQ(policy_from_name("arc"), std::nullopt);
   EXPECT_EQ(policy_from_name(""), std::nullopt);
 }
 

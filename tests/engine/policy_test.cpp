@@ -6,6 +6,11 @@ namespace strata::cache {
 namespace {
 
 // The policies by what they let go. How often they are right: tests/golden/policy_fidelity_test.cpp.
+class FirstShown final : public VictimChooser {
+ public:
+  [[nodiscard]] std::size_t choose(std::span<const VictimCandidate>) noexcept override { return 0; }
+};
+
 class PolicyTest : public CacheTest {
  protected:
   static std::string name(int i) { return "key" + std::to_string(i); }
@@ -102,18 +107,105 @@ TEST_F(PolicyTest, WhatTheYoungQueueNeedsIsCharged) {
   EXPECT_LE(cache->budget().total_bytes(), full_bytes_ + 200'000);
 }
 
+TEST_F(PolicyTest, SampledLruLetsWhatWasUsedLongAgoGo) {
+  fill(Policy::allkeys_lru, 1000);
+  for (int i = 0; i < 500; ++i) ASSERT_TRUE(get(name(i)));
+  add(1000, 1200);
+  // Those that were read are as young as what came last before them.
+  EXPECT_GE(count(0, 500), 490);
+  EXPECT_LE(count(500, 1000), 330);
+  EXPECT_GT(cache->statistics().sampled, 500U);
+}
+
+TEST_F(PolicyTest, LfuKeepsWhatIsUsedOftenThroughAScan) {
+  fill(Policy::allkeys_lfu, 1000);
+  for (int round = 0; round < 16; ++round) {
+    for (int i = 0; i < 300; ++i) ASSERT_TRUE(get(name(i)));
+  }
+  // A round and a half of keys that are each used once more.
+  for (int i = 1000; i < 2500; ++i) {
+    add(i, i + 1);
+    ASSERT_TRUE(get(name(i)));
+  }
+  EXPECT_GE(count(0, 300), 285);
+  // By recency they would be gone.
+  fill(Policy::allkeys_lru, 1000);
+  for (int i = 0; i < 300; ++i) ASSERT_TRUE(get(name(i)));
+  add(1000, 2500);
+  EXPECT_LE(count(0, 300), 150);
+}
+
+TEST_F(PolicyTest, LfuForgetsOldUse) {
+  fill(Policy::allkeys_lfu, 1000);
+  for (int round = 0; round < 16; ++round) {
+    for (int i = 0; i < 300; ++i) ASSERT_TRUE(get(name(i)));
+  }
+  // Ten rounds in which they are not used, and others twice each.
+  for (int i = 1000; i < 11'000; ++i) {
+    add(i, i + 1);
+    ASSERT_TRUE(get(name(i)));
+  }
+  EXPECT_LE(count(0, 300), 100);
+}
+
+TEST_F(PolicyTest, WhatIsWrittenAgainKeepsItsUse) {
+  fill(Policy::allkeys_lfu, 1000);
+  for (int round = 0; round < 16; ++round) {
+    for (int i = 0; i < 300; ++i) ASSERT_TRUE(get(name(i)));
+  }
+  for (int i = 0; i < 300; ++i) ASSERT_EQ(set(name(i), value()), Status::ok);  // lies elsewhere now
+  add(1000, 2000);
+  EXPECT_GE(count(0, 300), 290);
+}
+
+TEST_F(PolicyTest, TheVolatileOnesCompareOnlyWhatExpires) {
+  for (const Policy policy : {Policy::volatile_lru, Policy::volatile_lfu}) {
+    open({.max_memory_bytes = kPlenty, .policy = policy});
+    for (int i = 0; i < 1000; ++i) ASSERT_EQ(set(name(i), value(), i % 2 == 0 ? now() + 1'000'000 : kNoExpiry), Status::ok);
+    limit(cache->budget().total_bytes() + 600, policy);
+    for (int i = 0; i < 500; ++i) ASSERT_TRUE(get(name(i)));
+    add(1000, 1150);
+    int kept = 0;
+    for (int i = 1; i < 1000; i += 2) kept += exists(name(i));
+    EXPECT_EQ(kept, 500) << policy_name(policy);
+    EXPECT_EQ(count(1000, 1150), 150) << policy_name(policy);
+    // 250 that were used, and of the other 250 what is left.
+    EXPECT_GE(count(0, 500), 470) << policy_name(policy);
+  }
+}
+
+TEST_F(PolicyTest, WhatTheUsesNeedIsChargedAndGivenBack) {
+  fill(Policy::s3fifo, 20'000);
+  limit(kPlenty, Policy::allkeys_lru);
+  const std::uint64_t before = cache->budget().bytes(Purpose::policy);
+  for (int i = 0; i < 20'000; ++i) ASSERT_EQ(set(name(i), value()), Status::ok);
+  const std::uint64_t taken = cache->budget().bytes(Purpose::policy) - before;
+  EXPECT_GE(taken, 20'000U);
+  EXPECT_LE(taken, 4 * 20'000U + 65'536U);  // items were written twice, so that they lie on twice their room
+  limit(kPlenty, Policy::volatile_lru);
+  EXPECT_EQ(cache->budget().bytes(Purpose::policy) - before, taken) << "what is known stays";
+  limit(kPlenty, Policy::clock);
+  EXPECT_EQ(cache->budget().bytes(Purpose::policy), before);
+}
+
 TEST_F(PolicyTest, ChangesWhileItRunsAndLosesNothing) {
-  const std::array<Policy, 8> policies = {Policy::s3fifo, Policy::lru,  Policy::sieve, Policy::clock,
-                                          Policy::s3fifo, Policy::fifo, Policy::mru,   Policy::s3fifo};
+  const std::array policies = {Policy::s3fifo,       Policy::lru,          Policy::sieve,
+                               Policy::clock,        Policy::allkeys_lru,  Policy::s3fifo,
+                               Policy::allkeys_lfu,  Policy::fifo,         Policy::volatile_lru,
+                               Policy::allkeys_lru,  Policy::mru,          Policy::allkeys_random,
+                               Policy::volatile_lfu, Policy::volatile_ttl, Policy::volatile_random,
+                               Policy::s3fifo};
+  FirstShown chooser;
   fill(Policy::s3fifo, 1000);
   add(1000, 1500);
+  ASSERT_TRUE(cache->set_victim_chooser(&chooser));
   for (const Policy policy : policies) {
     const std::uint64_t items = cache->size(0).items;
     limit(full_bytes_, policy);
     upkeep();
-    EXPECT_GE(cache->size(0).items + 30, items) << policy_name(policy);  // but for what an order takes
+    EXPECT_GE(cache->size(0).items + 30, items) << policy_name(policy);  // but for what an order takes, or the uses
     EXPECT_EQ(verify(*cache), "");
-    add(2000, 2300);
+    for (int i = 2000; i < 2300; ++i) ASSERT_EQ(set(name(i), value(), now() + 1'000'000), Status::ok) << policy_name(policy);
     EXPECT_LE(cache->budget().total_bytes(), full_bytes_ + 4096) << policy_name(policy);
   }
   limit(full_bytes_, Policy::noeviction);

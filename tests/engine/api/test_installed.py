@@ -89,6 +89,15 @@ source: 12, cache: nothing
 cache: 1000, source reached: no
 source: counter 1000, 1 keys
 """,
+    "largest_first.c": """\
+no function to choose which item goes: strata_cache_set_chooser comes before the policy
+pages to keep: 100, names: 2000, some pages are gone: yes
+""",
+    "cost_aware.cpp": """\
+by recency: half of the reports are there: no
+by worth: 1000 of 1000 reports are there
+it chose all that went: yes
+""",
 }
 PRINTS = {"memory": MEMORY_PRINTS, "cache": CACHE_PRINTS}
 ALL_EXAMPLES = [(folder, name) for folder, prints in PRINTS.items() for name in prints]
