@@ -27,6 +27,7 @@ void add(Statistics& sum, const SessionCounters& counters) noexcept {
   sum.misses_removed += misses_of(Gone::removed);
   sum.misses_flushed += misses_of(Gone::flushed);
   sum.expired += counters.expired.get();
+  sum.invalidated += counters.invalidated.get();
   sum.evicted += counters.evicted.get();
   sum.eviction_refusals += counters.eviction_refusals.get();
   sum.reclaim_waits += counters.reclaim_waits.get();
@@ -271,6 +272,7 @@ Statistics Cache::statistics() const {
   sum.misses_removed -= baseline_.misses_removed;
   sum.misses_flushed -= baseline_.misses_flushed;
   sum.expired -= baseline_.expired;
+  sum.invalidated -= baseline_.invalidated;
   sum.evicted -= baseline_.evicted;
   sum.eviction_refusals -= baseline_.eviction_refusals;
   sum.reclaim_waits -= baseline_.reclaim_waits;

@@ -33,6 +33,7 @@ struct Statistics {
   std::uint64_t hits = 0;
   std::uint64_t misses = 0;
   std::uint64_t expired = 0;
+  std::uint64_t invalidated = 0;  // with their prefix, or by MatchInvalidation, or for their age or idleness; counted when taken out
   std::uint64_t evicted = 0;
   std::uint64_t eviction_refusals = 0;
   std::uint64_t reclaim_waits = 0;  // of writers for readers: see Cache::retired_bytes
@@ -71,7 +72,8 @@ struct NamespaceSize {
 struct UpkeepReport {
   std::uint64_t expired = 0;
   std::uint64_t evicted = 0;
-  std::uint64_t freed = 0;  // items of flushed namespaces given back
+  std::uint64_t freed = 0;        // items of flushed namespaces given back
+  std::uint64_t invalidated = 0;  // items of invalidated prefixes, or too old or idle, given back
   bool more = false;        // due work is left: call again soon
 };
 
@@ -138,6 +140,17 @@ class Cache {
   void clear_all(Session& session, bool wait);  // at one moment, too
   // Something that was cleared has not come back yet.
   [[nodiscard]] bool is_clearing() const noexcept;
+
+  // Removes everything in a namespace whose key begins with `prefix` at one moment, however much it is; the memory comes back in slices of `upkeep`,
+  // unless `wait`: then before it returns. Until then size() counts what has not come back, and reads look at the prefix of what they find. As long as
+  // InvalidatedPrefixes::kMost prefixes wait the caller takes out what they cover by itself first, as with `wait`. An empty prefix clears.
+  // too_large: longer than kMostPrefixBytes; out_of_memory: nothing was done.
+  static constexpr std::size_t kMostPrefixBytes = InvalidatedPrefixes::kMostBytes;
+  [[nodiscard]] Status invalidate_prefix(Session& session, Namespace ns, std::string_view prefix, bool wait);
+  // Prefixes whose items have not all come back.
+  [[nodiscard]] std::size_t pending_prefixes() const noexcept;
+  // Removes several keys at one moment; `removed`: how many of them had been there. Other than ok: nothing has happened.
+  Status remove_many(Session& session, std::span<const Key> keys, std::size_t& removed);
   // What was in one database is in the other, at one moment. REQUIRES: both below options().namespaces
   void swap(Namespace one, Namespace other);
 
@@ -180,6 +193,7 @@ class Cache {
     Key key;
     IndexShard::Mark mark;
     FoundSlot found;
+    bool is_invalidated = false;  // with its prefix: what was found does not count
   };
   struct Evicted {
     bool found = false;           // false: there is nothing that the policy lets go

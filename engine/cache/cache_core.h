@@ -66,6 +66,22 @@ struct Core {
     return shard_of(key.hash).find(key.hash, matches(key));
   }
 
+  // Whether a slot's item was invalidated with its prefix. REQUIRES: the thread is inside the gate, or compares the version of the databases afterwards.
+  [[nodiscard]] bool is_invalidated(Slot slot) const noexcept {
+    if (!databases.has_prefixes()) [[likely]]
+      return false;
+    const InvalidatedPrefixes::View* const prefixes = databases.prefixes();
+    const StoredItem item = store.at(slot);
+    return prefixes != nullptr && prefixes->covers(item.ns(), item.key(), item.epoch());
+  }
+  // Whether a prefix of the key was invalidated after `epoch`, at which an item of it was made. REQUIRES: as above.
+  [[nodiscard]] bool is_invalidated_since(const Key& key, Epoch epoch) const noexcept {
+    if (!databases.has_prefixes()) [[likely]]
+      return false;
+    const InvalidatedPrefixes::View* const prefixes = databases.prefixes();
+    return prefixes != nullptr && prefixes->covers(key.keyspace, key.bytes, epoch);
+  }
+
   // Whether a new key begins in the policy's main queue. Only s3fifo has another.
   [[nodiscard]] bool enters_main(std::uint64_t hash) const noexcept;
   // Some items are neither in the main queue nor in the young one.
@@ -105,6 +121,7 @@ struct Core {
   OrderList order{budget};  // empty but for the policies that keep one
   WriteGate gate;
   Databases databases;  // changed while the gate is closed
+  std::atomic<bool> notes_writes = false;  // items say when they were written: their age is limited
   std::atomic<ChangeListener*> listener = nullptr;
   std::array<std::atomic<std::uint64_t>, kShardCount> change_sequences{};
   sync::qsbr::Domain readers{sync::LockRank{.name = "readers of the cache", .order = 650}};

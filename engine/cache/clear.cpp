@@ -21,7 +21,7 @@ void Cache::clear_some(Session& session, Namespace first, std::size_t count, boo
   if (wait) sweep_all(session);
 }
 
-bool Cache::is_clearing() const noexcept { return core_->databases.any_to_sweep(); }
+bool Cache::is_clearing() const noexcept { return core_->databases.any_dropped(); }
 
 void Cache::swap(Namespace one, Namespace other) {
   const WriteGate::Closed closed(core_->gate);

@@ -1,12 +1,13 @@
 #include "engine/cache/databases.h"
 
 #include <algorithm>
+#include <new>
 
 #include "engine/cache/hash.h"
 
 namespace strata::cache {
 
-Databases::Databases(std::size_t databases) noexcept {
+Databases::Databases(std::size_t databases, Budget& budget) noexcept : prefixes_(budget) {
   for (std::size_t database = 0; database < databases; ++database) {
     give(static_cast<Namespace>(database), static_cast<Keyspace>(database));
     state_[database].store(State::in_use, std::memory_order_relaxed);
@@ -26,6 +27,26 @@ void Databases::give(Namespace database, Keyspace keyspace) noexcept {
 void Databases::begin_change() noexcept {
   // What is stored from here on is stored by release: who sees it sees that the version is odd.
   version_.store(version_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
+void Databases::end_change() noexcept {
+  const Version version = version_.load(std::memory_order_relaxed) + 1;
+  version_.store(prefixes_.any() ? version | kHasPrefixes : version & ~kHasPrefixes, std::memory_order_release);
+}
+
+bool Databases::invalidate(Namespace database, std::string_view prefix, sync::qsbr::Participant& participant) {
+  const sync::MutexLock lock(mutex_);
+  if (!was_written(database)) return true;
+  begin_change();
+  bool added = false;
+  try {
+    added = prefixes_.add(keyspace_of(database), prefix, participant);
+  } catch (...) {
+    end_change();
+    throw;
+  }
+  end_change();
+  return added;
 }
 
 bool Databases::begin_anew(Namespace first, std::size_t count) noexcept {
@@ -61,7 +82,8 @@ void Databases::swap(Namespace one, Namespace other) noexcept {
 std::uint32_t Databases::begin_round() noexcept {
   const sync::MutexLock lock(mutex_);
   const auto is_dropped = [](const std::atomic<State>& state) { return state.load(std::memory_order_relaxed) == State::dropped; };
-  if (shards_left_ == 0 && std::any_of(state_.begin(), state_.end(), is_dropped)) {
+  if (shards_left_ == 0 && (prefixes_.any() || std::any_of(state_.begin(), state_.end(), is_dropped))) {
+    prefixes_.begin_round();
     for (std::atomic<State>& state : state_) {
       if (state.load(std::memory_order_relaxed) == State::dropped) state.store(State::swept, std::memory_order_relaxed);
     }
@@ -72,7 +94,7 @@ std::uint32_t Databases::begin_round() noexcept {
   return round();
 }
 
-void Databases::end_shard() noexcept {
+void Databases::end_shard(sync::qsbr::Participant& participant) noexcept {
   const sync::MutexLock lock(mutex_);
   if (--shards_left_ != 0) return;
   round_.store(0, std::memory_order_release);
@@ -82,6 +104,16 @@ void Databases::end_shard() noexcept {
     state.store(State::unused, std::memory_order_relaxed);
     dropped_count_.fetch_sub(1, std::memory_order_release);
   }
+  if (!prefixes_.any()) return;
+  // With another version: a reader that has found an item before it was taken out must not find that the prefix is forgotten and show it. The gate
+  // need not be closed: nothing is left that the prefixes cover.
+  begin_change();
+  try {
+    prefixes_.end_round(participant);
+  } catch (const std::bad_alloc&) {
+    // They wait for another round.
+  }
+  end_change();
 }
 
 }  // namespace strata::cache

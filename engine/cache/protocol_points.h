@@ -42,6 +42,7 @@ enum class ProtocolFault : std::uint8_t {
   cursor_moved_early,       // readers are sent to the new table before the items are there
   gate_does_not_wait,       // who closes it begins while others are inside
   databases_not_validated,  // a reader does not look whether the databases have changed meanwhile
+  item_of_old_epoch,        // an item that was made before its prefix was invalidated is published as one from before
   walk_not_validated,       // a walk over the index does not look whether an item was sent aside meanwhile
   no_memory_to_retire,      // not the protocol's: what could become of it where memory is out
 };

@@ -23,10 +23,11 @@ struct Cache::Swept {
   std::size_t with_expiry = 0;  // of which the items have one, the expired ones included
   std::size_t expired = 0;
   std::size_t dropped = 0;
+  std::size_t invalidated = 0;
   bool has_no_memory = false;  // to take anything out: nothing was done
 
   [[nodiscard]] bool worth_going_on() const noexcept {
-    return dropped > 0 || (expired > 0 && expired * kWorthwhile >= with_expiry);
+    return dropped + invalidated > 0 || (expired > 0 && expired * kWorthwhile >= with_expiry);
   }
 };
 
@@ -43,6 +44,13 @@ Cache::Swept Cache::sweep_block(Session& session, std::size_t shard, Prefix& pos
     const Keyspace keyspace = item.ns();
     ++swept.seen;
     const bool drops = core_->databases.is_swept(keyspace);
+    if (!drops && core_->is_invalidated(slot)) {
+      // Whatever lies under the key now: the item may have been moved since.
+      const std::string_view key = item.key();
+      if (remove_invalidated(*core_, session, {.bytes = key, .hash = core_->hash_of(key, keyspace), .keyspace = keyspace, .place = {}}))
+        ++swept.invalidated;
+      continue;
+    }
     if (item.expires()) ++swept.with_expiry;
     if (!drops && !item.has_expired(session.now_ms_)) continue;
     const std::int64_t now_ms = session.now_ms_;
@@ -79,12 +87,13 @@ bool Cache::sweep(Session& session, std::size_t shard, const SweepUntil& until, 
     state.seen += swept.seen;
     report.expired += swept.expired;
     report.freed += swept.dropped;
+    report.invalidated += swept.invalidated;
     session.counters_.expired.add(swept.expired);
     if (state.position == 0) {
       consider_shrinking(shard, state.seen);
       if (state.in_round) {
         state.in_round = false;
-        core_->databases.end_shard();
+        core_->databases.end_shard(session.participant_);
       }
     }
     session.quiescent();
