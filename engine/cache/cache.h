@@ -33,7 +33,8 @@ struct Statistics {
   std::uint64_t hits = 0;
   std::uint64_t misses = 0;
   std::uint64_t expired = 0;
-  std::uint64_t invalidated = 0;  // with their prefix, or by MatchInvalidation, or for their age or idleness; counted when taken out
+  std::uint64_t invalidated =
+      0;  // with their prefix, or by MatchInvalidation, or for their age or idleness; counted when taken out
   std::uint64_t evicted = 0;
   std::uint64_t eviction_refusals = 0;
   std::uint64_t reclaim_waits = 0;  // of writers for readers: see Cache::retired_bytes
@@ -74,7 +75,7 @@ struct UpkeepReport {
   std::uint64_t evicted = 0;
   std::uint64_t freed = 0;        // items of flushed namespaces given back
   std::uint64_t invalidated = 0;  // items of invalidated prefixes, or too old or idle, given back
-  bool more = false;        // due work is left: call again soon
+  bool more = false;              // due work is left: call again soon
 };
 
 // The shared level of the cache: an index of 256 shards over items in segments; any thread serves any key. Reads take no lock and write

@@ -120,7 +120,7 @@ struct Core {
   GhostTable ghosts{budget};
   OrderList order{budget};  // empty but for the policies that keep one
   WriteGate gate;
-  Databases databases;  // changed while the gate is closed
+  Databases databases;                     // changed while the gate is closed
   std::atomic<bool> notes_writes = false;  // items say when they were written: their age is limited
   std::atomic<ChangeListener*> listener = nullptr;
   std::array<std::atomic<std::uint64_t>, kShardCount> change_sequences{};

@@ -4,6 +4,7 @@
 #include <new>
 
 #include "engine/cache/hash.h"
+#include "engine/cache/protocol_points.h"
 
 namespace strata::cache {
 
@@ -79,11 +80,12 @@ void Databases::swap(Namespace one, Namespace other) noexcept {
   end_change();
 }
 
-std::uint32_t Databases::begin_round() noexcept {
+std::uint32_t Databases::begin_round([[maybe_unused]] sync::qsbr::Participant& participant) noexcept {
   const sync::MutexLock lock(mutex_);
   const auto is_dropped = [](const std::atomic<State>& state) { return state.load(std::memory_order_relaxed) == State::dropped; };
   if (shards_left_ == 0 && (prefixes_.any() || std::any_of(state_.begin(), state_.end(), is_dropped))) {
     prefixes_.begin_round();
+    if (STRATA_PROTOCOL_FAULT(prefix_forgotten_early)) forget_swept(participant);
     for (std::atomic<State>& state : state_) {
       if (state.load(std::memory_order_relaxed) == State::dropped) state.store(State::swept, std::memory_order_relaxed);
     }
@@ -104,6 +106,10 @@ void Databases::end_shard(sync::qsbr::Participant& participant) noexcept {
     state.store(State::unused, std::memory_order_relaxed);
     dropped_count_.fetch_sub(1, std::memory_order_release);
   }
+  forget_swept(participant);
+}
+
+void Databases::forget_swept(sync::qsbr::Participant& participant) noexcept {
   if (!prefixes_.any()) return;
   // With another version: a reader that has found an item before it was taken out must not find that the prefix is forgotten and show it. The gate
   // need not be closed: nothing is left that the prefixes cover.

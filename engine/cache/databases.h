@@ -77,7 +77,7 @@ class Databases {
   [[nodiscard]] bool any_to_sweep() const noexcept { return any_dropped() || prefixes_.any(); }
   [[nodiscard]] bool any_dropped() const noexcept { return dropped_count_.load(std::memory_order_acquire) != 0; }
   // A round begins, for the keyspaces that are dropped and the prefixes that are pending now. Returns its number, the same as before while one is under way; 0: nothing to sweep.
-  [[nodiscard]] std::uint32_t begin_round() noexcept;
+  [[nodiscard]] std::uint32_t begin_round(sync::qsbr::Participant& participant) noexcept;
   [[nodiscard]] std::uint32_t round() const noexcept { return round_.load(std::memory_order_acquire); }
   // Is to be taken out in the present round.
   [[nodiscard]] bool is_swept(Keyspace keyspace) const noexcept {
@@ -90,6 +90,7 @@ class Databases {
   enum class State : std::uint8_t { unused, in_use, dropped, swept };
 
   void give(Namespace database, Keyspace keyspace) noexcept;
+  void forget_swept(sync::qsbr::Participant& participant) noexcept STRATA_REQUIRES(mutex_);
   void begin_change() noexcept;
   void end_change() noexcept;
 

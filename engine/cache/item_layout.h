@@ -122,8 +122,9 @@ inline constexpr Extra kDictionaryExtra{1U << 1U, 5};  // of a compressed value:
 inline constexpr Extra kTagsExtra{1U << 2U, 4};        // number of a set of tags
 inline constexpr Extra kSoftTtlExtra{1U << 3U, 4};     // like a near expiry
 inline constexpr Extra kCostExtra{1U << 4U, 2};
-inline constexpr Extra kEpochExtra{1U << 5U, 6};    // Epoch, of an item that was written while its prefix was being invalidated
-inline constexpr Extra kWrittenExtra{1U << 6U, 4};  // when it was written, in seconds since 1970; where the age of items is limited
+inline constexpr Extra kEpochExtra{1U << 5U, 6};  // Epoch, of an item that was written while its prefix was being invalidated
+inline constexpr Extra kWrittenExtra{1U << 6U,
+                                     4};  // when it was written, in seconds since 1970; where the age of items is limited
 inline constexpr Extra kExtras[] = {kNamespaceExtra, kDictionaryExtra, kTagsExtra,   kSoftTtlExtra,
                                     kCostExtra,      kEpochExtra,      kWrittenExtra};
 

@@ -36,9 +36,9 @@ struct SessionCounters {
   OwnCounter<std::uint64_t> misses;
   // Of the misses, those of keys that had been there, by what had become of them.
   std::array<OwnCounter<std::uint64_t>, kGoneCauses> misses_of_gone;
-  OwnCounter<std::uint64_t> expired;            // items removed because their time had come
-  OwnCounter<std::uint64_t> invalidated;        // items removed because their prefix was invalidated, or they matched what was to go
-  OwnCounter<std::uint64_t> evicted;            // items removed because memory was needed
+  OwnCounter<std::uint64_t> expired;      // items removed because their time had come
+  OwnCounter<std::uint64_t> invalidated;  // items removed because their prefix was invalidated, or they matched what was to go
+  OwnCounter<std::uint64_t> evicted;      // items removed because memory was needed
   OwnCounter<std::uint64_t> eviction_refusals;  // writes refused: over the limit and nothing to evict
   OwnCounter<std::uint64_t> retries;            // of updates, because somebody else changed the key meanwhile
   OwnCounter<std::uint64_t> reclaim_waits;      // for readers, because too much waited for them

@@ -47,7 +47,8 @@ Cache::Swept Cache::sweep_block(Session& session, std::size_t shard, Prefix& pos
     if (!drops && core_->is_invalidated(slot)) {
       // Whatever lies under the key now: the item may have been moved since.
       const std::string_view key = item.key();
-      if (remove_invalidated(*core_, session, {.bytes = key, .hash = core_->hash_of(key, keyspace), .keyspace = keyspace, .place = {}}))
+      if (remove_invalidated(*core_, session,
+                             {.bytes = key, .hash = core_->hash_of(key, keyspace), .keyspace = keyspace, .place = {}}))
         ++swept.invalidated;
       continue;
     }
@@ -72,7 +73,7 @@ Cache::Swept Cache::sweep_block(Session& session, std::size_t shard, Prefix& pos
 bool Cache::sweep(Session& session, std::size_t shard, const SweepUntil& until, UpkeepReport& report) {
   ShardSweep& state = sweeps_[shard];
   if (state.busy.exchange(true, std::memory_order_acquire)) return false;
-  const std::uint32_t round = core_->databases.begin_round();
+  const std::uint32_t round = core_->databases.begin_round(session.participant_);
   if (round != state.round) {
     state.round = round;
     // The round ends where it began: from here on everything has to be seen once.
