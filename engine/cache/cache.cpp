@@ -39,7 +39,10 @@ void add(Statistics& sum, const SessionCounters& counters) noexcept {
 }  // namespace
 
 Cache::Cache(const Options& options, const Tunables& tunables)
-    : options_(clamped(options)), core_(std::make_unique<Core>(options_, tunables.max_memory_bytes)) {
+    : options_(clamped(options)),
+      core_(std::make_unique<Core>(options_, tunables.max_memory_bytes)),
+      events_(std::make_unique<EventLog>(core_->budget)),
+      auto_(std::make_unique<AutoInvalidator>(*this, *core_)) {
   apply(tunables);
 }
 
@@ -59,6 +62,11 @@ Tunables Cache::tunables() const noexcept {
 }
 
 Policy Cache::policy() const noexcept { return core_->policy.load(std::memory_order_relaxed); }
+
+void Cache::set_auto_invalidation(Session& session, const AutoInvalidation& settings) { auto_->set(settings, session.now_ms()); }
+AutoInvalidation Cache::auto_invalidation() const { return auto_->settings(); }
+EventLog& Cache::events() noexcept { return *events_; }
+const EventLog& Cache::events() const noexcept { return *events_; }
 
 const Options& Cache::options() const noexcept { return options_; }
 std::uint64_t Cache::retired_bytes() const noexcept { return core_->readers.waiting_bytes(); }

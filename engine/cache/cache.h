@@ -12,10 +12,12 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/cache/auto_invalidation.h"
 #include "engine/cache/budget.h"
 #include "engine/cache/change.h"
 #include "engine/cache/databases.h"
 #include "engine/cache/decision.h"
+#include "engine/cache/event_log.h"
 #include "engine/cache/index_shard.h"
 #include "engine/cache/key.h"
 #include "engine/cache/options.h"
@@ -100,6 +102,12 @@ class Cache {
   void apply(const Tunables& tunables) noexcept;
   [[nodiscard]] Tunables tunables() const noexcept;
   [[nodiscard]] const Options& options() const noexcept;
+  // What the cache takes out by itself. REQUIRES: its problem() is a null pointer.
+  void set_auto_invalidation(Session& session, const AutoInvalidation& settings);
+  [[nodiscard]] AutoInvalidation auto_invalidation() const;
+  // What came of it.
+  [[nodiscard]] EventLog& events() noexcept;
+  [[nodiscard]] const EventLog& events() const noexcept;
 
   [[nodiscard]] std::unique_ptr<Session> open_session();
 
@@ -187,6 +195,7 @@ class Cache {
   [[nodiscard]] ValueRef allocate_value(Session& session, std::size_t bytes);
 
  private:
+  friend class AutoInvalidator;
   friend class Session;
   friend class Verifier;
 
@@ -273,7 +282,13 @@ class Cache {
   bool sweep(Session& session, std::size_t shard, const SweepUntil& until, UpkeepReport& report);
   Swept sweep_block(Session& session, std::size_t shard, Prefix& position);
   void sweep_all(Session& session);
+  bool remove_old(Session& session, Slot slot) noexcept;
   void clear_some(Session& session, Namespace first, std::size_t count, bool wait);
+  // False, and nothing is done: so much waits to be swept that there is no place for more, or memory is out.
+  [[nodiscard]] bool try_clear(Namespace first, std::size_t count);
+  [[nodiscard]] bool try_invalidate(Session& session, Namespace ns, std::string_view prefix) noexcept;
+  // The same, but memory that is out throws.
+  [[nodiscard]] bool begin_invalidation(Session& session, Namespace ns, std::string_view prefix);
   bool consider_size(Session& session, std::size_t shard);
   void consider_shrinking(std::size_t shard, std::uint64_t items) noexcept;
   bool empty_young_queue(Session& session, std::chrono::steady_clock::time_point deadline) noexcept;
@@ -285,6 +300,8 @@ class Cache {
 
   const Options options_;
   std::unique_ptr<Core> core_;
+  std::unique_ptr<EventLog> events_;
+  std::unique_ptr<AutoInvalidator> auto_;
   std::atomic<unsigned> eviction_samples_;
   std::array<ShardSweep, kShardCount> sweeps_;
   struct {

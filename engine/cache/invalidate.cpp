@@ -5,20 +5,29 @@
 
 namespace strata::cache {
 
+bool Cache::begin_invalidation(Session& session, Namespace ns, std::string_view prefix) {
+  const WriteGate::Closed closed(core_->gate);
+  if (!core_->databases.invalidate(ns, prefix, session.participant_)) return false;
+  if (ChangeListener* const listener = core_->listener.load(std::memory_order_relaxed)) listener->invalidated(ns, prefix);
+  return true;
+}
+
+bool Cache::try_invalidate(Session& session, Namespace ns, std::string_view prefix) noexcept {
+  try {
+    return begin_invalidation(session, ns, prefix);
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+}
+
 Status Cache::invalidate_prefix(Session& session, Namespace ns, std::string_view prefix, bool wait) {
   if (prefix.size() > kMostPrefixBytes) return Status::too_large;
   if (prefix.empty()) {
     clear(session, ns, wait);
     return Status::ok;
   }
-  const auto add = [&] {
-    const WriteGate::Closed closed(core_->gate);
-    if (!core_->databases.invalidate(ns, prefix, session.participant_)) return false;
-    if (ChangeListener* const listener = core_->listener.load(std::memory_order_relaxed)) listener->invalidated(ns, prefix);
-    return true;
-  };
   try {
-    while (!add()) sweep_all(session);
+    while (!begin_invalidation(session, ns, prefix)) sweep_all(session);
   } catch (const std::bad_alloc&) {
     return Status::out_of_memory;
   }

@@ -92,6 +92,7 @@ class Session {
   [[nodiscard]] const SessionCounters& counters() const noexcept { return counters_; }
 
  private:
+  friend class AutoInvalidator;
   friend class Cache;
   friend class Operation;
   friend class Prepared;
