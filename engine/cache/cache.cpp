@@ -63,7 +63,7 @@ Tunables Cache::tunables() const noexcept {
 
 Policy Cache::policy() const noexcept { return core_->policy.load(std::memory_order_relaxed); }
 
-void Cache::set_auto_invalidation(Session& session, const AutoInvalidation& settings) { auto_->set(settings, session.now_ms()); }
+void Cache::set_auto_invalidation(const AutoInvalidation& settings, std::int64_t now_ms) { auto_->set(settings, now_ms); }
 AutoInvalidation Cache::auto_invalidation() const { return auto_->settings(); }
 EventLog& Cache::events() noexcept { return *events_; }
 const EventLog& Cache::events() const noexcept { return *events_; }

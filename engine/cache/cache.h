@@ -103,7 +103,7 @@ class Cache {
   [[nodiscard]] Tunables tunables() const noexcept;
   [[nodiscard]] const Options& options() const noexcept;
   // What the cache takes out by itself. REQUIRES: its problem() is a null pointer.
-  void set_auto_invalidation(Session& session, const AutoInvalidation& settings);
+  void set_auto_invalidation(const AutoInvalidation& settings, std::int64_t now_ms);
   [[nodiscard]] AutoInvalidation auto_invalidation() const;
   // What came of it.
   [[nodiscard]] EventLog& events() noexcept;
@@ -156,6 +156,11 @@ class Cache {
   // too_large: longer than kMostPrefixBytes; out_of_memory: nothing was done.
   static constexpr std::size_t kMostPrefixBytes = InvalidatedPrefixes::kMostBytes;
   [[nodiscard]] Status invalidate_prefix(Session& session, Namespace ns, std::string_view prefix, bool wait);
+  // The same without waiting, for who wants to know how much it was. REQUIRES: not empty.
+  using Ticket = InvalidatedPrefixes::Ticket;
+  [[nodiscard]] Status invalidate_prefix(Session& session, Namespace ns, std::string_view prefix, Ticket& ticket);
+  // Not all of it has come back: ticket.taken_out() goes on.
+  [[nodiscard]] bool is_pending(Session& session, const Ticket& ticket) const noexcept;
   // Prefixes whose items have not all come back.
   [[nodiscard]] std::size_t pending_prefixes() const noexcept;
   // Removes several keys at one moment; `removed`: how many of them had been there. Other than ok: nothing has happened.
@@ -288,7 +293,7 @@ class Cache {
   [[nodiscard]] bool try_clear(Namespace first, std::size_t count);
   [[nodiscard]] bool try_invalidate(Session& session, Namespace ns, std::string_view prefix) noexcept;
   // The same, but memory that is out throws.
-  [[nodiscard]] bool begin_invalidation(Session& session, Namespace ns, std::string_view prefix);
+  [[nodiscard]] bool begin_invalidation(Session& session, Namespace ns, std::string_view prefix, Ticket& ticket);
   bool consider_size(Session& session, std::size_t shard);
   void consider_shrinking(std::size_t shard, std::uint64_t items) noexcept;
   bool empty_young_queue(Session& session, std::chrono::steady_clock::time_point deadline) noexcept;

@@ -83,6 +83,13 @@ struct Core {
     const std::int64_t written_s = told != 0 ? told : age_since_s.load(std::memory_order_relaxed);
     return now_ms / 1000 > written_s + most;
   }
+  // As is_invalidated(), with where to count that it has been taken out.
+  [[nodiscard]] InvalidatedPrefixes::View::Count invalidation_of(Slot slot) const noexcept {
+    const InvalidatedPrefixes::View* const prefixes = databases.has_prefixes() ? databases.prefixes() : nullptr;
+    if (prefixes == nullptr) return {};
+    const StoredItem item = store.at(slot);
+    return prefixes->covering(item.ns(), item.key(), item.epoch());
+  }
   // Whether a prefix of the key was invalidated after `epoch`, at which an item of it was made. REQUIRES: as above.
   [[nodiscard]] bool is_invalidated_since(const Key& key, Epoch epoch) const noexcept {
     if (!databases.has_prefixes()) [[likely]]

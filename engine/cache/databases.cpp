@@ -35,13 +35,14 @@ void Databases::end_change() noexcept {
   version_.store(prefixes_.any() ? version | kHasPrefixes : version & ~kHasPrefixes, std::memory_order_release);
 }
 
-bool Databases::invalidate(Namespace database, std::string_view prefix, sync::qsbr::Participant& participant) {
+bool Databases::invalidate(Namespace database, std::string_view prefix, sync::qsbr::Participant& participant,
+                           InvalidatedPrefixes::Ticket& ticket) {
   const sync::MutexLock lock(mutex_);
   if (!was_written(database)) return true;
   begin_change();
   bool added = false;
   try {
-    added = prefixes_.add(keyspace_of(database), prefix, participant);
+    added = prefixes_.add(keyspace_of(database), prefix, participant, ticket);
   } catch (...) {
     end_change();
     throw;

@@ -54,7 +54,8 @@ class Databases {
   [[nodiscard]] std::size_t pending_prefixes() const noexcept { return prefixes_.count(); }
   // What was written before in this database under the prefix is invalidated from here on, at one moment, and is to be swept. False, and nothing is
   // changed: too many wait. Throws std::bad_alloc, likewise. REQUIRES: the gate is closed; as InvalidatedPrefixes::add.
-  [[nodiscard]] bool invalidate(Namespace database, std::string_view prefix, sync::qsbr::Participant& participant);
+  [[nodiscard]] bool invalidate(Namespace database, std::string_view prefix, sync::qsbr::Participant& participant,
+                                InvalidatedPrefixes::Ticket& ticket);
 
   // To be said before the first item is put into a keyspace, and as often as one likes.
   void note_written(Keyspace keyspace) noexcept {

@@ -5,34 +5,47 @@
 
 namespace strata::cache {
 
-bool Cache::begin_invalidation(Session& session, Namespace ns, std::string_view prefix) {
+bool Cache::begin_invalidation(Session& session, Namespace ns, std::string_view prefix, Ticket& ticket) {
   const WriteGate::Closed closed(core_->gate);
-  if (!core_->databases.invalidate(ns, prefix, session.participant_)) return false;
+  if (!core_->databases.invalidate(ns, prefix, session.participant_, ticket)) return false;
   if (ChangeListener* const listener = core_->listener.load(std::memory_order_relaxed)) listener->invalidated(ns, prefix);
   return true;
 }
 
 bool Cache::try_invalidate(Session& session, Namespace ns, std::string_view prefix) noexcept {
   try {
-    return begin_invalidation(session, ns, prefix);
+    Ticket ticket;
+    return begin_invalidation(session, ns, prefix, ticket);
   } catch (const std::bad_alloc&) {
     return false;
   }
 }
 
 Status Cache::invalidate_prefix(Session& session, Namespace ns, std::string_view prefix, bool wait) {
-  if (prefix.size() > kMostPrefixBytes) return Status::too_large;
   if (prefix.empty()) {
     clear(session, ns, wait);
     return Status::ok;
   }
+  Ticket ticket;
+  const Status status = invalidate_prefix(session, ns, prefix, ticket);
+  if (status == Status::ok && wait) sweep_all(session);
+  return status;
+}
+
+Status Cache::invalidate_prefix(Session& session, Namespace ns, std::string_view prefix, Ticket& ticket) {
+  if (prefix.size() > kMostPrefixBytes) return Status::too_large;
   try {
-    while (!begin_invalidation(session, ns, prefix)) sweep_all(session);
+    while (!begin_invalidation(session, ns, prefix, ticket)) sweep_all(session);
   } catch (const std::bad_alloc&) {
     return Status::out_of_memory;
   }
-  if (wait) sweep_all(session);
   return Status::ok;
+}
+
+bool Cache::is_pending(Session& session, const Ticket& ticket) const noexcept {
+  const Operation operation(session);
+  const InvalidatedPrefixes::View* const prefixes = core_->databases.prefixes();
+  return prefixes != nullptr && ticket.epoch != 0 && prefixes->has(ticket.epoch);
 }
 
 std::size_t Cache::pending_prefixes() const noexcept { return core_->databases.pending_prefixes(); }

@@ -7,7 +7,7 @@ namespace strata::cache {
 
 std::size_t InvalidatedPrefixes::View::bytes() const noexcept {
   std::size_t bytes = sizeof(View) + rules_.capacity() * sizeof(Rule);
-  for (const Rule& rule : rules_) bytes += rule.prefix.capacity();
+  for (const Rule& rule : rules_) bytes += rule.prefix.capacity() + sizeof(*rule.items);
   return bytes;
 }
 
@@ -21,7 +21,7 @@ void InvalidatedPrefixes::free(sync::qsbr::Retired& view) noexcept {
   delete &own;
 }
 
-bool InvalidatedPrefixes::add(Keyspace keyspace, std::string_view prefix, sync::qsbr::Participant& participant) {
+bool InvalidatedPrefixes::add(Keyspace keyspace, std::string_view prefix, sync::qsbr::Participant& participant, Ticket& ticket) {
   std::vector<View::Rule> rules;
   if (const View* const now = view()) {
     rules.reserve(now->rules_.size() + 1);
@@ -30,7 +30,8 @@ bool InvalidatedPrefixes::add(Keyspace keyspace, std::string_view prefix, sync::
     }
   }
   if (rules.size() >= kMost) return false;
-  rules.push_back({.prefix = std::string(prefix), .epoch = newest_ + 1, .keyspace = keyspace});
+  const auto items = std::make_shared<std::atomic<std::uint64_t>>(0);
+  rules.push_back({.prefix = std::string(prefix), .epoch = newest_ + 1, .keyspace = keyspace, .items = items});
   ++newest_;
   try {
     show(std::move(rules), participant);
@@ -38,6 +39,7 @@ bool InvalidatedPrefixes::add(Keyspace keyspace, std::string_view prefix, sync::
     --newest_;
     throw;
   }
+  ticket = {.epoch = newest_, .items = items};
   return true;
 }
 

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,11 +29,43 @@ class InvalidatedPrefixes {
   static constexpr std::size_t kMost = 64;
   static constexpr std::size_t kMostBytes = 1024;
 
+  // Of one invalidation: what has been taken out for it so far. What waits under a prefix that is invalidated again counts there.
+  struct Ticket {
+    Epoch epoch = 0;  // 0: there was nothing
+    std::shared_ptr<std::atomic<std::uint64_t>> items;
+    [[nodiscard]] std::uint64_t taken_out() const noexcept {
+      return items == nullptr ? 0 : items->load(std::memory_order_relaxed);
+    }
+  };
+
   class View : private sync::qsbr::Retired {
    public:
-    [[nodiscard]] bool covers(Keyspace keyspace, std::string_view key, Epoch epoch) const noexcept {
+    // Where what a prefix covers is counted when it is taken out. As long as the view may be read.
+    class Count {
+     public:
+      void add() const noexcept { items_->fetch_add(1, std::memory_order_relaxed); }
+      explicit operator bool() const noexcept { return items_ != nullptr; }
+
+     private:
+      friend class View;
+      std::atomic<std::uint64_t>* items_ = nullptr;
+    };
+    // Of the prefix that covers the item; empty: none does.
+    [[nodiscard]] Count covering(Keyspace keyspace, std::string_view key, Epoch epoch) const noexcept {
+      Count count;
       for (const Rule& rule : rules_) {
-        if (rule.epoch > epoch && rule.keyspace == keyspace && key.starts_with(rule.prefix)) return true;
+        if (rule.epoch <= epoch || rule.keyspace != keyspace || !key.starts_with(rule.prefix)) continue;
+        count.items_ = rule.items.get();
+        break;
+      }
+      return count;
+    }
+    [[nodiscard]] bool covers(Keyspace keyspace, std::string_view key, Epoch epoch) const noexcept {
+      return static_cast<bool>(covering(keyspace, key, epoch));
+    }
+    [[nodiscard]] bool has(Epoch epoch) const noexcept {
+      for (const Rule& rule : rules_) {
+        if (rule.epoch == epoch) return true;
       }
       return false;
     }
@@ -47,6 +80,7 @@ class InvalidatedPrefixes {
       std::string prefix;
       Epoch epoch;
       Keyspace keyspace;
+      std::shared_ptr<std::atomic<std::uint64_t>> items;
     };
     [[nodiscard]] std::size_t bytes() const noexcept;
     std::vector<Rule> rules_;
@@ -66,7 +100,7 @@ class InvalidatedPrefixes {
 
   // From here on what was written before is invalidated. Longer prefixes of the same that wait are part of it. False, and nothing is changed:
   // kMost others wait. Throws std::bad_alloc, likewise. REQUIRES: not empty, at most kMostBytes.
-  [[nodiscard]] bool add(Keyspace keyspace, std::string_view prefix, sync::qsbr::Participant& participant);
+  [[nodiscard]] bool add(Keyspace keyspace, std::string_view prefix, sync::qsbr::Participant& participant, Ticket& ticket);
 
   // What is pending now is swept in the round that begins; when it has ended none of that is left.
   void begin_round() noexcept { swept_up_to_ = newest_; }

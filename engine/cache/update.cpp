@@ -253,7 +253,9 @@ void count_expired(Session& session, Keyspace keyspace, std::uint64_t hash, cons
   session.counters_.expired.add();
 }
 
-void count_invalidated(Session& session, Keyspace keyspace, std::uint64_t hash, const Replaced& removed) noexcept {
+void count_invalidated(Session& session, Keyspace keyspace, std::uint64_t hash, const Replaced& removed,
+                       InvalidatedPrefixes::View::Count count) noexcept {
+  count.add();
   count_removed(session, keyspace, hash, removed);
   session.note_gone(hash, Gone::removed);
   session.counters_.invalidated.add();
@@ -262,17 +264,19 @@ void count_invalidated(Session& session, Keyspace keyspace, std::uint64_t hash, 
 // The listener has heard of the prefix.
 bool remove_invalidated(Core& core, Session& session, const Key& key) noexcept {
   Replaced removed;
+  InvalidatedPrefixes::View::Count count;
   if (!can_retire(session)) return false;
   {
     const Passage passage(session.writer());
     LockedHome home(core.shard_of(key.hash), key.hash);
     const FoundSlot found = home.find(key.hash, core.matches(key));
-    if (!found || !core.is_invalidated(found.slot)) return false;
+    count = found ? core.invalidation_of(found.slot) : count;
+    if (!count) return false;
     const StoredItem item = core.store.at(found.slot);
     removed = {.offset = found.slot.offset_bytes(), .bytes = item.bytes(), .expires = item.expires()};
     (void)home.erase(key.hash, found);
   }
-  count_invalidated(session, key.keyspace, key.hash, removed);
+  count_invalidated(session, key.keyspace, key.hash, removed, count);
   return true;
 }
 

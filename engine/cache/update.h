@@ -131,7 +131,8 @@ bool remove_if_same(Core& core, Session& session, std::uint64_t hash, Slot slot,
 }
 void count_removed(Session& session, Keyspace keyspace, std::uint64_t hash, const Replaced& removed) noexcept;
 void count_expired(Session& session, Keyspace keyspace, std::uint64_t hash, const Replaced& removed) noexcept;
-void count_invalidated(Session& session, Keyspace keyspace, std::uint64_t hash, const Replaced& removed) noexcept;
+void count_invalidated(Session& session, Keyspace keyspace, std::uint64_t hash, const Replaced& removed,
+                       InvalidatedPrefixes::View::Count count) noexcept;
 // A key's item whose time has come.
 bool remove_expired(Core& core, Session& session, const Key& key, const FoundSlot& seen) noexcept;
 

@@ -51,7 +51,7 @@ class Parts {
     Keyspace keyspace;
     std::uint64_t hash;
     Replaced item;
-    bool was_invalidated;
+    InvalidatedPrefixes::View::Count invalidation;  // empty: it had expired
   };
   std::vector<Expired> expired_;
   std::vector<Part> parts_;
@@ -78,21 +78,24 @@ FoundSlot Parts::find(const Key& key, LockedHome& home) {
   const FoundSlot found = home.find(key.hash, core_.matches(key));
   const StoredItem item = core_.store.at(found.slot);
   if (!found) return found;
-  const bool was_invalidated = core_.is_invalidated(found.slot);
-  if (!was_invalidated && !item.has_expired(session_.now_ms())) return found;
+  const InvalidatedPrefixes::View::Count invalidation = core_.invalidation_of(found.slot);
+  if (!invalidation && !item.has_expired(session_.now_ms())) return found;
   expired_.push_back({.keyspace = key.keyspace,
                       .hash = key.hash,
                       .item = {.offset = found.slot.offset_bytes(), .bytes = item.bytes(), .expires = item.expires()},
-                      .was_invalidated = was_invalidated});
+                      .invalidation = invalidation});
   (void)home.erase(key.hash, found);
-  if (!was_invalidated) core_.tell(Cause::expired, key.keyspace, key.hash, found.slot.offset_bytes(), 0, session_.now_ms());
+  if (!invalidation) core_.tell(Cause::expired, key.keyspace, key.hash, found.slot.offset_bytes(), 0, session_.now_ms());
   return {};
 }
 
 void Parts::book_expired() noexcept {
   for (const Expired& expired : expired_) {
-    const auto count = expired.was_invalidated ? count_invalidated : count_expired;
-    count(session_, expired.keyspace, expired.hash, expired.item);
+    if (expired.invalidation) {
+      count_invalidated(session_, expired.keyspace, expired.hash, expired.item, expired.invalidation);
+    } else {
+      count_expired(session_, expired.keyspace, expired.hash, expired.item);
+    }
   }
   expired_.clear();
 }

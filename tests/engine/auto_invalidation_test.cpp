@@ -20,7 +20,7 @@ class AutoInvalidationTest : public CacheTest {
   ~AutoInvalidationTest() override { cache->events().set_listener(nullptr); }
   void use(const AutoInvalidation& settings) {
     ASSERT_EQ(settings.problem(4), nullptr);
-    cache->set_auto_invalidation(*session, settings);
+    cache->set_auto_invalidation(settings, now());
   }
   void fill(const std::string& prefix, int items) {
     for (int i = 0; i < items; ++i) ASSERT_EQ(set(prefix + std::to_string(i), std::string(100, 'v')), Status::ok);
