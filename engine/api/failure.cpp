@@ -52,6 +52,7 @@ const char* strata_status_text(strata_status status) noexcept {
     case STRATA_TIMED_OUT: return "timed out";
     case STRATA_POOL_FULL: return "the pool's maximum is reached";
     case STRATA_INVALID_POOL: return "no pool, or one that was destroyed";
+    case STRATA_NOT_SUPPORTED: return "not supported by this version";
   }
   return "unknown status";
 }

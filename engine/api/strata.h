@@ -75,8 +75,9 @@ typedef enum strata_status {
   STRATA_QUEUE_FULL = 14,
   STRATA_TIMED_OUT = 15,
   /* Of pools (pool.h). */
-  STRATA_POOL_FULL = 16,   /* the pool's maximum is reached */
-  STRATA_INVALID_POOL = 17 /* not a pool, or one that was destroyed */
+  STRATA_POOL_FULL = 16,    /* the pool's maximum is reached */
+  STRATA_INVALID_POOL = 17, /* not a pool, or one that was destroyed */
+  STRATA_NOT_SUPPORTED = 18 /* asks for what this version does not have */
 } strata_status;
 
 /* The status in a few words: "out of memory" and the like; "unknown status" for numbers that are none. */

@@ -24,22 +24,21 @@ constexpr unsigned kLeastWindows = 4;
 }  // namespace
 
 const char* AutoInvalidation::problem(std::size_t databases) const noexcept {
-  if (interval_ms < 0) return "interval: it has to be 0 or more";
+  if (interval_ms < 0) return "interval_ms: it has to be 0 or more";
   if (interval_ms > 0 && (idle_percent < 1 || idle_percent > 100))
-    return "idle share: with an interval it has to be 1 to 100 percent";
-  if (max_age_ms < 0 || (max_age_ms > 0 && max_age_ms < kMsPerSecond)) return "max age: it has to be 0, or a second or more";
-  if (pressure_percent > 100) return "memory pressure: it has to be 0 to 100 percent of the limit";
-  if (pressure_percent > 0 && relief_percent >= pressure_percent) return "relief: it has to be below the memory pressure";
-  if (pressure_percent > 0 && pressure_ms < kMsPerSecond) return "time of memory pressure: it has to be a second or more";
-  if (hits_window_ms < 0) return "window of hits: it has to be 0 or more";
+    return "idle_percent: with an interval it has to be 1 to 100 percent";
+  if (max_age_ms < 0 || (max_age_ms > 0 && max_age_ms < kMsPerSecond)) return "max_age_ms: it has to be 0, or a second or more";
+  if (pressure_percent > 100) return "pressure_percent: it has to be 0 to 100 percent of the limit";
+  if (pressure_percent > 0 && relief_percent >= pressure_percent) return "relief_percent: it has to be below pressure_percent";
+  if (pressure_percent > 0 && pressure_ms < kMsPerSecond) return "pressure_ms: it has to be a second or more";
+  if (hits_window_ms < 0) return "hits_window_ms: it has to be 0 or more";
   if (hits_window_ms == 0) return nullptr;
-  if (hits_percent < 1 || hits_percent > 99)
-    return "drop of the hit ratio: with a window it has to be 1 to 99 percent of what is usual";
-  if (least_reads == 0) return "least reads of a window: it has to be 1 or more";
+  if (hits_percent < 1 || hits_percent > 99) return "hits_percent: with a window it has to be 1 to 99 percent of what is usual";
+  if (least_reads == 0) return "hits_least_reads: it has to be 1 or more";
   const bool of_one = then == Then::prefix || then == Then::database;
-  if (of_one && database >= databases) return "database to invalidate: there is no such database";
+  if (of_one && database >= databases) return "hits_database: there is no such database";
   if (then == Then::prefix && (prefix.empty() || prefix.size() > InvalidatedPrefixes::kMostBytes))
-    return "prefix to invalidate: it has to have 1 to 1024 bytes";
+    return "hits_prefix: it has to have 1 to 1024 bytes";
   return nullptr;
 }
 

@@ -27,7 +27,7 @@ Settings all_changed() {
                      "run/s \"1\" # \\.sock",
                      0750,
                      4,
-                     1,
+                     5,
                      "/data/caf\xC3\xA9: x",
                      128,
                      std::chrono::milliseconds(1500),

@@ -20,7 +20,7 @@ strata_cache_key key_of(std::string_view text, std::uint32_t database = 0) { ret
 class CacheCalls : public testing::Test {
  protected:
   CacheCalls() {
-    options.max_memory_bytes = kMemory;
+    options.cache_size = kMemory;
     options.databases = 2;
     options.maintenance_ms = 0;
     EXPECT_EQ(strata_cache_create(&options, &cache), STRATA_OK);
@@ -44,7 +44,7 @@ class CacheCalls : public testing::Test {
     return told;
   }
 
-  strata_cache_options options = STRATA_CACHE_OPTIONS_INIT;
+  strata_cache_config options = STRATA_CACHE_CONFIG_INIT;
   strata_cache* cache = nullptr;
 };
 
@@ -167,13 +167,13 @@ TEST_F(CacheCalls, ACacheMayEndBeforeItsThreads) {
 TEST_F(CacheCalls, RefuseWhatMakesNoSense) {
   strata_cache* none = nullptr;
   const auto refused = [&](auto change) {
-    strata_cache_options wrong = STRATA_CACHE_OPTIONS_INIT;
+    strata_cache_config wrong = STRATA_CACHE_CONFIG_INIT;
     change(wrong);
     return strata_cache_create(&wrong, &none);
   };
   EXPECT_EQ(refused([](auto& wrong) { wrong.databases = 0; }), STRATA_INVALID_ARGUMENT);
   EXPECT_EQ(refused([](auto& wrong) { wrong.databases = 129; }), STRATA_INVALID_ARGUMENT);
-  EXPECT_EQ(refused([](auto& wrong) { wrong.max_memory_bytes = 1000; }), STRATA_INVALID_ARGUMENT);
+  EXPECT_EQ(refused([](auto& wrong) { wrong.cache_size = 1000; }), STRATA_INVALID_ARGUMENT);
   EXPECT_EQ(refused([](auto& wrong) { wrong.struct_bytes = 3; }), STRATA_STRUCT_SIZE);
   EXPECT_EQ(strata_cache_create(&options, nullptr), STRATA_INVALID_ARGUMENT);
   EXPECT_EQ(none, nullptr);
@@ -189,7 +189,7 @@ TEST_F(CacheCalls, RefuseWhatMakesNoSense) {
 }
 
 TEST(CacheMaintenance, AThreadOfTheCacheRemovesWhatHasExpired) {
-  strata_cache_options options = STRATA_CACHE_OPTIONS_INIT;
+  strata_cache_config options = STRATA_CACHE_CONFIG_INIT;
   options.maintenance_ms = 1;
   class cache cache(options);
   for (int i = 0; i < 1000; ++i) cache.put("key" + std::to_string(i), "value", std::chrono::milliseconds(1));
