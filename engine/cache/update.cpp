@@ -264,6 +264,7 @@ void count_invalidated(Session& session, Keyspace keyspace, std::uint64_t hash, 
 // The listener has heard of the prefix.
 bool remove_invalidated(Core& core, Session& session, const Key& key) noexcept {
   Replaced removed;
+  bool had_expired = false;
   InvalidatedPrefixes::View::Count count;
   if (!can_retire(session)) return false;
   {
@@ -273,10 +274,15 @@ bool remove_invalidated(Core& core, Session& session, const Key& key) noexcept {
     count = found ? core.invalidation_of(found.slot) : count;
     if (!count) return false;
     const StoredItem item = core.store.at(found.slot);
+    had_expired = item.has_expired(session.now_ms());
     removed = {.offset = found.slot.offset_bytes(), .bytes = item.bytes(), .expires = item.expires()};
     (void)home.erase(key.hash, found);
   }
-  count_invalidated(session, key.keyspace, key.hash, removed, count);
+  if (had_expired) {
+    count_expired(session, key.keyspace, key.hash, removed);
+  } else {
+    count_invalidated(session, key.keyspace, key.hash, removed, count);
+  }
   return true;
 }
 

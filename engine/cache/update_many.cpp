@@ -79,11 +79,12 @@ FoundSlot Parts::find(const Key& key, LockedHome& home) {
   const StoredItem item = core_.store.at(found.slot);
   if (!found) return found;
   const InvalidatedPrefixes::View::Count invalidation = core_.invalidation_of(found.slot);
-  if (!invalidation && !item.has_expired(session_.now_ms())) return found;
+  const bool had_expired = item.has_expired(session_.now_ms());
+  if (!invalidation && !had_expired) return found;
   expired_.push_back({.keyspace = key.keyspace,
                       .hash = key.hash,
                       .item = {.offset = found.slot.offset_bytes(), .bytes = item.bytes(), .expires = item.expires()},
-                      .invalidation = invalidation});
+                      .invalidation = had_expired ? InvalidatedPrefixes::View::Count() : invalidation});
   (void)home.erase(key.hash, found);
   if (!invalidation) core_.tell(Cause::expired, key.keyspace, key.hash, found.slot.offset_bytes(), 0, session_.now_ms());
   return {};
