@@ -5,9 +5,9 @@
 #include "engine/cache/cache.h"               // IWYU pragma: export
 #include "engine/cache/glob.h"                // IWYU pragma: export
 #include "engine/cache/match_invalidation.h"  // IWYU pragma: export
-#include "engine/os/clock.h"          // IWYU pragma: export
-#include "engine/os/entropy.h"        // IWYU pragma: export
-#include "engine/os/system_memory.h"  // IWYU pragma: export
+#include "engine/os/clock.h"                  // IWYU pragma: export
+#include "engine/os/entropy.h"                // IWYU pragma: export
+#include "engine/os/system_memory.h"          // IWYU pragma: export
 
 namespace strata {
 

@@ -11,8 +11,7 @@ namespace {
 class InvalidationTest : public CacheTest {
  protected:
   void fill(const std::string& prefix, int items, Namespace ns = 0) {
-    for (int i = 0; i < items; ++i)
-      ASSERT_EQ(set(prefix + std::to_string(i), std::string(100, 'v'), kNoExpiry, ns), Status::ok);
+    for (int i = 0; i < items; ++i) ASSERT_EQ(set(prefix + std::to_string(i), std::string(100, 'v'), kNoExpiry, ns), Status::ok);
   }
   void invalidate(std::string_view prefix, Namespace ns = 0, bool wait = false) {
     ASSERT_EQ(cache->invalidate_prefix(*session, ns, prefix, wait), Status::ok);
@@ -21,8 +20,7 @@ class InvalidationTest : public CacheTest {
     std::set<std::string> keys;
     std::uint64_t cursor = 0;
     do {
-      cursor = cache->scan(*session, ns, cursor, 100, 1000,
-                           [&](std::string_view key, const ItemView&) { keys.emplace(key); });
+      cursor = cache->scan(*session, ns, cursor, 100, 1000, [&](std::string_view key, const ItemView&) { keys.emplace(key); });
     } while (cursor != 0);
     return keys;
   }
@@ -116,9 +114,9 @@ TEST_F(InvalidationTest, WritersSeeNothingOfIt) {
   });
   EXPECT_FALSE(exists("user:3"));
   const std::array keys{cache->key(0, "user:4"), cache->key(0, "user:5")};
-  EXPECT_EQ(cache->update_many(*session, keys, 0,
-                               [](std::size_t, Decision& decision) { EXPECT_EQ(decision.current(), nullptr); }),
-            Status::ok);
+  EXPECT_EQ(
+      cache->update_many(*session, keys, 0, [](std::size_t, Decision& decision) { EXPECT_EQ(decision.current(), nullptr); }),
+      Status::ok);
   std::size_t seen = 0;
   cache->read_many(*session, keys, [&](std::size_t, const ItemView* item) { seen += item != nullptr ? 1U : 0U; });
   EXPECT_EQ(seen, 0U);
