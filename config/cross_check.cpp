@@ -1,8 +1,10 @@
 #include "config/cross_check.h"
 
 #include <algorithm>
+#include <chrono>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace strata::config {
 namespace {
@@ -13,9 +15,7 @@ bool overlap(std::string_view a, std::string_view b) {
   return a == b || (same_family && (is_wildcard(a) || is_wildcard(b)));
 }
 
-}  // namespace
-
-std::vector<Problem> cross_check(const Settings& settings) {
+std::vector<Problem> check_ports(const Settings& settings) {
   const Server& server = settings.server;
   const Admin& admin = settings.admin;
   if (admin.port == 0 || admin.port != server.port) return {};
@@ -24,6 +24,37 @@ std::vector<Problem> cross_check(const Settings& settings) {
   if (taken == server.bind.end()) return {};
   return {{"", "admin.port", "port " + std::to_string(admin.port) + " of " + *taken + " is taken by server.port",
            "another port, an admin.bind that server.bind does not cover, or 0 to turn the interface off"}};
+}
+
+std::vector<Problem> check_auto_invalidation(const Settings& settings) {
+  using namespace std::chrono_literals;
+  const AutoInvalidation& ours = settings.auto_invalidation;
+  std::vector<Problem> problems;
+  if (ours.max_age > 0s && ours.max_age < 1s)
+    problems.push_back({"", "auto_invalidation.max_age", "an age is told in whole seconds", "0s, or a duration from 1s on"});
+  if (ours.pressure_percent > 0 && ours.relief_percent >= ours.pressure_percent)
+    problems.push_back({"", "auto_invalidation.relief_percent",
+                        std::to_string(ours.relief_percent) + " is not below auto_invalidation.pressure_percent, " +
+                            std::to_string(ours.pressure_percent),
+                        "a percentage below it"});
+  const bool of_one = ours.hits_action == HitsAction::prefix || ours.hits_action == HitsAction::database;
+  if (of_one && ours.hits_database >= settings.server.databases)
+    problems.push_back({"", "auto_invalidation.hits_database",
+                        "there is no database " + std::to_string(ours.hits_database) + ": server.databases is " +
+                            std::to_string(settings.server.databases),
+                        "an integer below server.databases"});
+  if (ours.hits_action == HitsAction::prefix && ours.hits_prefix.empty())
+    problems.push_back({"", "auto_invalidation.hits_prefix", "is empty, and auto_invalidation.hits_action is prefix",
+                        "a text of 1 to 1024 bytes, or another hits_action"});
+  return problems;
+}
+
+}  // namespace
+
+std::vector<Problem> cross_check(const Settings& settings) {
+  std::vector<Problem> problems = check_ports(settings);
+  for (Problem& problem : check_auto_invalidation(settings)) problems.push_back(std::move(problem));
+  return problems;
 }
 
 }  // namespace strata::config

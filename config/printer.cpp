@@ -34,6 +34,7 @@ std::string yaml_value(const Key& key, const Settings& settings) {
   switch (key.kind) {
     case Kind::octal:
     case Kind::path:
+    case Kind::text:
     case Kind::secret:
     case Kind::address: return in_quotes(text);
     case Kind::address_list: return yaml_list(text);

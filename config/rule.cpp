@@ -74,7 +74,7 @@ std::string TextRule::parse(std::string_view text, Value& value) const {
 }
 
 std::string TextRule::allowed() const {
-  return std::string(kind == Kind::secret ? "a text of " : "a path of ") + std::to_string(minimum_bytes) + " to " +
+  return std::string(kind == Kind::path ? "a path of " : "a text of ") + std::to_string(minimum_bytes) + " to " +
          std::to_string(maximum_bytes) + " bytes";
 }
 

@@ -30,6 +30,7 @@ enum class Kind : std::uint8_t {
   flag,
   choice,
   path,
+  text,
   secret,
   address,
   address_list,
@@ -150,7 +151,7 @@ struct ChoiceRule {
   [[nodiscard]] std::optional<Bounds> bounds() const { return std::nullopt; }
 };
 
-// A path or a secret: UTF-8 without control characters. What is wrong with a secret is said without repeating it.
+// A path, a secret or another text: UTF-8 without control characters. What is wrong with a secret is said without repeating it.
 struct TextRule {
   using Value = std::string;
   Kind kind;

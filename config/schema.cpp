@@ -25,6 +25,7 @@ constexpr std::size_t kPathBytes = 4095;
 constexpr std::size_t kSocketPathBytes = 107;  // what fits into sockaddr_un with its closing zero
 constexpr std::size_t kSecretBytes = 512;
 constexpr std::size_t kAddresses = 16;
+constexpr std::size_t kKeyPrefixBytes = 1024;  // that the cache takes
 
 // Binds a rule to the field that two steps lead to.
 template <auto Section, auto Field, typename Rule>
@@ -79,6 +80,31 @@ std::vector<Key> build_table() {
         "Which keys make room when the memory is full; volatile means keys with an expiry, noeviction refuses writes instead."),
     row<&S::memory, &Memory::eviction_samples>("memory.eviction_samples", integer(1, 64), kChangeable,
         "Keys that are compared to find the best one to evict; more is more exact and slower."),
+
+    row<&S::auto_invalidation, &AutoInvalidation::interval>("auto_invalidation.interval", duration(0s, 365 * 24h), kChangeable,
+        "How often the share of idle keys is looked at: those not read or written for an interval, nor since the eviction looked last; 0 never."),
+    row<&S::auto_invalidation, &AutoInvalidation::idle_percent>("auto_invalidation.idle_percent", integer(1, 100), kChangeable,
+        "Percentage of idle keys from which on all of them are removed."),
+    row<&S::auto_invalidation, &AutoInvalidation::max_age>("auto_invalidation.max_age", duration(0s, 10 * 365 * 24h), kChangeable,
+        "Age at which keys are removed by the sweep, a second or more after they were written; 0 means any. Costs 5 bytes a key, as an interval does."),
+    row<&S::auto_invalidation, &AutoInvalidation::pressure_percent>("auto_invalidation.pressure_percent", integer(0, 100), kChangeable,
+        "Percentage of memory.max_memory above which keys are evicted ahead; 0 turns it off."),
+    row<&S::auto_invalidation, &AutoInvalidation::relief_percent>("auto_invalidation.relief_percent", integer(0, 99), kChangeable,
+        "Percentage of memory.max_memory down to which they are; below pressure_percent."),
+    row<&S::auto_invalidation, &AutoInvalidation::pressure_time>("auto_invalidation.pressure_time", duration(1s, 24h), kChangeable,
+        "How long memory has to stay above pressure_percent for that."),
+    row<&S::auto_invalidation, &AutoInvalidation::hits_window>("auto_invalidation.hits_window", duration(0s, 24h), kChangeable,
+        "How often the share of reads that are hits is compared with what was usual before; 0 never."),
+    row<&S::auto_invalidation, &AutoInvalidation::hits_percent>("auto_invalidation.hits_percent", integer(1, 99), kChangeable,
+        "Percentage of the usual share of hits below which it is an event."),
+    row<&S::auto_invalidation, &AutoInvalidation::hits_least_reads>("auto_invalidation.hits_least_reads", integer(1, 4'000'000'000), kChangeable,
+        "Reads that a window has to have to be compared."),
+    row<&S::auto_invalidation, &AutoInvalidation::hits_action>("auto_invalidation.hits_action", ChoiceRule<HitsAction>{kHitsActionNames}, kChangeable,
+        "What is invalidated at such an event: nothing, the keys of hits_prefix in hits_database, that database, or all databases."),
+    row<&S::auto_invalidation, &AutoInvalidation::hits_database>("auto_invalidation.hits_database", integer(0, 127), kChangeable,
+        "The database of hits_action; below server.databases."),
+    row<&S::auto_invalidation, &AutoInvalidation::hits_prefix>("auto_invalidation.hits_prefix", TextRule{Kind::text, 0, kKeyPrefixBytes}, kChangeable,
+        "The beginning of the keys that hits_action prefix invalidates; not empty with it."),
 
     row<&S::limits, &Limits::max_clients>("limits.max_clients", integer(1, 1'000'000), kChangeable,
         "Clients that may be connected at the same time."),

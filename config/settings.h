@@ -29,6 +29,8 @@ enum class EvictionPolicy : std::uint8_t {
   volatile_random,
   volatile_ttl,
 };
+// What is invalidated when the share of hits falls.
+enum class HitsAction : std::uint8_t { none, prefix, database, everything };
 enum class LogLevel : std::uint8_t { trace, debug, info, warning, error, off };
 enum class LogFormat : std::uint8_t { text, json };
 
@@ -40,6 +42,7 @@ inline constexpr std::array<std::string_view, 14> kEvictionPolicyNames = {
 // Other names that are understood, and what they mean. It is shown by the name that clients of Redis know.
 inline constexpr std::array<std::pair<std::string_view, EvictionPolicy>, 3> kEvictionPolicyAliases = {
     {{"lfu", EvictionPolicy::allkeys_lfu}, {"random", EvictionPolicy::allkeys_random}, {"ttl", EvictionPolicy::volatile_ttl}}};
+inline constexpr std::array<std::string_view, 4> kHitsActionNames = {"none", "prefix", "database", "everything"};
 inline constexpr std::array<std::string_view, 6> kLogLevelNames = {"trace", "debug", "info", "warning", "error", "off"};
 inline constexpr std::array<std::string_view, 2> kLogFormatNames = {"text", "json"};
 
@@ -79,6 +82,23 @@ struct Memory {
   bool operator==(const Memory&) const = default;
 };
 
+// What the cache takes out by itself.
+struct AutoInvalidation {
+  std::chrono::milliseconds interval{0};  // 0: off; so are those below
+  std::uint32_t idle_percent = 50;
+  std::chrono::milliseconds max_age{0};
+  std::uint32_t pressure_percent = 0;
+  std::uint32_t relief_percent = 0;
+  std::chrono::milliseconds pressure_time = std::chrono::seconds(10);
+  std::chrono::milliseconds hits_window{0};
+  std::uint32_t hits_percent = 50;
+  std::uint32_t hits_least_reads = 1000;
+  HitsAction hits_action = HitsAction::none;
+  std::uint32_t hits_database = 0;
+  std::string hits_prefix;
+  bool operator==(const AutoInvalidation&) const = default;
+};
+
 struct Limits {
   std::uint32_t max_clients = 10000;
   std::uint64_t query_buffer_bytes = 1ULL << 30;
@@ -113,6 +133,7 @@ struct Log {
 struct Settings {
   Server server;
   Memory memory;
+  AutoInvalidation auto_invalidation;
   Limits limits;
   Security security;
   Admin admin;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -50,6 +51,25 @@ cache::Tunables engine_tunables(const config::Settings& settings, std::uint64_t 
   tunables.policy = engine_policy(settings.memory.policy);
   tunables.eviction_samples = settings.memory.eviction_samples;
   return tunables;
+}
+
+cache::AutoInvalidation engine_auto_invalidation(const config::AutoInvalidation& settings) {
+  using Then = cache::AutoInvalidation::Then;
+  constexpr std::array kThen{Then::nothing, Then::prefix, Then::database, Then::everything};
+  cache::AutoInvalidation engine;
+  engine.interval_ms = settings.interval.count();
+  engine.idle_percent = settings.idle_percent;
+  engine.max_age_ms = settings.max_age.count();
+  engine.pressure_percent = settings.pressure_percent;
+  engine.relief_percent = settings.relief_percent;
+  engine.pressure_ms = settings.pressure_time.count();
+  engine.hits_window_ms = settings.hits_window.count();
+  engine.hits_percent = settings.hits_percent;
+  engine.least_reads = settings.hits_least_reads;
+  engine.then = kThen[static_cast<std::size_t>(settings.hits_action)];
+  engine.database = static_cast<Namespace>(settings.hits_database);
+  engine.prefix = settings.hits_prefix;
+  return engine;
 }
 
 cache::Options engine_options(const config::Settings& settings) {
@@ -97,6 +117,15 @@ void raise_descriptor_limit(std::size_t clients) {
       limit.rlim_cur, limit.rlim_cur - std::min(limit.rlim_cur, kOwnDescriptors), clients);
 }
 
+// Logs what the cache does by itself.
+class EventLogger final : public cache::EventListener {
+ public:
+  void occurred(const cache::Event& event) noexcept override {
+    spdlog::warn("event {}: {}: measured {:.3g}, threshold {:.3g}, keys removed: {}", event.number,
+                 cache::kEventKindNames[static_cast<std::size_t>(event.kind)], event.measured, event.threshold, event.items);
+  }
+};
+
 }  // namespace
 
 class App::Impl {
@@ -116,7 +145,11 @@ class App::Impl {
     facts_.started_at_ms = os::wall_clock_ms();
     facts_.executable = std::move(executable);
     facts_.threads = thread_count(settings_);
+    cache_.events().set_listener(&event_logger_);
   }
+  ~Impl() { cache_.events().set_listener(nullptr); }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
 
   std::string start();
   void run();
@@ -136,6 +169,7 @@ class App::Impl {
   SettingsStore store_;
   const config::Settings settings_;  // those of the start: for the keys that can not change
   const std::optional<std::uint64_t> available_bytes_;
+  EventLogger event_logger_;
   Cache cache_;
   CommandTable commands_;
   ClientRegistry clients_;
@@ -158,6 +192,7 @@ class App::Impl {
 void App::Impl::apply(const config::Settings& settings) {
   const auto set = [](auto& field, auto value) { field.store(value, std::memory_order_relaxed); };
   cache_.apply(engine_tunables(settings, available_bytes_.value_or(kAssumedBytes)));
+  cache_.set_auto_invalidation(engine_auto_invalidation(settings.auto_invalidation), os::wall_clock_ms());
   set(limits_.max_clients, std::size_t{settings.limits.max_clients});
   set(limits_.idle_timeout_ms, std::int64_t{settings.server.idle_timeout.count()});
   set(limits_.tcp_keepalive_seconds,

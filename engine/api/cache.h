@@ -48,26 +48,84 @@ typedef enum strata_cache_policy {
   STRATA_CACHE_CUSTOM = 14 /* of a few looked at, what strata_cache_set_chooser's function says; 1 to 2 B an item */
 } strata_cache_policy;
 
-typedef struct strata_cache_options {
-  size_t struct_bytes;
-  uint64_t max_memory_bytes; /* items, index, and what waits to be freed or written; at least 2 MiB */
-  strata_cache_policy policy;
-  uint32_t databases; /* 1 to 128; keys of one are not those of another */
-  uint32_t
-      maintenance_ms; /* a thread of the cache's own removes what has expired, and brings the memory down after the limit was lowered or a
-                                 database cleared, so often; 0: none, the program calls strata_cache_maintain */
-} strata_cache_options;
-#define STRATA_CACHE_OPTIONS_INIT \
-  { sizeof(strata_cache_options), UINT64_C(256) << 20, STRATA_CACHE_S3FIFO, 1, 100 }
+/* What is invalidated when fewer reads are hits than before. */
+typedef enum strata_cache_hits_action {
+  STRATA_CACHE_HITS_NOTHING = 0,
+  STRATA_CACHE_HITS_PREFIX = 1,   /* what begins with a prefix in a database */
+  STRATA_CACHE_HITS_DATABASE = 2, /* a database */
+  STRATA_CACHE_HITS_EVERYTHING = 3
+} strata_cache_hits_action;
 
-/* Makes a cache, which the caller destroys, in `*cache`. NULL as `options`: STRATA_CACHE_OPTIONS_INIT. Address space is taken for all that the
+/* What the cache takes out by itself, beside what expires and what the limit asks for: by its maintenance thread or strata_cache_maintain. Each part is
+ * off where its first member is 0. Guide: docs/invalidation.md. */
+typedef struct strata_cache_auto_invalidation {
+  size_t struct_bytes;
+  int64_t
+      interval_ms; /* how often the share of idle items is looked at: not read or written for an interval, nor since eviction looked last */
+  uint32_t idle_percent; /* 1 to 100: from that share on the idle items are removed */
+  int64_t
+      max_age_ms; /* after it an item is removed by the next sweep, up to a second late; a second at least. 5 B an item, as an interval costs */
+  uint32_t pressure_percent; /* 1 to 100: items are evicted ahead where more of the limit is in use */
+  uint32_t relief_percent;   /* below it: until so much is in use */
+  int64_t pressure_ms;       /* a second at least: for how long */
+  int64_t hits_window_ms;    /* how often the share of hits is compared with what was usual */
+  uint32_t hits_percent;     /* 1 to 99: an event below that share of it */
+  uint64_t hits_least_reads; /* 1 or more: windows of fewer do not count */
+  strata_cache_hits_action hits_action;
+  uint32_t hits_database;
+  const char* hits_prefix;  /* copied */
+  size_t hits_prefix_bytes; /* 1 to 1024 */
+} strata_cache_auto_invalidation;
+#define STRATA_CACHE_AUTO_INVALIDATION_INIT \
+  { sizeof(strata_cache_auto_invalidation), 0, 50, 0, 0, 0, 10000, 0, 50, 1000, STRATA_CACHE_HITS_NOTHING, 0, NULL, 0 }
+
+/* Levels of the cache, a set. This version has the one that all threads of a process share. */
+#define STRATA_CACHE_LEVEL_THREAD 1U /* of each thread: not supported yet */
+#define STRATA_CACHE_LEVEL_SHARED 2U
+#define STRATA_CACHE_LEVEL_DISK 4U /* not supported yet */
+
+typedef enum strata_cache_compression {
+  STRATA_CACHE_COMPRESSION_NONE = 0,
+  STRATA_CACHE_COMPRESSION_LZ4 = 1, /* not supported yet, nor is the next */
+  STRATA_CACHE_COMPRESSION_ZSTD = 2
+} strata_cache_compression;
+
+/* A cache as it is to be. What is out of range is STRATA_INVALID_ARGUMENT, what this version does not have STRATA_NOT_SUPPORTED;
+ * strata_cache_last_error()->text names the member and what is allowed. */
+typedef struct strata_cache_config {
+  size_t struct_bytes;
+  uint64_t cache_size;   /* bytes: items, index, and what waits to be freed or written; at least 2 MiB */
+  uint32_t cache_levels; /* STRATA_CACHE_LEVEL_SHARED */
+  strata_cache_policy replacement_policy;
+  const strata_cache_auto_invalidation* auto_invalidation; /* copied; NULL: off */
+  strata_cache_compression compression;
+  bool dynamic_sizing; /* the size follows the load: not supported yet */
+  uint32_t flags;      /* 0: this version knows none */
+  uint32_t databases;  /* 1 to 128; keys of one are not those of another */
+  uint32_t
+      maintenance_ms; /* a thread of the cache's own removes what has expired or was invalidated, and brings the memory down after the limit was lowered
+                         or a database cleared, so often; 0: none, the program calls strata_cache_maintain */
+} strata_cache_config;
+#define STRATA_CACHE_CONFIG_INIT                                                                            \
+  {                                                                                                         \
+    sizeof(strata_cache_config), UINT64_C(256) << 20, STRATA_CACHE_LEVEL_SHARED, STRATA_CACHE_S3FIFO, NULL, \
+        STRATA_CACHE_COMPRESSION_NONE, false, 0, 1, 100                                                     \
+  }
+
+/* Makes a cache, which the caller destroys, in `*cache`. NULL as `config`: STRATA_CACHE_CONFIG_INIT. Address space is taken for all that the
  * machine's memory could hold; memory as it is used, and about 1 MiB at once. Else STRATA_OUT_OF_MEMORY, STRATA_STRUCT_SIZE,
- * STRATA_INVALID_ARGUMENT for what is out of range, or STRATA_NO_CHOOSER for STRATA_CACHE_CUSTOM, which can be chosen later. */
-STRATA_API strata_status strata_cache_create(const strata_cache_options* options, strata_cache** cache) STRATA_NOEXCEPT;
+ * STRATA_INVALID_ARGUMENT, STRATA_NOT_SUPPORTED, or STRATA_NO_CHOOSER for STRATA_CACHE_CUSTOM, which can be chosen later. */
+STRATA_API strata_status strata_cache_create(const strata_cache_config* config, strata_cache** cache) STRATA_NOEXCEPT;
+/* What was wrong with the calling thread's last call that makes or configures a cache, or that failed for the size of a structure; as strata_last_error
+ * is for libstrata. Valid until the next such call of the thread. */
+STRATA_API const strata_error* strata_cache_last_error(void) STRATA_NOEXCEPT;
 /* NULL is allowed. REQUIRES: no other thread uses the cache; its write-behind queues are closed. */
 STRATA_API void strata_cache_destroy(strata_cache* cache) STRATA_NOEXCEPT;
 /* Takes effect with the next writes and maintenance. */
 STRATA_API strata_status strata_cache_set_limit(strata_cache* cache, uint64_t max_memory_bytes) STRATA_NOEXCEPT;
+/* From now on; NULL: off. Errors as of strata_cache_create. */
+STRATA_API strata_status
+strata_cache_set_auto_invalidation(strata_cache* cache, const strata_cache_auto_invalidation* auto_invalidation) STRATA_NOEXCEPT;
 
 /* Nothing that is stored is lost by another policy. STRATA_INVALID_ARGUMENT: it is none; STRATA_NO_CHOOSER: it is STRATA_CACHE_CUSTOM, and
  * strata_cache_set_chooser has to come first. Nothing has changed then. */
@@ -159,8 +217,21 @@ typedef void (*strata_cache_decider)(void* context, const strata_cache_item* cur
 STRATA_API strata_status strata_cache_update(strata_cache* cache, strata_cache_key key, strata_cache_decider decide,
                                              void* context) STRATA_NOEXCEPT;
 
+/* Several at one moment. `*removed`, unless NULL: how many there were. */
+STRATA_API strata_status strata_cache_remove_many(strata_cache* cache, const strata_cache_key* keys, size_t count,
+                                                  size_t* removed) STRATA_NOEXCEPT;
+
 /* Removes everything in a database at one moment; its memory comes back with maintenance. */
 STRATA_API strata_status strata_cache_clear(strata_cache* cache, uint32_t database) STRATA_NOEXCEPT;
+/* Removes everything in a database whose key begins with the prefix at one moment, whatever there is; its memory comes back with maintenance, and until
+ * then the statistics count it. An empty prefix clears. STRATA_SIZE_OVERFLOW: it is longer than 1024 bytes. Where 64 prefixes wait for
+ * maintenance the call does their work first. */
+STRATA_API strata_status strata_cache_invalidate_prefix(strata_cache* cache, uint32_t database,
+                                                        strata_bytes prefix) STRATA_NOEXCEPT;
+/* Removes what matches a glob pattern of at most 1024 bytes (`*`, `?`, `[a-z]`, `[^a]`, `\`), one key after the other on a walk through the database:
+ * what is there all the time is found. `*removed`, unless NULL: how many. STRATA_OUT_OF_MEMORY: some that matched are left. */
+STRATA_API strata_status strata_cache_invalidate_matching(strata_cache* cache, uint32_t database, strata_bytes glob,
+                                                          uint64_t* removed) STRATA_NOEXCEPT;
 
 /* --- Threads ------------------------------------------------------------------------------------------------------------------------- */
 
@@ -175,6 +246,25 @@ STRATA_API void strata_cache_end(strata_cache* cache) STRATA_NOEXCEPT;
 /* For caches without a maintenance thread: works for `microseconds` at most. `*more`, unless NULL: there is more to do at once. */
 STRATA_API strata_status strata_cache_maintain(strata_cache* cache, uint64_t microseconds, bool* more) STRATA_NOEXCEPT;
 
+/* What the cache did, or noticed, by itself. Shares are from 0 to 1. */
+typedef enum strata_cache_event_kind {
+  STRATA_CACHE_EVENT_IDLE_ITEMS = 0,      /* measured: their share of all items */
+  STRATA_CACHE_EVENT_OLD_ITEMS = 1,       /* measured: the age in seconds */
+  STRATA_CACHE_EVENT_MEMORY_PRESSURE = 2, /* measured: the share of the limit in use */
+  STRATA_CACHE_EVENT_HIT_RATIO_DROP = 3   /* measured: the share of hits */
+} strata_cache_event_kind;
+typedef struct strata_cache_event {
+  uint64_t number; /* from 1, one more each time */
+  int64_t at_ms;
+  strata_cache_event_kind kind;
+  double measured;
+  double threshold;
+  uint64_t removed; /* items */
+} strata_cache_event;
+/* Copies the events of a number above `after`, the oldest first, at most `room` of them; `*count` is how many there are. The last 256 are kept. */
+STRATA_API strata_status strata_cache_get_events(const strata_cache* cache, uint64_t after, strata_cache_event* events,
+                                                 size_t room, size_t* count) STRATA_NOEXCEPT;
+
 typedef struct strata_cache_statistics {
   size_t struct_bytes;
   uint64_t items;
@@ -188,12 +278,14 @@ typedef struct strata_cache_statistics {
   uint64_t refused; /* writes, for want of room */
   uint64_t loads;   /* by strata_cache_get_through */
   uint64_t shared_loads;
-  uint64_t sampled;         /* items looked at to find some to evict, by the policies that look at a few */
-  uint64_t chosen;          /* of the evicted, by strata_cache_set_chooser's function */
-  uint64_t choice_refusals; /* times that it wanted none of what it was shown */
+  uint64_t sampled;          /* items looked at to find some to evict, by the policies that look at a few */
+  uint64_t chosen;           /* of the evicted, by strata_cache_set_chooser's function */
+  uint64_t choice_refusals;  /* times that it wanted none of what it was shown */
+  uint64_t invalidated;      /* items taken out for their prefix, their age or their idleness */
+  uint64_t pending_prefixes; /* that were invalidated and whose items have not all come back */
 } strata_cache_statistics;
 #define STRATA_CACHE_STATISTICS_INIT \
-  { sizeof(strata_cache_statistics), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+  { sizeof(strata_cache_statistics), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 /* Each number is right, all of them not of the same moment. */
 STRATA_API strata_status strata_cache_get_statistics(const strata_cache* cache,
                                                      strata_cache_statistics* statistics) STRATA_NOEXCEPT;

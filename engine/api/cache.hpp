@@ -30,20 +30,50 @@ namespace strata {
 
 class write_behind;
 
+// A cache as it is to be: strata_cache_config, with what it points at.
+struct cache_config {
+  std::uint64_t cache_size = std::uint64_t{256} << 20U;
+  std::uint32_t cache_levels = STRATA_CACHE_LEVEL_SHARED;
+  strata_cache_policy replacement_policy = STRATA_CACHE_S3FIFO;
+  std::optional<strata_cache_auto_invalidation> auto_invalidation =
+      std::nullopt;  // hits_prefix: has to be there until the cache is made
+  strata_cache_compression compression = STRATA_CACHE_COMPRESSION_NONE;
+  bool dynamic_sizing = false;
+  std::uint32_t flags = 0;
+  std::uint32_t databases = 1;
+  std::chrono::milliseconds maintenance{100};  // below 49 days
+
+  // Valid as long as this is.
+  [[nodiscard]] strata_cache_config in_c() const noexcept {
+    strata_cache_config config = STRATA_CACHE_CONFIG_INIT;
+    config.cache_size = cache_size;
+    config.cache_levels = cache_levels;
+    config.replacement_policy = replacement_policy;
+    config.auto_invalidation = auto_invalidation ? &*auto_invalidation : nullptr;
+    config.compression = compression;
+    config.dynamic_sizing = dynamic_sizing;
+    config.flags = flags;
+    config.databases = databases;
+    config.maintenance_ms = static_cast<std::uint32_t>(maintenance.count());
+    return config;
+  }
+};
+
 class cache {
  public:
   using milliseconds = std::chrono::milliseconds;
   // How long a value stays at most; 0: as long as there is room.
   static constexpr milliseconds forever{0};
 
-  // std::bad_alloc: memory or address space is out. std::invalid_argument: a value out of range.
-  explicit cache(const strata_cache_options& options) {
-    const strata_status status = strata_cache_create(&options, &cache_);
+  // std::bad_alloc: memory or address space is out. std::invalid_argument: a value out of range or not supported; what() names it.
+  explicit cache(const cache_config& config) : cache(config.in_c()) {}
+  explicit cache(const strata_cache_config& config) {
+    const strata_status status = strata_cache_create(&config, &cache_);
     if (status == STRATA_OUT_OF_MEMORY) throw std::bad_alloc();
-    if (status != STRATA_OK) throw std::invalid_argument(strata_status_text(status));
+    if (status != STRATA_OK) throw std::invalid_argument(strata_cache_last_error()->text);
   }
   explicit cache(std::uint64_t max_memory_bytes, strata_cache_policy policy = STRATA_CACHE_S3FIFO)
-      : cache(options_with(max_memory_bytes, policy)) {}
+      : cache(config_with(max_memory_bytes, policy)) {}
   cache(cache&& other) noexcept : cache_(std::exchange(other.cache_, nullptr)), chooser_(std::move(other.chooser_)) {}
   cache& operator=(cache&& other) noexcept {
     if (this != &other) {
@@ -81,6 +111,14 @@ class cache {
   // Whether there was something.
   bool remove(std::string_view key) noexcept { return strata_cache_remove(cache_, key_of(key)) == STRATA_OK; }
   void clear() noexcept { (void)strata_cache_clear(cache_, 0); }
+  // All keys that begin with it are gone at one moment.
+  strata_status invalidate_prefix(std::string_view prefix) noexcept {
+    return strata_cache_invalidate_prefix(cache_, 0, bytes_of(prefix));
+  }
+  // Removes what matches one after the other. `removed`: how many.
+  strata_status invalidate_matching(std::string_view glob, std::uint64_t& removed) noexcept {
+    return strata_cache_invalidate_matching(cache_, 0, bytes_of(glob), &removed);
+  }
 
   // Read-through. `load(key)` returns std::optional<std::string>; it is called once for a key however many threads want it. Empty: the source has
   // none, or failed for the thread whose call it was.
@@ -188,11 +226,11 @@ class cache {
     milliseconds ttl;
   };
 
-  [[nodiscard]] static strata_cache_options options_with(std::uint64_t max_memory_bytes, strata_cache_policy policy) noexcept {
-    strata_cache_options options = STRATA_CACHE_OPTIONS_INIT;
-    options.max_memory_bytes = max_memory_bytes;
-    options.policy = policy;
-    return options;
+  [[nodiscard]] static cache_config config_with(std::uint64_t max_memory_bytes, strata_cache_policy policy) noexcept {
+    cache_config config;
+    config.cache_size = max_memory_bytes;
+    config.replacement_policy = policy;
+    return config;
   }
   [[nodiscard]] static strata_bytes bytes_of(std::string_view text) noexcept { return {text.data(), text.size()}; }
   [[nodiscard]] static std::string_view text_of(const strata_bytes& bytes) noexcept {

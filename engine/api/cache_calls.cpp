@@ -6,6 +6,7 @@
 
 #include "engine/api/cache_object.h"
 #include "engine/api/versioned_struct.h"
+#include "engine/cache/match_invalidation.h"
 
 using strata::api::bytes_of;
 using strata::api::expiry_of;
@@ -142,6 +143,44 @@ strata_status strata_cache_update(strata_cache* cache, strata_cache_key key, str
   });
 }
 
+strata_status strata_cache_remove_many(strata_cache* cache, const strata_cache_key* keys, size_t count,
+                                       size_t* removed) noexcept {
+  if (cache == nullptr || (keys == nullptr && count != 0)) return STRATA_INVALID_ARGUMENT;
+  return guarded([&] {
+    const std::vector<Key> all = keys_of(cache, keys, count);
+    if (all.size() != count) return STRATA_INVALID_ARGUMENT;
+    std::size_t there = 0;
+    const auto status = cache->backed.remove_many(cache->session(), all, there);
+    if (removed != nullptr) *removed = there;
+    return status_of(status);
+  });
+}
+
+strata_status strata_cache_invalidate_prefix(strata_cache* cache, uint32_t database, strata_bytes prefix) noexcept {
+  if (cache == nullptr || database >= cache->cache.options().namespaces || !is_valid(prefix)) return STRATA_INVALID_ARGUMENT;
+  return guarded([&] {
+    return status_of(
+        cache->backed.invalidate_prefix(cache->session(), static_cast<strata::cache::Namespace>(database), text_of(prefix)));
+  });
+}
+
+strata_status strata_cache_invalidate_matching(strata_cache* cache, uint32_t database, strata_bytes glob,
+                                               uint64_t* removed) noexcept {
+  using strata::cache::MatchInvalidation;
+  if (cache == nullptr || database >= cache->cache.options().namespaces || !is_valid(glob)) return STRATA_INVALID_ARGUMENT;
+  if (glob.size > MatchInvalidation::kMostGlobBytes) return STRATA_SIZE_OVERFLOW;
+  return guarded([&] {
+    Session& session = cache->session();
+    cache->backed.forget_all();
+    MatchInvalidation walk(cache->cache, static_cast<strata::cache::Namespace>(database), MatchInvalidation::Kind::glob,
+                           std::string(text_of(glob)), MatchInvalidation::Does::remove);
+    while (!walk.step(session)) {
+    }
+    if (removed != nullptr) *removed = walk.removed();
+    return walk.refused() == 0 ? STRATA_OK : STRATA_OUT_OF_MEMORY;
+  });
+}
+
 strata_status strata_cache_clear(strata_cache* cache, uint32_t database) noexcept {
   if (cache == nullptr || database >= cache->cache.options().namespaces) return STRATA_INVALID_ARGUMENT;
   return guarded([&] {
@@ -180,6 +219,21 @@ strata_status strata_cache_maintain(strata_cache* cache, uint64_t microseconds, 
   });
 }
 
+strata_status strata_cache_get_events(const strata_cache* cache, uint64_t after, strata_cache_event* events, size_t room,
+                                      size_t* count) noexcept {
+  if (cache == nullptr || count == nullptr || (events == nullptr && room != 0)) return STRATA_INVALID_ARGUMENT;
+  return guarded([&] {
+    const std::vector<strata::cache::Event> kept = cache->cache.events().since(after);
+    *count = kept.size();
+    std::transform(kept.begin(), kept.begin() + static_cast<std::ptrdiff_t>(std::min(room, kept.size())), events,
+                   [](const strata::cache::Event& event) {
+                     return strata_cache_event{event.number,   event.at_ms,     static_cast<strata_cache_event_kind>(event.kind),
+                                               event.measured, event.threshold, event.items};
+                   });
+    return STRATA_OK;
+  });
+}
+
 strata_status strata_cache_get_statistics(const strata_cache* cache, strata_cache_statistics* statistics) noexcept {
   if (cache == nullptr) return STRATA_INVALID_ARGUMENT;
   return guarded([&] {
@@ -201,6 +255,8 @@ strata_status strata_cache_get_statistics(const strata_cache* cache, strata_cach
     ours.sampled = counted.sampled;
     ours.chosen = counted.chosen;
     ours.choice_refusals = counted.choice_refusals;
+    ours.invalidated = counted.invalidated;
+    ours.pending_prefixes = cache->cache.pending_prefixes();
     return strata::api::give_out(statistics, ours, offsetof(strata_cache_statistics, sampled), "strata_cache_get_statistics");
   });
 }

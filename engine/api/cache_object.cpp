@@ -4,6 +4,7 @@
 #include <atomic>
 #include <unordered_map>
 
+#include "engine/api/cache_config.h"
 #include "engine/api/versioned_struct.h"
 #include "engine/os/entropy.h"
 
@@ -11,9 +12,6 @@ namespace {
 
 using strata::cache::Policy;
 using strata::cache::Session;
-
-constexpr std::uint64_t kLeastMemory = std::uint64_t{2} << 20U;
-constexpr std::uint32_t kMostDatabases = 128;
 
 // Which caches there are: a thread that ends may have sessions of some that are no more.
 struct Caches {
@@ -81,11 +79,6 @@ class ThreadSessions {
 
 thread_local ThreadSessions thread_sessions;
 
-bool is_in_range(const strata_cache_options& options) noexcept {
-  return options.max_memory_bytes >= kLeastMemory && strata::api::policy_of(options.policy) && options.databases >= 1 &&
-         options.databases <= kMostDatabases;
-}
-
 std::uint64_t random_seed() {
   // Without the kernel's numbers an address is better than nothing: it differs from process to process.
   return strata::os::random_u64().value_or(reinterpret_cast<std::uintptr_t>(&caches()));
@@ -93,13 +86,14 @@ std::uint64_t random_seed() {
 
 }  // namespace
 
-strata_cache::strata_cache(const strata_cache_options& options)
-    : cache({.namespaces = options.databases, .hash_seed = random_seed()},
-            {.max_memory_bytes = options.max_memory_bytes, .policy = *strata::api::policy_of(options.policy)}),
+strata_cache::strata_cache(const strata_cache_config& config, const strata::cache::AutoInvalidation& auto_invalidation)
+    : cache({.namespaces = config.databases, .hash_seed = random_seed()},
+            {.max_memory_bytes = config.cache_size, .policy = *strata::api::policy_of(config.replacement_policy)}),
       id_(enter(*this)) {
-  if (options.maintenance_ms == 0) return;
+  cache.set_auto_invalidation(auto_invalidation, strata::os::wall_clock_ms());
+  if (config.maintenance_ms == 0) return;
   try {
-    maintenance_ = std::thread([this, every = std::chrono::milliseconds(options.maintenance_ms)] { maintain(every); });
+    maintenance_ = std::thread([this, every = std::chrono::milliseconds(config.maintenance_ms)] { maintain(every); });
   } catch (...) {
     leave(id_);
     throw;
@@ -152,18 +146,21 @@ void strata_cache::maintain(std::chrono::milliseconds every) {
   }
 }
 
-strata_status strata_cache_create(const strata_cache_options* options, strata_cache** cache) noexcept {
-  if (cache == nullptr) return STRATA_INVALID_ARGUMENT;
-  strata_cache_options ours = STRATA_CACHE_OPTIONS_INIT;
-  if (options != nullptr) {
-    const strata_status status = strata::api::take_in(*options, ours, sizeof(strata_cache_options), "strata_cache_create");
+strata_status strata_cache_create(const strata_cache_config* config, strata_cache** cache) noexcept {
+  constexpr const char* kFunction = "strata_cache_create";
+  if (cache == nullptr) return strata::api::failed({STRATA_INVALID_ARGUMENT, kFunction, "cache: nowhere to put it"});
+  strata_cache_config ours = STRATA_CACHE_CONFIG_INIT;
+  if (config != nullptr) {
+    const strata_status status = strata::api::take_in(*config, ours, sizeof(strata_cache_config), kFunction);
     if (status != STRATA_OK) return status;
   }
-  if (!is_in_range(ours)) return STRATA_INVALID_ARGUMENT;
-  if (ours.policy == STRATA_CACHE_CUSTOM) return STRATA_NO_CHOOSER;
   return strata::api::guarded([&] {
-    *cache = new strata_cache(ours);
-    return STRATA_OK;
+    strata::cache::AutoInvalidation auto_invalidation;
+    strata_status status = strata::api::check_config(ours, kFunction);
+    if (status == STRATA_OK)
+      status = strata::api::read_auto_invalidation(ours.auto_invalidation, ours.databases, kFunction, auto_invalidation);
+    if (status == STRATA_OK) *cache = new strata_cache(ours, auto_invalidation);
+    return status;
   });
 }
 

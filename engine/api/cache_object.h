@@ -20,7 +20,8 @@
 // What a strata_cache is, and how calls from C become calls of the engine. For engine/api only.
 struct strata_cache {
  public:
-  explicit strata_cache(const strata_cache_options& options);
+  // REQUIRES: both were checked.
+  strata_cache(const strata_cache_config& config, const strata::cache::AutoInvalidation& auto_invalidation);
   ~strata_cache();
   strata_cache(const strata_cache&) = delete;
   strata_cache& operator=(const strata_cache&) = delete;

@@ -53,6 +53,7 @@ const char* strata_status_text(strata_status status) noexcept {
     case STRATA_NO_CHOOSER: return "no function to choose which item goes: strata_cache_set_chooser comes before the policy";
     case STRATA_POOL_FULL: return "the pool's maximum is reached";
     case STRATA_INVALID_POOL: return "no pool, or one that was destroyed";
+    case STRATA_NOT_SUPPORTED: return "not supported by this version";
   }
   return "unknown status";
 }

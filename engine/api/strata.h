@@ -78,7 +78,8 @@ typedef enum strata_status {
   STRATA_POOL_FULL = 16,    /* the pool's maximum is reached */
   STRATA_INVALID_POOL = 17, /* not a pool, or one that was destroyed */
   /* Of caches, again. */
-  STRATA_NO_CHOOSER = 18 /* the policy asks a function which item goes, and there is none */
+  STRATA_NO_CHOOSER = 18,    /* the policy asks a function which item goes, and there is none */
+  STRATA_NOT_SUPPORTED = 19 /* asks for what this version does not have */
 } strata_status;
 
 /* The status in a few words: "out of memory" and the like; "unknown status" for numbers that are none. */

@@ -1,11 +1,13 @@
 #pragma once
 
 // The C++ interface of the engine: the one header that programs built on it include.
-#include "engine/api/strata.h"        // IWYU pragma: export
-#include "engine/cache/cache.h"       // IWYU pragma: export
-#include "engine/os/clock.h"          // IWYU pragma: export
-#include "engine/os/entropy.h"        // IWYU pragma: export
-#include "engine/os/system_memory.h"  // IWYU pragma: export
+#include "engine/api/strata.h"                // IWYU pragma: export
+#include "engine/cache/cache.h"               // IWYU pragma: export
+#include "engine/cache/glob.h"                // IWYU pragma: export
+#include "engine/cache/match_invalidation.h"  // IWYU pragma: export
+#include "engine/os/clock.h"                  // IWYU pragma: export
+#include "engine/os/entropy.h"                // IWYU pragma: export
+#include "engine/os/system_memory.h"          // IWYU pragma: export
 
 namespace strata {
 

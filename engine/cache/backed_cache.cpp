@@ -149,6 +149,16 @@ Status BackedCache::update_many(Session& session, std::span<const Key> keys, std
   return cache_.update_many(session, keys, extra_bytes, decide);
 }
 
+Status BackedCache::invalidate_prefix(Session& session, Namespace ns, std::string_view prefix) {
+  flights_.forget_all();
+  return cache_.invalidate_prefix(session, ns, prefix, false);
+}
+
+Status BackedCache::remove_many(Session& session, std::span<const Key> keys, std::size_t& removed) {
+  for (const Key& key : keys) flights_.forget(key);
+  return cache_.remove_many(session, keys, removed);
+}
+
 void BackedCache::clear(Session& session, Namespace ns) {
   flights_.forget_all();
   cache_.clear(session, ns, false);

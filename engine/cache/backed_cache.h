@@ -41,6 +41,10 @@ class BackedCache {
   Status update_many(Session& session, std::span<const Key> keys, std::size_t extra_bytes,
                      Visitor<void(std::size_t, Decision&)> decide);
   void clear(Session& session, Namespace ns);
+  // What is being loaded is not stored: to be said before keys are removed of which it is not known whether somebody loads them.
+  void forget_all() { flights_.forget_all(); }
+  [[nodiscard]] Status invalidate_prefix(Session& session, Namespace ns, std::string_view prefix);
+  Status remove_many(Session& session, std::span<const Key> keys, std::size_t& removed);
 
   // Of read(): how often the source was asked, and how often somebody waited for another's answer instead.
   [[nodiscard]] std::uint64_t loads() const noexcept { return loads_.load(std::memory_order_relaxed); }

@@ -27,6 +27,7 @@ void add(Statistics& sum, const SessionCounters& counters) noexcept {
   sum.misses_removed += misses_of(Gone::removed);
   sum.misses_flushed += misses_of(Gone::flushed);
   sum.expired += counters.expired.get();
+  sum.invalidated += counters.invalidated.get();
   sum.evicted += counters.evicted.get();
   sum.eviction_refusals += counters.eviction_refusals.get();
   sum.reclaim_waits += counters.reclaim_waits.get();
@@ -42,7 +43,10 @@ void add(Statistics& sum, const SessionCounters& counters) noexcept {
 }  // namespace
 
 Cache::Cache(const Options& options, const Tunables& tunables)
-    : options_(clamped(options)), core_(std::make_unique<Core>(options_, tunables.max_memory_bytes)) {
+    : options_(clamped(options)),
+      core_(std::make_unique<Core>(options_, tunables.max_memory_bytes)),
+      events_(std::make_unique<EventLog>(core_->budget)),
+      auto_(std::make_unique<AutoInvalidator>(*this, *core_)) {
   apply(tunables);
 }
 
@@ -65,6 +69,11 @@ Tunables Cache::tunables() const noexcept {
 }
 
 Policy Cache::policy() const noexcept { return core_->policy.load(std::memory_order_relaxed); }
+
+void Cache::set_auto_invalidation(const AutoInvalidation& settings, std::int64_t now_ms) { auto_->set(settings, now_ms); }
+AutoInvalidation Cache::auto_invalidation() const { return auto_->settings(); }
+EventLog& Cache::events() noexcept { return *events_; }
+const EventLog& Cache::events() const noexcept { return *events_; }
 
 const Options& Cache::options() const noexcept { return options_; }
 std::uint64_t Cache::retired_bytes() const noexcept { return core_->readers.waiting_bytes(); }
@@ -295,6 +304,7 @@ Statistics Cache::statistics() const {
   sum.misses_removed -= baseline_.misses_removed;
   sum.misses_flushed -= baseline_.misses_flushed;
   sum.expired -= baseline_.expired;
+  sum.invalidated -= baseline_.invalidated;
   sum.evicted -= baseline_.evicted;
   sum.eviction_refusals -= baseline_.eviction_refusals;
   sum.reclaim_waits -= baseline_.reclaim_waits;

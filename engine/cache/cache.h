@@ -12,10 +12,12 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/cache/auto_invalidation.h"
 #include "engine/cache/budget.h"
 #include "engine/cache/change.h"
 #include "engine/cache/databases.h"
 #include "engine/cache/decision.h"
+#include "engine/cache/event_log.h"
 #include "engine/cache/index_shard.h"
 #include "engine/cache/key.h"
 #include "engine/cache/options.h"
@@ -34,6 +36,8 @@ struct Statistics {
   std::uint64_t hits = 0;
   std::uint64_t misses = 0;
   std::uint64_t expired = 0;
+  std::uint64_t invalidated =
+      0;  // with their prefix, or by MatchInvalidation, or for their age or idleness; counted when taken out
   std::uint64_t evicted = 0;
   std::uint64_t eviction_refusals = 0;
   std::uint64_t place_searches = 0;  // for items that fitted below the limit, but into no free chunk: more was evicted
@@ -87,8 +91,9 @@ struct NamespaceSize {
 struct UpkeepReport {
   std::uint64_t expired = 0;
   std::uint64_t evicted = 0;
-  std::uint64_t freed = 0;  // items of flushed namespaces given back
-  bool more = false;        // due work is left: call again soon
+  std::uint64_t freed = 0;        // items of flushed namespaces given back
+  std::uint64_t invalidated = 0;  // items of invalidated prefixes, or too old or idle, given back
+  bool more = false;              // due work is left: call again soon
 };
 
 // The shared level of the cache: an index of 256 shards over items in segments; any thread serves any key. Reads take no lock and write
@@ -114,6 +119,12 @@ class Cache {
   bool apply(const Tunables& tunables) noexcept;
   [[nodiscard]] Tunables tunables() const noexcept;
   [[nodiscard]] const Options& options() const noexcept;
+  // What the cache takes out by itself. REQUIRES: its problem() is a null pointer.
+  void set_auto_invalidation(const AutoInvalidation& settings, std::int64_t now_ms);
+  [[nodiscard]] AutoInvalidation auto_invalidation() const;
+  // What came of it.
+  [[nodiscard]] EventLog& events() noexcept;
+  [[nodiscard]] const EventLog& events() const noexcept;
 
   [[nodiscard]] std::unique_ptr<Session> open_session();
 
@@ -155,6 +166,22 @@ class Cache {
   void clear_all(Session& session, bool wait);  // at one moment, too
   // Something that was cleared has not come back yet.
   [[nodiscard]] bool is_clearing() const noexcept;
+
+  // Removes everything in a namespace whose key begins with `prefix` at one moment, however much it is; the memory comes back in slices of `upkeep`,
+  // unless `wait`: then before it returns. Until then size() counts what has not come back, and reads look at the prefix of what they find. As long as
+  // InvalidatedPrefixes::kMost prefixes wait the caller takes out what they cover by itself first, as with `wait`. An empty prefix clears.
+  // too_large: longer than kMostPrefixBytes; out_of_memory: nothing was done.
+  static constexpr std::size_t kMostPrefixBytes = InvalidatedPrefixes::kMostBytes;
+  [[nodiscard]] Status invalidate_prefix(Session& session, Namespace ns, std::string_view prefix, bool wait);
+  // The same without waiting, for who wants to know how much it was. REQUIRES: not empty.
+  using Ticket = InvalidatedPrefixes::Ticket;
+  [[nodiscard]] Status invalidate_prefix(Session& session, Namespace ns, std::string_view prefix, Ticket& ticket);
+  // Not all of it has come back: ticket.taken_out() goes on.
+  [[nodiscard]] bool is_pending(Session& session, const Ticket& ticket) const noexcept;
+  // Prefixes whose items have not all come back.
+  [[nodiscard]] std::size_t pending_prefixes() const noexcept;
+  // Removes several keys at one moment; `removed`: how many of them had been there. Other than ok: nothing has happened.
+  Status remove_many(Session& session, std::span<const Key> keys, std::size_t& removed);
   // What was in one database is in the other, at one moment. REQUIRES: both below options().namespaces
   void swap(Namespace one, Namespace other);
 
@@ -207,6 +234,7 @@ class Cache {
   [[nodiscard]] ValueRef allocate_value(Session& session, std::size_t bytes);
 
  private:
+  friend class AutoInvalidator;
   friend class Session;
   friend class Verifier;
 
@@ -214,6 +242,7 @@ class Cache {
     Key key;
     IndexShard::Mark mark;
     FoundSlot found;
+    bool is_invalidated = false;  // with its prefix: what was found does not count
   };
   struct Evicted {
     bool found = false;           // false: there is nothing that the policy lets go
@@ -333,7 +362,13 @@ class Cache {
   bool sweep(Session& session, std::size_t shard, const SweepUntil& until, UpkeepReport& report);
   Swept sweep_block(Session& session, std::size_t shard, Prefix& position);
   void sweep_all(Session& session);
+  bool remove_old(Session& session, Slot slot) noexcept;
   void clear_some(Session& session, Namespace first, std::size_t count, bool wait);
+  // False, and nothing is done: so much waits to be swept that there is no place for more, or memory is out.
+  [[nodiscard]] bool try_clear(Namespace first, std::size_t count);
+  [[nodiscard]] bool try_invalidate(Session& session, Namespace ns, std::string_view prefix) noexcept;
+  // The same, but memory that is out throws.
+  [[nodiscard]] bool begin_invalidation(Session& session, Namespace ns, std::string_view prefix, Ticket& ticket);
   bool consider_size(Session& session, std::size_t shard);
   void consider_shrinking(std::size_t shard, std::uint64_t items) noexcept;
   bool empty_young_queue(Session& session, std::chrono::steady_clock::time_point deadline) noexcept;
@@ -345,6 +380,8 @@ class Cache {
 
   const Options options_;
   std::unique_ptr<Core> core_;
+  std::unique_ptr<EventLog> events_;
+  std::unique_ptr<AutoInvalidator> auto_;
   std::atomic<unsigned> eviction_samples_;
   std::array<ShardSweep, kShardCount> sweeps_;
   struct {

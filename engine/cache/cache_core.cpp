@@ -19,7 +19,7 @@ std::uint64_t hash_of_item(const void* core, Slot slot) noexcept {
 }  // namespace
 
 Core::Core(const Options& options, std::uint64_t limit_bytes)
-    : hash_seed(options.hash_seed), memory(placement, &budget), store(memory, budget), databases(options.namespaces) {
+    : hash_seed(options.hash_seed), memory(placement, &budget), store(memory, budget), databases(options.namespaces, budget) {
   os::MemoryCalls& calls = os::linux_memory_calls();
   constexpr std::uint64_t kUnknownMachine = std::uint64_t{16} << 30U;
   const std::uint64_t machine_bytes = os::LinuxSystemMemory().total_bytes().value_or(kUnknownMachine);

@@ -72,6 +72,38 @@ struct Core {
     return shard_of(key.hash).find(key.hash, matches(key));
   }
 
+  // Whether a slot's item was invalidated with its prefix. REQUIRES: the thread is inside the gate, or compares the version of the databases afterwards.
+  [[nodiscard]] bool is_invalidated(Slot slot) const noexcept {
+    if (!databases.has_prefixes()) [[likely]]
+      return false;
+    const InvalidatedPrefixes::View* const prefixes = databases.prefixes();
+    const StoredItem item = store.at(slot);
+    return prefixes != nullptr && prefixes->covers(item.ns(), item.key(), item.epoch());
+  }
+  // Whether an item was written longer ago than any may be; never too early, and up to a second late.
+  [[nodiscard]] bool is_too_old(StoredItem item, std::int64_t now_ms) const noexcept {
+    const std::uint32_t most = max_age_s.load(std::memory_order_relaxed);
+    if (most == 0) [[likely]]
+      return false;
+    const std::uint32_t told = item.written_s();
+    const std::int64_t written_s = told != 0 ? told : age_since_s.load(std::memory_order_relaxed);
+    return now_ms / 1000 > written_s + most;
+  }
+  // As is_invalidated(), with where to count that it has been taken out.
+  [[nodiscard]] InvalidatedPrefixes::View::Count invalidation_of(Slot slot) const noexcept {
+    const InvalidatedPrefixes::View* const prefixes = databases.has_prefixes() ? databases.prefixes() : nullptr;
+    if (prefixes == nullptr) return {};
+    const StoredItem item = store.at(slot);
+    return prefixes->covering(item.ns(), item.key(), item.epoch());
+  }
+  // Whether a prefix of the key was invalidated after `epoch`, at which an item of it was made. REQUIRES: as above.
+  [[nodiscard]] bool is_invalidated_since(const Key& key, Epoch epoch) const noexcept {
+    if (!databases.has_prefixes()) [[likely]]
+      return false;
+    const InvalidatedPrefixes::View* const prefixes = databases.prefixes();
+    return prefixes != nullptr && prefixes->covers(key.keyspace, key.bytes, epoch);
+  }
+
   // Whether a new key begins in the policy's main queue. Only s3fifo has another.
   [[nodiscard]] bool enters_main(std::uint64_t hash) const noexcept;
   // Some items are neither in the main queue nor in the young one.
@@ -121,7 +153,10 @@ struct Core {
   OrderList order{budget};  // empty but for the policies that keep one
   UseTable uses{budget};    // empty but for the policies that compare samples by their use
   WriteGate gate;
-  Databases databases;  // changed while the gate is closed
+  Databases databases;                         // changed while the gate is closed
+  std::atomic<bool> notes_writes = false;      // items say when they were written
+  std::atomic<std::uint32_t> max_age_s = 0;    // 0: any
+  std::atomic<std::uint32_t> age_since_s = 0;  // when items that do not say it are taken to have been written
   std::atomic<ChangeListener*> listener = nullptr;
   std::array<std::atomic<std::uint64_t>, kShardCount> change_sequences{};
   sync::qsbr::Domain readers{sync::LockRank{.name = "readers of the cache", .order = 650}};

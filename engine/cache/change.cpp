@@ -12,6 +12,9 @@ void Core::tell_of(Cause cause, Keyspace keyspace, std::uint64_t hash, std::uint
   const std::optional<Namespace> database = databases.database_of(keyspace);
   // What lies in a keyspace that is no database any more went when that was emptied.
   if (to == nullptr || !database) return;
+  // It went with its prefix, of which the listener has heard.
+  if (before != 0 && is_invalidated(Slot::at(before, 0, SlotPlace::home))) before = 0;
+  if (before == 0 && after == 0) return;
   const auto shown = [&](std::optional<ShownItem>& item, std::uint64_t offset) {
     return offset == 0 ? nullptr : &item.emplace(store, store.at(offset), now_ms).view();
   };

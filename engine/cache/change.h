@@ -34,7 +34,7 @@ struct Change {
 // Hears of every change in the order in which it takes effect for its key: what notifications, replication, snapshots and the other levels of
 // the cache are made of. One at a time; without one it costs a load.
 // Called while the key is locked, so that nobody has changed it again: neither calls into the cache nor waiting. Thread safety: called from all
-// threads that use the cache, for different keys at once; emptied() and swapped() while there is no other call.
+// threads that use the cache, for different keys at once; emptied(), invalidated() and swapped() while there is no other call.
 class ChangeListener {
  public:
   ChangeListener() = default;
@@ -45,6 +45,8 @@ class ChangeListener {
   virtual void changed(const Change& change) noexcept = 0;
   // All keys of a database are gone; nobody hears of each.
   virtual void emptied(Namespace database) noexcept = 0;
+  // All keys of a database that begin with the prefix are gone, likewise. The bytes are valid during the call.
+  virtual void invalidated(Namespace database, std::string_view prefix) noexcept = 0;
   virtual void swapped(Namespace one, Namespace other) noexcept = 0;
 };
 

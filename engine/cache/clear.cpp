@@ -8,20 +8,21 @@ void Cache::clear(Session& session, Namespace ns, bool wait) { clear_some(sessio
 
 void Cache::clear_all(Session& session, bool wait) { clear_some(session, 0, options_.namespaces, wait); }
 
+bool Cache::try_clear(Namespace first, std::size_t count) {
+  const WriteGate::Closed closed(core_->gate);
+  if (!core_->databases.begin_anew(first, count)) return false;
+  if (ChangeListener* const listener = core_->listener.load(std::memory_order_relaxed)) {
+    for (std::size_t ns = first; ns < first + count; ++ns) listener->emptied(static_cast<Namespace>(ns));
+  }
+  return true;
+}
+
 void Cache::clear_some(Session& session, Namespace first, std::size_t count, bool wait) {
-  const auto begin_anew = [&] {
-    const WriteGate::Closed closed(core_->gate);
-    if (!core_->databases.begin_anew(first, count)) return false;
-    if (ChangeListener* const listener = core_->listener.load(std::memory_order_relaxed)) {
-      for (std::size_t ns = first; ns < first + count; ++ns) listener->emptied(static_cast<Namespace>(ns));
-    }
-    return true;
-  };
-  while (!begin_anew()) sweep_all(session);
+  while (!try_clear(first, count)) sweep_all(session);
   if (wait) sweep_all(session);
 }
 
-bool Cache::is_clearing() const noexcept { return core_->databases.any_to_sweep(); }
+bool Cache::is_clearing() const noexcept { return core_->databases.any_dropped(); }
 
 void Cache::swap(Namespace one, Namespace other) {
   const WriteGate::Closed closed(core_->gate);

@@ -53,6 +53,7 @@ bool Cache::put_at(Session& session, const ToMove& item, std::uint64_t from, std
     is_young = found.slot.get<Slot::Main>() == 0;
   }
   session.note_moved(item.hash, item.bytes, is_young);
+  if (core_->uses.keeps() != UseTable::Keeps::nothing) core_->uses.follow(from, to);
   return true;
 }
 

@@ -1,12 +1,14 @@
 #include "engine/cache/databases.h"
 
 #include <algorithm>
+#include <new>
 
 #include "engine/cache/hash.h"
+#include "engine/cache/protocol_points.h"
 
 namespace strata::cache {
 
-Databases::Databases(std::size_t databases) noexcept {
+Databases::Databases(std::size_t databases, Budget& budget) noexcept : prefixes_(budget) {
   for (std::size_t database = 0; database < databases; ++database) {
     give(static_cast<Namespace>(database), static_cast<Keyspace>(database));
     state_[database].store(State::in_use, std::memory_order_relaxed);
@@ -26,6 +28,27 @@ void Databases::give(Namespace database, Keyspace keyspace) noexcept {
 void Databases::begin_change() noexcept {
   // What is stored from here on is stored by release: who sees it sees that the version is odd.
   version_.store(version_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
+void Databases::end_change() noexcept {
+  const Version version = version_.load(std::memory_order_relaxed) + 1;
+  version_.store(prefixes_.any() ? version | kHasPrefixes : version & ~kHasPrefixes, std::memory_order_release);
+}
+
+bool Databases::invalidate(Namespace database, std::string_view prefix, sync::qsbr::Participant& participant,
+                           InvalidatedPrefixes::Ticket& ticket) {
+  const sync::MutexLock lock(mutex_);
+  if (!was_written(database)) return true;
+  begin_change();
+  bool added = false;
+  try {
+    added = prefixes_.add(keyspace_of(database), prefix, participant, ticket);
+  } catch (...) {
+    end_change();
+    throw;
+  }
+  end_change();
+  return added;
 }
 
 bool Databases::begin_anew(Namespace first, std::size_t count) noexcept {
@@ -58,10 +81,12 @@ void Databases::swap(Namespace one, Namespace other) noexcept {
   end_change();
 }
 
-std::uint32_t Databases::begin_round() noexcept {
+std::uint32_t Databases::begin_round([[maybe_unused]] sync::qsbr::Participant& participant) noexcept {
   const sync::MutexLock lock(mutex_);
   const auto is_dropped = [](const std::atomic<State>& state) { return state.load(std::memory_order_relaxed) == State::dropped; };
-  if (shards_left_ == 0 && std::any_of(state_.begin(), state_.end(), is_dropped)) {
+  if (shards_left_ == 0 && (prefixes_.any() || std::any_of(state_.begin(), state_.end(), is_dropped))) {
+    prefixes_.begin_round();
+    if (STRATA_PROTOCOL_FAULT(prefix_forgotten_early)) forget_swept(participant);
     for (std::atomic<State>& state : state_) {
       if (state.load(std::memory_order_relaxed) == State::dropped) state.store(State::swept, std::memory_order_relaxed);
     }
@@ -72,7 +97,7 @@ std::uint32_t Databases::begin_round() noexcept {
   return round();
 }
 
-void Databases::end_shard() noexcept {
+void Databases::end_shard(sync::qsbr::Participant& participant) noexcept {
   const sync::MutexLock lock(mutex_);
   if (--shards_left_ != 0) return;
   round_.store(0, std::memory_order_release);
@@ -82,6 +107,20 @@ void Databases::end_shard() noexcept {
     state.store(State::unused, std::memory_order_relaxed);
     dropped_count_.fetch_sub(1, std::memory_order_release);
   }
+  forget_swept(participant);
+}
+
+void Databases::forget_swept(sync::qsbr::Participant& participant) noexcept {
+  if (!prefixes_.any()) return;
+  // With another version: a reader that has found an item before it was taken out must not find that the prefix is forgotten and show it. The gate
+  // need not be closed: nothing is left that the prefixes cover.
+  begin_change();
+  try {
+    prefixes_.end_round(participant);
+  } catch (const std::bad_alloc&) {
+    // They wait for another round.
+  }
+  end_change();
 }
 
 }  // namespace strata::cache

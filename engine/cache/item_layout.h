@@ -122,7 +122,11 @@ inline constexpr Extra kDictionaryExtra{1U << 1U, 5};  // of a compressed value:
 inline constexpr Extra kTagsExtra{1U << 2U, 4};        // number of a set of tags
 inline constexpr Extra kSoftTtlExtra{1U << 3U, 4};     // like a near expiry
 inline constexpr Extra kCostExtra{1U << 4U, 2};
-inline constexpr Extra kExtras[] = {kNamespaceExtra, kDictionaryExtra, kTagsExtra, kSoftTtlExtra, kCostExtra};
+inline constexpr Extra kEpochExtra{1U << 5U, 6};  // Epoch, of an item that was written while its prefix was being invalidated
+inline constexpr Extra kWrittenExtra{1U << 6U,
+                                     4};  // when it was written, in seconds since 1970; where the age of items is limited
+inline constexpr Extra kExtras[] = {kNamespaceExtra, kDictionaryExtra, kTagsExtra,   kSoftTtlExtra,
+                                    kCostExtra,      kEpochExtra,      kWrittenExtra};
 
 // What an item holds, apart from its bytes. Sizes are in bytes.
 struct ItemShape {
@@ -145,6 +149,15 @@ struct ItemShape {
   // Where the key begins.
   [[nodiscard]] constexpr std::uint32_t prefix_bytes() const noexcept {
     return 4 + expiry_bytes() + (long_value() ? 4U : 0U) + (long_key() ? 4U : 0U) + extras_bytes();
+  }
+  // Where a field of the extras begins. REQUIRES: there is that field.
+  [[nodiscard]] constexpr std::uint32_t extra_at(Extra wanted) const noexcept {
+    std::uint32_t at = prefix_bytes() - extras_bytes() + 1;
+    for (const Extra& extra : kExtras) {
+      if (extra.bit == wanted.bit) break;
+      at += (extras & extra.bit) != 0 ? extra.bytes : 0U;
+    }
+    return at;
   }
   // With padding.
   [[nodiscard]] constexpr std::uint64_t item_bytes() const noexcept {

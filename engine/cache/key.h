@@ -11,6 +11,10 @@ namespace strata::cache {
 // A database.
 using Namespace = std::uint8_t;
 
+// What items are marked with: the keyspace a database was when they were stored. Emptying a database gives it another keyspace at once; what
+// lies in the old one is out of reach, and is removed in slices.
+using Keyspace = std::uint8_t;
+
 // Of what stays until it is removed.
 inline constexpr std::int64_t kNoExpiry = std::numeric_limits<std::int64_t>::max();
 
@@ -32,7 +36,7 @@ struct Key {
   std::string_view bytes;
   std::uint64_t hash = 0;
   Namespace ns = 0;
-  std::uint8_t keyspace = 0;  // that the database was when the hash was made; a call that finds another makes it anew
+  Keyspace keyspace = 0;  // that the database was when the hash was made; a call that finds another makes it anew
   KeyPlace place;
 };
 

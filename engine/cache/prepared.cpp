@@ -26,6 +26,7 @@ Prepared::Prepared(Prepared&& other) noexcept
       block_bytes_(other.block_bytes_),
       expiry_ms_(other.expiry_ms_),
       hash_(other.hash_),
+      epoch_(other.epoch_),
       expires_(other.expires_),
       enters_main_(other.enters_main_) {}
 
@@ -37,6 +38,7 @@ Prepared& Prepared::operator=(Prepared&& other) noexcept {
   block_bytes_ = other.block_bytes_;
   expiry_ms_ = other.expiry_ms_;
   hash_ = other.hash_;
+  epoch_ = other.epoch_;
   expires_ = other.expires_;
   enters_main_ = other.enters_main_;
   return *this;
@@ -127,6 +129,7 @@ Status Prepared::make_item(const Key& key, Decision& decision, const StoredItem*
                .expiry_ms = expiry_ms_,
                .now_ms = session_->now_ms()};
   if (!adopts && size > core_->budget.limit_bytes()) return Status::out_of_memory;  // whatever goes
+  mark(key, item);
   if (size >= kLargeValueBytes) return make_large(item, decision, current);
   char integer[kMostIntegerBytes];
   if (item.tail.empty() && may_be_integer(item.head)) {
@@ -146,6 +149,18 @@ Status Prepared::make_item(const Key& key, Decision& decision, const StoredItem*
 Status Prepared::out_of_memory() noexcept {
   session_->wanted_bytes_ = bytes_;
   return Status::out_of_memory;
+}
+
+// What tells it from items of the key that were there before.
+void Prepared::mark(const Key& key, NewItem& item) noexcept {
+  epoch_ = 0;
+  if (core_->databases.has_prefixes()) [[unlikely]] {
+    const InvalidatedPrefixes::View* const prefixes = core_->databases.prefixes();
+    if (prefixes != nullptr) epoch_ = prefixes->epoch_for(key.keyspace, key.bytes);
+  }
+  item.epoch = epoch_;
+  if (core_->notes_writes.load(std::memory_order_relaxed)) [[unlikely]]
+    item.written_s = static_cast<std::uint32_t>(session_->now_ms() / 1000);
 }
 
 Status Prepared::make_large(NewItem item, Decision& decision, const StoredItem* current) noexcept {

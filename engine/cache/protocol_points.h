@@ -43,6 +43,8 @@ enum class ProtocolFault : std::uint8_t {
   gate_does_not_wait,       // who closes it begins while others are inside
   databases_not_validated,  // a reader does not look whether the databases have changed meanwhile
   moved_freed_at_once,      // the place that an item was moved from is given to others while readers may still be there
+  item_of_old_epoch,        // an item that was made before its prefix was invalidated is published as one from before
+  prefix_forgotten_early,   // what was invalidated is shown again before all of it has been taken out
   walk_not_validated,       // a walk over the index does not look whether an item was sent aside meanwhile
   no_memory_to_retire,      // not the protocol's: what could become of it where memory is out
 };

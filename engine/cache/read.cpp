@@ -77,9 +77,15 @@ bool Cache::look(Session& session, const Key& given, const Visitor<void(const It
     }
     const Key& key = *latest;
     const FoundSlot found = core_->find(key);
+    const bool is_invalidated = found && Databases::has_prefixes(version) && core_->is_invalidated(found.slot);
     if (!core_->databases.is_still(version)) [[unlikely]]
       continue;
     if (!found) return false;
+    if (is_invalidated) [[unlikely]] {
+      // Out of the way, and remembered as gone. Whoever was faster: the key was not there when the slot was loaded.
+      (void)remove_invalidated(*core_, session, key);
+      return false;
+    }
     STRATA_PROTOCOL_POINT(reader_after_key_compare);
     const StoredItem item = core_->store.at(found.slot);
     if (item.has_expired(session.now_ms_)) [[unlikely]] {
@@ -127,7 +133,14 @@ void Cache::read_many(Session& session, std::span<const Key> keys, Visitor<void(
 bool Cache::remove_all_expired(Session& session, std::span<SeenKey> seen) noexcept {
   bool any = false;
   for (SeenKey& one : seen) {
-    if (!one.found || !core_->store.at(one.found.slot).has_expired(session.now_ms_)) continue;
+    if (!one.found) continue;
+    if (one.is_invalidated) [[unlikely]] {
+      // It was not there at the moment of the others.
+      one.found = {};
+      (void)remove_invalidated(*core_, session, one.key);
+      continue;
+    }
+    if (!core_->store.at(one.found.slot).has_expired(session.now_ms_)) continue;
     if (!session.retirement_.prepare()) {
       one.found = {};
       continue;
@@ -144,6 +157,7 @@ bool Cache::see_all(std::span<const Key> keys, std::vector<SeenKey>& seen) noexc
     seen[i].key = core_->current(keys[i]);
     seen[i].mark = core_->shard_of(seen[i].key.hash).mark(seen[i].key.hash);
     seen[i].found = core_->find(seen[i].key);
+    seen[i].is_invalidated = seen[i].found && core_->is_invalidated(seen[i].found.slot);
   }
   STRATA_PROTOCOL_POINT(reader_before_validation);
   if (STRATA_PROTOCOL_FAULT(databases_not_validated)) return true;
@@ -158,6 +172,7 @@ void Cache::see_all_locked(Session& session, std::span<const Key> keys, std::vec
   for (std::size_t i = 0; i < keys.size(); ++i) {
     seen[i].key = lock.key(i);
     seen[i].found = lock.home(i).find(seen[i].key.hash, core_->matches(seen[i].key));
+    seen[i].is_invalidated = seen[i].found && core_->is_invalidated(seen[i].found.slot);
   }
 }
 

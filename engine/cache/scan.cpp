@@ -22,6 +22,8 @@ std::uint64_t Cache::scan(Session& session, Namespace ns, std::uint64_t cursor, 
                           Visitor<void(std::string_view key, const ItemView&)> visit) {
   const Operation operation(session);
   const Keyspace keyspace = core_->databases.keyspace_of(ns);
+  // As of the beginning: what is taken out later may be seen still, when its prefix is forgotten already.
+  const InvalidatedPrefixes::View* const prefixes = core_->databases.has_prefixes() ? core_->databases.prefixes() : nullptr;
   at_least = std::max<std::size_t>(at_least, 1);
   max_buckets = std::max<std::size_t>(max_buckets, 1);
   std::size_t items = 0;
@@ -39,6 +41,7 @@ std::uint64_t Cache::scan(Session& session, Namespace ns, std::uint64_t cursor, 
     for (const Slot slot : session.seen_) {
       const StoredItem item = core_->store.at(slot);
       if (item.ns() != keyspace || item.has_expired(session.now_ms_)) continue;
+      if (prefixes != nullptr && prefixes->covers(keyspace, item.key(), item.epoch())) continue;
       const ShownItem shown(core_->store, item, session.now_ms_);
       visit(item.key(), shown.view());
       ++items;

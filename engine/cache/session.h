@@ -37,8 +37,9 @@ struct SessionCounters {
   OwnCounter<std::uint64_t> misses;
   // Of the misses, those of keys that had been there, by what had become of them.
   std::array<OwnCounter<std::uint64_t>, kGoneCauses> misses_of_gone;
-  OwnCounter<std::uint64_t> expired;            // items removed because their time had come
-  OwnCounter<std::uint64_t> evicted;            // items removed because memory was needed
+  OwnCounter<std::uint64_t> expired;      // items removed because their time had come
+  OwnCounter<std::uint64_t> invalidated;  // items removed because their prefix was invalidated, or they matched what was to go
+  OwnCounter<std::uint64_t> evicted;      // items removed because memory was needed
   OwnCounter<std::uint64_t> eviction_refusals;  // writes refused: over the limit and nothing to evict
   OwnCounter<std::uint64_t> retries;            // of updates, because somebody else changed the key meanwhile
   OwnCounter<std::uint64_t> place_searches;     // for items that fitted below the limit, but into no free chunk
@@ -96,6 +97,7 @@ class Session {
   [[nodiscard]] const SessionCounters& counters() const noexcept { return counters_; }
 
  private:
+  friend class AutoInvalidator;
   friend class Cache;
   friend class Operation;
   friend class Prepared;
@@ -108,6 +110,8 @@ class Session {
   friend void note_hit(const struct Core& core, Session& session, std::uint64_t hash, const struct FoundSlot& found) noexcept;
   friend std::int64_t book(Session& session, Keyspace keyspace, class Prepared& prepared, const struct Replaced& replaced,
                            bool had_expired) noexcept;
+  friend void count_invalidated(Session& session, Keyspace keyspace, std::uint64_t hash, const struct Replaced& removed,
+                                InvalidatedPrefixes::View::Count count) noexcept;
   friend bool remove_expired(struct Core& core, Session& session, const struct Key& key, const struct FoundSlot& seen) noexcept;
   friend class Verifier;
   Session(Cache& cache, std::int64_t now_ms, std::uint64_t random_seed);

@@ -39,6 +39,13 @@ Namespace StoredItem::extra_ns() const noexcept {
   return std::to_integer<Namespace>(item_[shape.prefix_bytes() - shape.extras_bytes() + 1]);
 }
 
+std::uint64_t StoredItem::extra_number(Extra extra) const noexcept {
+  const ItemShape shape = this->shape();
+  std::uint64_t number = 0;
+  if ((shape.extras & extra.bit) != 0) std::memcpy(&number, item_ + shape.extra_at(extra), extra.bytes);
+  return number;
+}
+
 std::string_view StoredItem::key() const noexcept {
   const ItemShape shape = this->shape();
   return {text_at(item_, shape.prefix_bytes()), shape.key_bytes};
@@ -80,7 +87,13 @@ void NewItem::write_behind_header(const ItemShape& shape, std::byte* item) const
     std::memcpy(item + 4, &expiry_ms, sizeof expiry_ms);
   }
   std::byte* const key_at = item + shape.prefix_bytes();
-  if (ns != 0) key_at[-1] = std::byte{ns};
+  if (shape.extras == kNamespaceExtra.bit) {
+    key_at[-1] = std::byte{ns};
+  } else if (shape.extras != 0) {
+    if (ns != 0) item[shape.extra_at(kNamespaceExtra)] = std::byte{ns};
+    if (epoch != 0) std::memcpy(item + shape.extra_at(kEpochExtra), &epoch, kEpochExtra.bytes);
+    if (written_s != 0) std::memcpy(item + shape.extra_at(kWrittenExtra), &written_s, kWrittenExtra.bytes);
+  }
   std::memcpy(key_at, key.data(), key.size());
   std::byte* const value_at = key_at + key.size();
   if (!head.empty()) std::memcpy(value_at, head.data(), head.size());

@@ -44,6 +44,14 @@ class StoredItem {
   }
   [[nodiscard]] Namespace ns() const noexcept { return ItemHeader::Extras::get(header()) == 0 ? Namespace{0} : extra_ns(); }
   [[nodiscard]] std::string_view key() const noexcept;
+  // As InvalidatedPrefixes goes by; 0 of almost all.
+  [[nodiscard]] std::uint64_t epoch() const noexcept {
+    return ItemHeader::Extras::get(header()) == 0 ? 0 : extra_number(kEpochExtra);
+  }
+  // In seconds since 1970; 0: it does not say.
+  [[nodiscard]] std::uint32_t written_s() const noexcept {
+    return ItemHeader::Extras::get(header()) == 0 ? 0 : static_cast<std::uint32_t>(extra_number(kWrittenExtra));
+  }
   // As it is stored: see encoding().
   [[nodiscard]] std::string_view stored_value() const noexcept {
     const std::uint64_t header = this->header();
@@ -94,6 +102,7 @@ class StoredItem {
     return differences == 0;
   }
   [[nodiscard]] Namespace extra_ns() const noexcept;
+  [[nodiscard]] std::uint64_t extra_number(Extra extra) const noexcept;
   [[nodiscard]] bool has_long_key(Namespace ns, std::string_view key) const noexcept;
   [[nodiscard]] std::string_view long_value() const noexcept;
 
@@ -112,13 +121,19 @@ struct NewItem {
   Encoding encoding = Encoding::raw;
   std::int64_t expiry_ms;
   std::int64_t now_ms = 0;
+  std::uint64_t epoch = 0;      // 0: it does not say
+  std::uint32_t written_s = 0;  // 0: likewise
 
+  [[nodiscard]] std::uint8_t extras() const noexcept {
+    return static_cast<std::uint8_t>((ns == 0 ? 0U : kNamespaceExtra.bit) | (epoch == 0 ? 0U : kEpochExtra.bit) |
+                                     (written_s == 0 ? 0U : kWrittenExtra.bit));
+  }
   [[nodiscard]] ItemShape shape() const noexcept {
     return {.key_bytes = static_cast<std::uint32_t>(key.size()),
             .value_bytes = static_cast<std::uint32_t>(head.size() + tail.size()),
             .encoding = encoding,
             .expiry = expiry_ms == kNoExpiry ? ExpiryForm::none : expiry_form(expiry_ms, now_ms),
-            .extras = ns == 0 ? std::uint8_t{0} : kNamespaceExtra.bit};
+            .extras = extras()};
   }
   // All but the first word, which ItemMemory::complete writes. REQUIRES: room for shape().item_bytes().
   void write_behind_header(const ItemShape& shape, std::byte* item) const noexcept;

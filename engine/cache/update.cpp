@@ -15,16 +15,23 @@ constexpr std::size_t kMostRetired = 3;
 
 }  // namespace
 
-// The item as it is: never one that has expired, nor of another database.
+// The item as it is: never one that has expired or was invalidated, nor of another database.
 const ItemView* Update::look() noexcept {
   has_looked_ = true;
   for (;;) {
     const Databases::Version version = core_.databases.version();
     follow_database();
     seen_ = core_.find(key_);
+    const bool is_invalidated = seen_ && core_.is_invalidated(seen_.slot);
     if (!core_.databases.is_still(version)) continue;
     STRATA_PROTOCOL_POINT(writer_after_look);
     shown_.reset();
+    if (is_invalidated) [[unlikely]] {
+      seen_ = {};
+      if (!session_.retirement_.prepare(kMostRetired)) return nullptr;
+      (void)remove_invalidated(core_, session_, key_);
+      continue;
+    }
     if (!seen_) return nullptr;
     const StoredItem item = core_.store.at(seen_.slot);
     seen_expiry_ms_ = item.expiry_ms(session_.now_ms_);
@@ -84,6 +91,11 @@ Status Update::run() {
     switch (publish(prepared)) {
       case Attempt::done: help_growing_at_times(core_, session_, key_.hash); return Status::ok;
       case Attempt::changed_meanwhile: session_.counters_.retries.add(); break;
+      case Attempt::invalidated_meanwhile:
+        // What is there does not count any more, nor what was made ready.
+        (void)remove_invalidated(core_, session_, key_);
+        is_decided = false;
+        break;
       case Attempt::full:
         if (!make_place(core_, session_, key_.hash)) return Status::out_of_memory;
     }
@@ -103,9 +115,15 @@ Update::Attempt Update::publish(Prepared& prepared) noexcept {
   {
     const Passage passage(session_.writer());
     if (!core_.is_current(key_)) return Attempt::changed_meanwhile;
+    // Or it would go with what was there before it.
+    if (prepared.kind() == Prepared::Kind::put && core_.is_invalidated_since(key_, prepared.epoch()) &&
+        !STRATA_PROTOCOL_FAULT(item_of_old_epoch)) [[unlikely]]
+      return Attempt::invalidated_meanwhile;
     if (prepared.kind() == Prepared::Kind::put) core_.databases.note_written(key_.keyspace);
     LockedHome home(core_.shard_of(key_.hash), key_.hash);
     const FoundSlot found = home.find(key_.hash, core_.matches(key_));
+    if (found && core_.is_invalidated(found.slot)) [[unlikely]]
+      return Attempt::invalidated_meanwhile;
     if (must_match_ && !is_as_seen(found)) return Attempt::changed_meanwhile;
     had_expired = found && core_.store.at(found.slot).has_expired(session_.now_ms_);
     if (!apply(core_, home, key_, found, prepared, session_.now_ms_, replaced)) return Attempt::full;
@@ -234,6 +252,39 @@ void count_expired(Session& session, Keyspace keyspace, std::uint64_t hash, cons
   count_removed(session, keyspace, hash, removed);
   session.note_gone(hash, Gone::expired);
   session.counters_.expired.add();
+}
+
+void count_invalidated(Session& session, Keyspace keyspace, std::uint64_t hash, const Replaced& removed,
+                       InvalidatedPrefixes::View::Count count) noexcept {
+  count.add();
+  count_removed(session, keyspace, hash, removed);
+  session.note_gone(hash, Gone::removed);
+  session.counters_.invalidated.add();
+}
+
+// The listener has heard of the prefix.
+bool remove_invalidated(Core& core, Session& session, const Key& key) noexcept {
+  Replaced removed;
+  bool had_expired = false;
+  InvalidatedPrefixes::View::Count count;
+  if (!can_retire(session)) return false;
+  {
+    const Passage passage(session.writer());
+    LockedHome home(core.shard_of(key.hash), key.hash);
+    const FoundSlot found = home.find(key.hash, core.matches(key));
+    count = found ? core.invalidation_of(found.slot) : count;
+    if (!count) return false;
+    const StoredItem item = core.store.at(found.slot);
+    had_expired = item.has_expired(session.now_ms());
+    removed = {.offset = found.slot.offset_bytes(), .bytes = item.bytes(), .expires = item.expires()};
+    (void)home.erase(key.hash, found);
+  }
+  if (had_expired) {
+    count_expired(session, key.keyspace, key.hash, removed);
+  } else {
+    count_invalidated(session, key.keyspace, key.hash, removed, count);
+  }
+  return true;
 }
 
 bool remove_expired(Core& core, Session& session, const Key& key, const FoundSlot& seen) noexcept {

@@ -47,6 +47,8 @@ class Prepared {
   // With its block.
   [[nodiscard]] std::uint64_t whole_bytes() const noexcept { return bytes_ + block_bytes_; }
   [[nodiscard]] std::uint64_t hash() const noexcept { return hash_; }
+  // How many prefixes had been invalidated, as far as that matters to the new item.
+  [[nodiscard]] Epoch epoch() const noexcept { return epoch_; }
   // Nothing is to be done after all.
   void forget() noexcept {
     discard();
@@ -59,6 +61,7 @@ class Prepared {
 
  private:
   [[nodiscard]] Status make_item(const Key& key, Decision& decision, const StoredItem* current) noexcept;
+  void mark(const Key& key, NewItem& item) noexcept;
   [[nodiscard]] Status make_large(NewItem item, Decision& decision, const StoredItem* current) noexcept;
   // For want of a place of bytes_.
   [[nodiscard]] Status out_of_memory() noexcept;
@@ -72,6 +75,7 @@ class Prepared {
   std::uint64_t block_bytes_ = 0;  // of a block that was made for it
   std::int64_t expiry_ms_ = kNoExpiry;
   std::uint64_t hash_ = 0;
+  Epoch epoch_ = 0;
   bool expires_ = false;
   bool enters_main_ = true;
 };
@@ -129,8 +133,13 @@ bool remove_if_same(Core& core, Session& session, std::uint64_t hash, Slot slot,
 }
 void count_removed(Session& session, Keyspace keyspace, std::uint64_t hash, const Replaced& removed) noexcept;
 void count_expired(Session& session, Keyspace keyspace, std::uint64_t hash, const Replaced& removed) noexcept;
+void count_invalidated(Session& session, Keyspace keyspace, std::uint64_t hash, const Replaced& removed,
+                       InvalidatedPrefixes::View::Count count) noexcept;
 // A key's item whose time has come.
 bool remove_expired(Core& core, Session& session, const Key& key, const FoundSlot& seen) noexcept;
+
+// A key's item that was invalidated with its prefix. False: it is there no more, or no memory to retire it.
+bool remove_invalidated(Core& core, Session& session, const Key& key) noexcept;
 
 // One read-modify-write of one key. The decision is made and the new item built while nobody is held up; then the home is locked, and if
 // the key is still as the decision saw it, one store publishes the item. If it is not: once more.
@@ -147,7 +156,7 @@ class Update final : private Decision::Looker {
   [[nodiscard]] bool has_replaced() const noexcept { return has_replaced_; }
 
  private:
-  enum class Attempt : std::uint8_t { done, changed_meanwhile, full };
+  enum class Attempt : std::uint8_t { done, changed_meanwhile, full, invalidated_meanwhile };
 
   const ItemView* look() noexcept override;
   void follow_database() noexcept;

@@ -35,7 +35,7 @@ class Parts {
   [[nodiscard]] bool publish() noexcept;
   // Everything of it, with the homes unlocked. Returns the bytes added.
   [[nodiscard]] std::int64_t book_all() noexcept;
-  // What had expired when it was looked up. With the homes unlocked, whatever came of the rest.
+  // What had expired, or was invalidated, when it was looked up. With the homes unlocked, whatever came of the rest.
   void book_expired() noexcept;
   // Where a table is full.
   [[nodiscard]] std::uint64_t full_hash() const noexcept { return full_hash_; }
@@ -51,6 +51,7 @@ class Parts {
     Keyspace keyspace;
     std::uint64_t hash;
     Replaced item;
+    InvalidatedPrefixes::View::Count invalidation;  // empty: it had expired
   };
   std::vector<Expired> expired_;
   std::vector<Part> parts_;
@@ -72,21 +73,31 @@ void Parts::add(const Key& key, LockedHome& home) {
   parts_.push_back({.key = key, .home = &home, .found = find(key, home), .prepared = Prepared(core_, session_), .replaced = {}});
 }
 
-// An expired item is taken out before anybody decides: whatever becomes of the change, it is gone for all.
+// An item that has expired or was invalidated is taken out before anybody decides: whatever becomes of the change, it is gone for all.
 FoundSlot Parts::find(const Key& key, LockedHome& home) {
   const FoundSlot found = home.find(key.hash, core_.matches(key));
   const StoredItem item = core_.store.at(found.slot);
-  if (!found || !item.has_expired(session_.now_ms())) return found;
+  if (!found) return found;
+  const InvalidatedPrefixes::View::Count invalidation = core_.invalidation_of(found.slot);
+  const bool had_expired = item.has_expired(session_.now_ms());
+  if (!invalidation && !had_expired) return found;
   expired_.push_back({.keyspace = key.keyspace,
                       .hash = key.hash,
-                      .item = {.offset = found.slot.offset_bytes(), .bytes = item.bytes(), .expires = true}});
+                      .item = {.offset = found.slot.offset_bytes(), .bytes = item.bytes(), .expires = item.expires()},
+                      .invalidation = had_expired ? InvalidatedPrefixes::View::Count() : invalidation});
   (void)home.erase(key.hash, found);
-  core_.tell(Cause::expired, key.keyspace, key.hash, found.slot.offset_bytes(), 0, session_.now_ms());
+  if (!invalidation) core_.tell(Cause::expired, key.keyspace, key.hash, found.slot.offset_bytes(), 0, session_.now_ms());
   return {};
 }
 
 void Parts::book_expired() noexcept {
-  for (const Expired& expired : expired_) count_expired(session_, expired.keyspace, expired.hash, expired.item);
+  for (const Expired& expired : expired_) {
+    if (expired.invalidation) {
+      count_invalidated(session_, expired.keyspace, expired.hash, expired.item, expired.invalidation);
+    } else {
+      count_expired(session_, expired.keyspace, expired.hash, expired.item);
+    }
+  }
   expired_.clear();
 }
 

@@ -25,10 +25,12 @@ struct Cache::Swept {
   std::size_t with_expiry = 0;  // of which the items have one, the expired ones included
   std::size_t expired = 0;
   std::size_t dropped = 0;
+  std::size_t invalidated = 0;
+  std::size_t old = 0;         // of these
   bool has_no_memory = false;  // to take anything out: nothing was done
 
   [[nodiscard]] bool worth_going_on() const noexcept {
-    return dropped > 0 || (expired > 0 && expired * kWorthwhile >= with_expiry);
+    return dropped + invalidated > 0 || (expired > 0 && expired * kWorthwhile >= with_expiry);
   }
 };
 
@@ -45,8 +47,22 @@ Cache::Swept Cache::sweep_block(Session& session, std::size_t shard, Prefix& pos
     const Keyspace keyspace = item.ns();
     ++swept.seen;
     const bool drops = core_->databases.is_swept(keyspace);
+    if (!drops && core_->is_invalidated(slot)) {
+      // Whatever lies under the key now: the item may have been moved since.
+      const std::string_view key = item.key();
+      if (remove_invalidated(*core_, session,
+                             {.bytes = key, .hash = core_->hash_of(key, keyspace), .keyspace = keyspace, .place = {}}))
+        ++swept.invalidated;
+      continue;
+    }
     if (item.expires()) ++swept.with_expiry;
-    if (!drops && !item.has_expired(session.now_ms_)) continue;
+    if (!drops && !item.has_expired(session.now_ms_)) {
+      if (core_->is_too_old(item, session.now_ms_) && remove_old(session, slot)) {
+        ++swept.invalidated;
+        ++swept.old;
+      }
+      continue;
+    }
     const std::int64_t now_ms = session.now_ms_;
     if (!remove_if_same(*core_, session, core_->hash_of(item.key(), keyspace), slot, Cause::expired,
                         [drops, now_ms](StoredItem found) { return drops || found.has_expired(now_ms); }))
@@ -63,10 +79,19 @@ Cache::Swept Cache::sweep_block(Session& session, std::size_t shard, Prefix& pos
   return swept;
 }
 
+bool Cache::remove_old(Session& session, Slot slot) noexcept {
+  const StoredItem item = core_->store.at(slot);
+  const std::uint64_t hash = core_->hash_of(item.key(), item.ns());
+  if (!remove_if_same(*core_, session, hash, slot, Cause::removed, [](StoredItem) { return true; })) return false;
+  session.note_gone(hash, Gone::removed);
+  session.counters_.invalidated.add();
+  return true;
+}
+
 bool Cache::sweep(Session& session, std::size_t shard, const SweepUntil& until, UpkeepReport& report) {
   ShardSweep& state = sweeps_[shard];
   if (state.busy.exchange(true, std::memory_order_acquire)) return false;
-  const std::uint32_t round = core_->databases.begin_round();
+  const std::uint32_t round = core_->databases.begin_round(session.participant_);
   if (round != state.round) {
     state.round = round;
     // The round ends where it began: from here on everything has to be seen once.
@@ -81,12 +106,14 @@ bool Cache::sweep(Session& session, std::size_t shard, const SweepUntil& until, 
     state.seen += swept.seen;
     report.expired += swept.expired;
     report.freed += swept.dropped;
+    report.invalidated += swept.invalidated;
+    if (swept.old != 0) auto_->note_old(swept.old);
     session.counters_.expired.add(swept.expired);
     if (state.position == 0) {
       consider_shrinking(shard, state.seen);
       if (state.in_round) {
         state.in_round = false;
-        core_->databases.end_shard();
+        core_->databases.end_shard(session.participant_);
       }
     }
     session.quiescent();
@@ -151,7 +178,8 @@ UpkeepReport Cache::upkeep(Session& session, std::size_t first, std::size_t stri
   const Time::time_point deadline = start + slice;
   // When memory is short too, expiry may not eat up the whole slice.
   const Time::time_point tidy_until = fits(0) ? deadline : start + slice / 2;
-  const bool anything_to_sweep = has_expiries() || core_->databases.any_to_sweep();
+  const bool anything_to_sweep =
+      has_expiries() || core_->databases.any_to_sweep() || core_->max_age_s.load(std::memory_order_relaxed) != 0;
   for (std::size_t n = 0; n < share; ++n) {
     const std::size_t shard = first + session.upkeep_turn_ % share * stride;
     bool more = core_->shards[shard].help_growing(session.participant_);
@@ -166,6 +194,7 @@ UpkeepReport Cache::upkeep(Session& session, std::size_t first, std::size_t stri
   }
   session.quiescent();
   if (core_->databases.any_to_sweep()) report.more = true;
+  if (auto_->run(session, deadline)) report.more = true;
   if (empty_young_queue(session, deadline)) report.more = true;
   if (put_in_order(session, deadline)) report.more = true;
   if (evict_some(session, deadline, report)) report.more = true;

@@ -34,10 +34,10 @@ static int count_keys(strata_cache* cache, const char* kind, int count) {
 
 int main(void) {
   static const char value[8000];
-  strata_cache_options options = STRATA_CACHE_OPTIONS_INIT;
-  options.max_memory_bytes = 8 << 20;
+  strata_cache_config config = STRATA_CACHE_CONFIG_INIT;
+  config.cache_size = 8 << 20;
   strata_cache* cache = NULL;
-  strata_status status = strata_cache_create(&options, &cache);
+  strata_status status = strata_cache_create(&config, &cache);
   /* Too early. */
   if (status == STRATA_OK) printf("%s\n", strata_status_text(strata_cache_set_policy(cache, STRATA_CACHE_CUSTOM)));
   if (status == STRATA_OK) status = strata_cache_set_chooser(cache, largest, NULL);

@@ -23,10 +23,10 @@ static void print_name(strata_cache* cache) {
 }
 
 int main(void) {
-  strata_cache_options options = STRATA_CACHE_OPTIONS_INIT;
-  options.max_memory_bytes = 16 << 20;
+  strata_cache_config config = STRATA_CACHE_CONFIG_INIT;
+  config.cache_size = 16 << 20;
   strata_cache* cache = NULL;
-  const strata_status status = strata_cache_create(&options, &cache);
+  const strata_status status = strata_cache_create(&config, &cache);
   if (status != STRATA_OK) {
     fprintf(stderr, "no cache: %s\n", strata_status_text(status));
     return 1;

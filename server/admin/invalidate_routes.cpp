@@ -14,8 +14,7 @@ namespace json = boost::json;
 
 namespace {
 
-// Matching takes pattern length times key length; no pattern that a person writes comes near.
-constexpr std::size_t kMaxGlobBytes = 1024;
+using Kind = cache::MatchInvalidation::Kind;
 
 constexpr std::string_view kOneOf = "exactly one of 'keys', 'prefix' and 'glob' has to be given";
 
@@ -75,23 +74,30 @@ std::string check_keys(const json::value& keys) {
   return {};
 }
 
-std::string check_pattern(const json::value& value, PatternInvalidation::Kind kind) {
-  if (kind == PatternInvalidation::Kind::prefix) return value.is_string() ? "" : "'prefix' has to be a string";
-  if (!value.is_string()) return "'glob' has to be a string";
+std::string check_pattern(const json::value& value, Kind kind) {
+  const std::string_view name = kind == Kind::prefix ? "prefix" : "glob";
+  const std::size_t most = kind == Kind::prefix ? Cache::kMostPrefixBytes : cache::MatchInvalidation::kMostGlobBytes;
+  if (!value.is_string()) return fmt::format("'{}' has to be a string", name);
   const std::size_t bytes = value.get_string().size();
-  return bytes <= kMaxGlobBytes ? "" : fmt::format("'glob' has {} bytes; allowed: at most {}", bytes, kMaxGlobBytes);
+  return bytes <= most ? "" : fmt::format("'{}' has {} bytes; allowed: at most {}", name, bytes, most);
 }
 
-Answer by_pattern(AdminState& state, InvalidationScope scope, PatternInvalidation::Kind kind, const json::value& value) {
+Answer by_pattern(AdminState& state, InvalidationScope scope, Kind kind, const json::value& value) {
   if (auto wrong = check_pattern(value, kind); !wrong.empty()) return invalid_request(wrong);
-  return std::make_unique<PatternInvalidation>(state, scope, kind, std::string(value.get_string()));
+  const std::string_view pattern = value.get_string();
+  if (kind == Kind::glob || scope.dry_run || pattern.empty())
+    return std::make_unique<PatternInvalidation>(state, scope, kind, std::string(pattern));
+  Cache::Ticket ticket;
+  if (state.server.cache.invalidate_prefix(*state.session, scope.database, pattern, ticket) != cache::Status::ok)
+    return error_response(503, "out_of_memory", "no memory to note the prefix; nothing was invalidated");
+  return std::make_unique<PrefixInvalidation>(state, scope, std::move(ticket));
 }
 
 Answer invalidate(AdminState& state, json::value& body) {
   InvalidateRequest request = read_request(body.get_object(), state.server.cache.options().namespaces);
   if (!request.wrong.empty()) return invalid_request(request.wrong);
-  if (request.prefix != nullptr) return by_pattern(state, request.scope, PatternInvalidation::Kind::prefix, *request.prefix);
-  if (request.glob != nullptr) return by_pattern(state, request.scope, PatternInvalidation::Kind::glob, *request.glob);
+  if (request.prefix != nullptr) return by_pattern(state, request.scope, Kind::prefix, *request.prefix);
+  if (request.glob != nullptr) return by_pattern(state, request.scope, Kind::glob, *request.glob);
   if (auto wrong = check_keys(*request.keys); !wrong.empty()) return invalid_request(wrong);
   return std::make_unique<KeyInvalidation>(state, request.scope, std::move(request.keys->get_array()));
 }

@@ -1,9 +1,8 @@
 #include "server/admin/invalidation.h"
 
 #include <boost/json/value.hpp>
+#include <chrono>
 #include <utility>
-
-#include "protocol/glob.h"
 
 namespace strata::server::admin {
 
@@ -11,9 +10,7 @@ namespace {
 
 constexpr std::uint64_t kSliceNanoseconds = 500'000;
 constexpr std::size_t kKeysPerStep = 64;
-// Few, as keys may be large and a step holds all it finds.
-constexpr std::size_t kScannedPerStep = 32;
-constexpr std::size_t kBucketsPerStep = 256;
+constexpr auto kUpkeepSlice = std::chrono::microseconds(500);
 
 }  // namespace
 
@@ -47,23 +44,26 @@ bool KeyInvalidation::step() {
   return next_ == keys_.size();
 }
 
-PatternInvalidation::PatternInvalidation(AdminState& state, InvalidationScope scope, Kind kind, std::string pattern)
-    : Invalidation(state, scope), kind_(kind), pattern_(std::move(pattern)) {}
-
-bool PatternInvalidation::matches(std::string_view key) const noexcept {
-  return kind_ == Kind::prefix ? key.starts_with(pattern_) : protocol::glob_match(pattern_, key);
-}
+PatternInvalidation::PatternInvalidation(AdminState& state, InvalidationScope scope, cache::MatchInvalidation::Kind kind,
+                                         std::string pattern)
+    : Invalidation(state, scope),
+      walk_(state.server.cache, scope.database, kind, std::move(pattern),
+            scope.dry_run ? cache::MatchInvalidation::Does::count : cache::MatchInvalidation::Does::remove) {}
 
 bool PatternInvalidation::step() {
-  cursor_ = cache().scan(session(), scope().database, cursor_, kScannedPerStep, kBucketsPerStep,
-                         [&](std::string_view key, const ItemView&) {
-                           if (!matches(key)) return;
-                           count_match();
-                           if (!scope().dry_run) found_.emplace_back(key);
-                         });
-  for (const std::string& key : found_) remove(key);
-  found_.clear();
-  return cursor_ == 0;
+  const bool is_end = walk_.step(session());
+  set_counts(walk_.matched(), walk_.removed());
+  return is_end;
+}
+
+PrefixInvalidation::PrefixInvalidation(AdminState& state, InvalidationScope scope, Cache::Ticket ticket)
+    : Invalidation(state, scope), ticket_(std::move(ticket)) {}
+
+bool PrefixInvalidation::step() {
+  const bool is_pending = cache().is_pending(session(), ticket_);
+  if (is_pending) (void)cache().upkeep(session(), 0, 1, kUpkeepSlice);
+  set_counts(ticket_.taken_out(), ticket_.taken_out());
+  return !is_pending;
 }
 
 }  // namespace strata::server::admin

@@ -5,7 +5,6 @@
 #include <optional>
 #include <string>
 #include <unordered_set>
-#include <vector>
 
 #include "server/admin/admin_state.h"
 #include "server/admin/job.h"
@@ -35,6 +34,10 @@ class Invalidation : public Job {
   [[nodiscard]] const InvalidationScope& scope() const noexcept { return scope_; }
   // Counts a key that was found.
   void count_match() noexcept { ++matched_; }
+  void set_counts(std::uint64_t matched, std::uint64_t invalidated) noexcept {
+    matched_ = matched;
+    invalidated_ = invalidated;
+  }
   // Removes a key; returns whether it was there.
   bool remove(std::string_view key);
 
@@ -59,22 +62,26 @@ class KeyInvalidation final : public Invalidation {
   std::unordered_set<std::string_view> seen_;  // in a dry run, where a key that is listed twice is found twice
 };
 
-// The keys that begin with a prefix, or match a glob pattern, found by a walk through the database. What a step finds it
-// removes before the next one, so that memory stays bounded whatever matches.
+// The keys that match a glob pattern, or begin with a prefix that are only to be counted, found by a walk through the database.
 class PatternInvalidation final : public Invalidation {
  public:
-  enum class Kind : std::uint8_t { prefix, glob };
-
-  PatternInvalidation(AdminState& state, InvalidationScope scope, Kind kind, std::string pattern);
+  PatternInvalidation(AdminState& state, InvalidationScope scope, cache::MatchInvalidation::Kind kind, std::string pattern);
 
  private:
   bool step() override;
-  [[nodiscard]] bool matches(std::string_view key) const noexcept;
 
-  Kind kind_;
-  std::string pattern_;
-  std::uint64_t cursor_ = 0;
-  std::vector<std::string> found_;  // by this step
+  cache::MatchInvalidation walk_;
+};
+
+// The keys that begin with a prefix that was invalidated, which are gone already: counts them as they are taken out, and helps with it.
+class PrefixInvalidation final : public Invalidation {
+ public:
+  PrefixInvalidation(AdminState& state, InvalidationScope scope, Cache::Ticket ticket);
+
+ private:
+  bool step() override;
+
+  Cache::Ticket ticket_;
 };
 
 }  // namespace strata::server::admin

@@ -63,7 +63,8 @@ Response unauthorized(bool token_given) {
 const std::vector<Route>& all_routes() {
   static const std::vector<Route> routes = [] {
     std::vector<Route> all;
-    for (const auto& part : {health_routes(), metrics_routes(), stats_routes(), config_routes(), invalidate_routes()}) {
+    for (const auto& part :
+         {health_routes(), metrics_routes(), stats_routes(), config_routes(), invalidate_routes(), events_routes()}) {
       all.insert(all.end(), part.begin(), part.end());
     }
     return all;

@@ -35,6 +35,7 @@ std::span<const Route> metrics_routes();
 std::span<const Route> stats_routes();
 std::span<const Route> config_routes();
 std::span<const Route> invalidate_routes();
+std::span<const Route> events_routes();
 
 // All of them, in this order.
 const std::vector<Route>& all_routes();

@@ -93,6 +93,7 @@ class StatsJob final : public Job {
                                {"promoted", cache.promoted},
                                {"readmitted", cache.readmitted},
                                {"expired", cache.expired},
+                               {"invalidated", cache.invalidated},
                                {"memory", memory(server_.cache)},
                                {"databases", databases(sizes_)}});
   }

@@ -3,8 +3,8 @@
 #include <utility>
 #include <vector>
 
+#include "engine/api/strata.hpp"
 #include "protocol/errors.h"
-#include "protocol/glob.h"
 #include "server/commands/context.h"
 #include "server/commands/families.h"
 #include "server/commands/help.h"
@@ -219,8 +219,7 @@ Outcome docs(Context& context) {
 
 // Whether a filter of COMMAND LIST lets a command through.
 bool passes(const Command& command, std::string_view filter, std::string_view argument) {
-  if (equals_ignoring_case(filter, "pattern"))
-    return protocol::glob_match(argument, command.full_name, protocol::LetterCase::ignored);
+  if (equals_ignoring_case(filter, "pattern")) return cache::glob_match(argument, command.full_name, cache::LetterCase::ignored);
   if (equals_ignoring_case(filter, "aclcat")) {
     const std::string wanted = "@" + lower_case(argument);
     for (const std::string_view category : acl_categories(*command.spec)) {

@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "config/schema.h"
+#include "engine/api/strata.hpp"
 #include "protocol/errors.h"
-#include "protocol/glob.h"
 #include "server/commands/context.h"
 #include "server/commands/families.h"
 #include "server/commands/help.h"
@@ -23,7 +23,7 @@ namespace errors = protocol::errors;
 std::string_view asked_as(std::span<const std::string_view> asked, std::string_view name) {
   for (const std::string_view text : asked) {
     if (equals_ignoring_case(text, name)) return text;
-    if (protocol::glob_match(text, name, protocol::LetterCase::ignored)) return name;
+    if (cache::glob_match(text, name, cache::LetterCase::ignored)) return name;
   }
   return {};
 }

@@ -1,9 +1,9 @@
 #include "server/commands/key_walk.h"
+#include "engine/api/strata.hpp"
 
 #include <algorithm>
 #include <utility>
 
-#include "protocol/glob.h"
 #include "protocol/reply_writer.h"
 
 namespace strata::server {
@@ -27,7 +27,7 @@ bool KeyWalk::slice(Session& session, std::uint64_t wanted) {
   const auto at_least = static_cast<std::size_t>(std::min(wanted - looked_at_, kSliceKeys));
   cursor_ = cache_.scan(session, ns_, cursor_, at_least, kSliceBuckets, [&](std::string_view key, const ItemView&) {
     ++looked_at_;
-    if (!filter_.any_type || !(everything || protocol::glob_match(filter_.pattern, key))) return;
+    if (!filter_.any_type || !(everything || cache::glob_match(filter_.pattern, key))) return;
     writer.bulk(key);
     ++found_;
   });

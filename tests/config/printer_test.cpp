@@ -27,13 +27,16 @@ Settings all_changed() {
                      "run/s \"1\" # \\.sock",
                      0750,
                      4,
-                     1,
+                     5,
                      "/data/caf\xC3\xA9: x",
                      128,
                      std::chrono::milliseconds(1500),
                      std::chrono::hours(2),
                      std::chrono::seconds(0)};
   settings.memory = {{MemoryAmount::Unit::bytes, 1000000007}, EvictionPolicy::volatile_ttl, 64};
+  settings.auto_invalidation = {
+      std::chrono::minutes(5), 70, std::chrono::hours(3), 90, 80, std::chrono::seconds(4), std::chrono::seconds(30), 60, 10,
+      HitsAction::database,    3,  "user: \"1\""};
   settings.limits = {1, 2ULL << 20, 65536, 3ULL << 20, 17};
   settings.security = {"hush: \"#\"", false};
   settings.admin = {"::1", 0, "token", 2048, std::chrono::milliseconds(100)};

@@ -226,6 +226,39 @@ def test_invalidate(filled, connection, body, matched, left):
     assert connection.call("DBSIZE") == (2 - matched if body.get("database") == 2 else 2)
 
 
+def test_invalidated_prefix_is_gone_and_may_be_written(filled, connection):
+    assert curl(filled, "POST", "/v1/invalidate", {"prefix": "user:"}).json["invalidated"] == 100
+    assert connection.call("GET", "user:1") is None
+    assert connection.call("SET", "user:1", "new") == OK
+    assert connection.call("GET", "user:1") == b"new"
+    assert curl(filled, "POST", "/v1/invalidate", {"prefix": "u" * 1025}).error["code"] == "invalid_request"
+
+
+def test_what_the_cache_takes_out_by_itself(filled, connection):
+    before = len(curl(filled, "GET", "/v1/events").json["events"])
+    answer = curl(filled, "PATCH", "/v1/config", {"auto_invalidation.interval": "100ms", "auto_invalidation.idle_percent": "10"})
+    assert answer.status == 200, answer.body
+    try:
+        wait_until(lambda: connection.call("DBSIZE") == 0, "idle keys go")
+        event = wait_until(lambda: curl(filled, "GET", "/v1/events").json["events"][before:], "an event")[0]
+        assert event["kind"] == "idle_items" and event["removed"] > 0 and event["measured"] >= event["threshold"] == 0.1
+        assert "strata_events_total{kind=\"idle_items\"} 0" not in curl(filled, "GET", "/metrics").body.decode()
+    finally:
+        assert curl(filled, "PATCH", "/v1/config", {"auto_invalidation.interval": "0s"}).status == 200
+
+
+@pytest.mark.parametrize("change, key", [
+    ({"auto_invalidation.pressure_percent": "50", "auto_invalidation.relief_percent": "50"}, "auto_invalidation.relief_percent"),
+    ({"auto_invalidation.max_age": "10ms"}, "auto_invalidation.max_age"),
+    ({"auto_invalidation.hits_action": "prefix"}, "auto_invalidation.hits_prefix"),
+    ({"auto_invalidation.hits_action": "database", "auto_invalidation.hits_database": "16"}, "auto_invalidation.hits_database"),
+])
+def test_auto_invalidation_that_cannot_be(server, change, key):
+    answer = curl(server, "PATCH", "/v1/config", change)
+    assert answer.status in (400, 409, 422)
+    assert answer.error and key in answer.body.decode()
+
+
 def test_invalidate_many(server, connection):
     for batch in range(10):
         connection.call("MSET", *(word for i in range(5_000) for word in (f"many:{batch}:{i}", i)))

@@ -38,6 +38,24 @@ constexpr std::array kRows = {
               [](const Scrape& scrape, Samples& samples) { samples.add(scrape.cache.readmitted); }},
     MetricRow{"strata_expired_keys_total", MetricType::Counter, "Keys removed because their time had come.",
               [](const Scrape& scrape, Samples& samples) { samples.add(scrape.cache.expired); }},
+    MetricRow{"strata_invalidated_keys_total", MetricType::Counter,
+              "Keys removed because their prefix was invalidated, or for their age or idleness; counted when they are taken out.",
+              [](const Scrape& scrape, Samples& samples) { samples.add(scrape.cache.invalidated); }},
+    MetricRow{"strata_pending_prefixes", MetricType::Gauge,
+              "Invalidated prefixes whose keys, which nobody sees any more, have not all been taken out.",
+              [](const Scrape& scrape, Samples& samples) { samples.add(scrape.server().cache.pending_prefixes()); }},
+    MetricRow{"strata_events_total", MetricType::Counter, "What the cache did, or noticed, by itself (GET /v1/events), by kind.",
+              [](const Scrape& scrape, Samples& samples) {
+                for (std::size_t kind = 0; kind < cache::kEventKinds; ++kind)
+                  samples.add(scrape.server().cache.events().counts(static_cast<cache::EventKind>(kind)).events,
+                              {{"kind", cache::kEventKindNames[kind]}});
+              }},
+    MetricRow{"strata_event_keys_total", MetricType::Counter, "Keys that were removed at such events, by kind.",
+              [](const Scrape& scrape, Samples& samples) {
+                for (std::size_t kind = 0; kind < cache::kEventKinds; ++kind)
+                  samples.add(scrape.server().cache.events().counts(static_cast<cache::EventKind>(kind)).items,
+                              {{"kind", cache::kEventKindNames[kind]}});
+              }},
     MetricRow{"strata_eviction_refusals_total", MetricType::Counter,
               "Writes refused because the memory limit was reached and nothing could be evicted.",
               [](const Scrape& scrape, Samples& samples) { samples.add(scrape.cache.eviction_refusals); }},

@@ -26,9 +26,9 @@ void fill(strata_cache* cache, int from, int to) {
 TEST(CachePolicies, AllCanBeChosenWhenItIsMadeAndLater) {
   for (int number = STRATA_CACHE_LRU; number <= STRATA_CACHE_VOLATILE_LFU; ++number) {
     const auto policy = static_cast<strata_cache_policy>(number);
-    strata_cache_options options = STRATA_CACHE_OPTIONS_INIT;
-    options.max_memory_bytes = kMemory;
-    options.policy = policy;
+    strata_cache_config options = STRATA_CACHE_CONFIG_INIT;
+    options.cache_size = kMemory;
+    options.replacement_policy = policy;
     options.maintenance_ms = 0;
     strata_cache* cache = nullptr;
     ASSERT_EQ(strata_cache_create(&options, &cache), STRATA_OK) << number;

@@ -20,7 +20,7 @@ strata_cache_key key_of(std::string_view text, std::uint32_t database = 0) { ret
 class CacheCalls : public testing::Test {
  protected:
   CacheCalls() {
-    options.max_memory_bytes = kMemory;
+    options.cache_size = kMemory;
     options.databases = 2;
     options.maintenance_ms = 0;
     EXPECT_EQ(strata_cache_create(&options, &cache), STRATA_OK);
@@ -44,7 +44,7 @@ class CacheCalls : public testing::Test {
     return told;
   }
 
-  strata_cache_options options = STRATA_CACHE_OPTIONS_INIT;
+  strata_cache_config options = STRATA_CACHE_CONFIG_INIT;
   strata_cache* cache = nullptr;
 };
 
@@ -167,13 +167,13 @@ TEST_F(CacheCalls, ACacheMayEndBeforeItsThreads) {
 TEST_F(CacheCalls, RefuseWhatMakesNoSense) {
   strata_cache* none = nullptr;
   const auto refused = [&](auto change) {
-    strata_cache_options wrong = STRATA_CACHE_OPTIONS_INIT;
+    strata_cache_config wrong = STRATA_CACHE_CONFIG_INIT;
     change(wrong);
     return strata_cache_create(&wrong, &none);
   };
   EXPECT_EQ(refused([](auto& wrong) { wrong.databases = 0; }), STRATA_INVALID_ARGUMENT);
   EXPECT_EQ(refused([](auto& wrong) { wrong.databases = 129; }), STRATA_INVALID_ARGUMENT);
-  EXPECT_EQ(refused([](auto& wrong) { wrong.max_memory_bytes = 1000; }), STRATA_INVALID_ARGUMENT);
+  EXPECT_EQ(refused([](auto& wrong) { wrong.cache_size = 1000; }), STRATA_INVALID_ARGUMENT);
   EXPECT_EQ(refused([](auto& wrong) { wrong.struct_bytes = 3; }), STRATA_STRUCT_SIZE);
   EXPECT_EQ(strata_cache_create(&options, nullptr), STRATA_INVALID_ARGUMENT);
   EXPECT_EQ(none, nullptr);
@@ -188,8 +188,119 @@ TEST_F(CacheCalls, RefuseWhatMakesNoSense) {
   strata_cache_destroy(nullptr);
 }
 
+TEST(CacheConfig, NamesWhatIsWrong) {
+  struct Wrong {
+    const char* member;
+    strata_status status;
+    void (*change)(strata_cache_config&);
+  };
+  const Wrong wrong[] = {
+      {"cache_size", STRATA_INVALID_ARGUMENT, [](auto& config) { config.cache_size = 1000; }},
+      {"cache_levels", STRATA_INVALID_ARGUMENT, [](auto& config) { config.cache_levels = 0; }},
+      {"cache_levels", STRATA_INVALID_ARGUMENT, [](auto& config) { config.cache_levels = 8; }},
+      {"cache_levels", STRATA_NOT_SUPPORTED, [](auto& config) { config.cache_levels |= STRATA_CACHE_LEVEL_THREAD; }},
+      {"cache_levels", STRATA_NOT_SUPPORTED, [](auto& config) { config.cache_levels = STRATA_CACHE_LEVEL_DISK; }},
+      {"compression", STRATA_NOT_SUPPORTED, [](auto& config) { config.compression = STRATA_CACHE_COMPRESSION_LZ4; }},
+      {"dynamic_sizing", STRATA_NOT_SUPPORTED, [](auto& config) { config.dynamic_sizing = true; }},
+      {"flags", STRATA_NOT_SUPPORTED, [](auto& config) { config.flags = 1; }},
+      {"databases", STRATA_INVALID_ARGUMENT, [](auto& config) { config.databases = 129; }},
+  };
+  for (const Wrong& one : wrong) {
+    strata_cache_config config = STRATA_CACHE_CONFIG_INIT;
+    one.change(config);
+    strata_cache* none = nullptr;
+    EXPECT_EQ(strata_cache_create(&config, &none), one.status) << one.member;
+    EXPECT_EQ(none, nullptr);
+    EXPECT_EQ(strata_cache_last_error()->status, one.status);
+    EXPECT_EQ(std::string(strata_cache_last_error()->text).rfind(one.member, 0), 0U) << strata_cache_last_error()->text;
+    EXPECT_STREQ(strata_cache_last_error()->function, "strata_cache_create");
+  }
+  cache_config config;
+  config.dynamic_sizing = true;
+  try {
+    class cache cache(config);
+    ADD_FAILURE() << "made";
+  } catch (const std::invalid_argument& error) {
+    EXPECT_EQ(std::string(error.what()).rfind("dynamic_sizing", 0), 0U) << error.what();
+  }
+}
+
+TEST(CacheConfig, ReadsWhatIsToBeInvalidated) {
+  strata_cache_auto_invalidation automatic = STRATA_CACHE_AUTO_INVALIDATION_INIT;
+  strata_cache_config config = STRATA_CACHE_CONFIG_INIT;
+  config.auto_invalidation = &automatic;
+  strata_cache* cache = nullptr;
+  automatic.max_age_ms = 1;
+  EXPECT_EQ(strata_cache_create(&config, &cache), STRATA_INVALID_ARGUMENT);
+  EXPECT_EQ(std::string(strata_cache_last_error()->text).rfind("max_age_ms", 0), 0U) << strata_cache_last_error()->text;
+  automatic.max_age_ms = 1000;
+  automatic.hits_database = 1;
+  EXPECT_EQ(strata_cache_create(&config, &cache), STRATA_INVALID_ARGUMENT);
+  automatic.hits_database = 0;
+  automatic.struct_bytes = 8;
+  EXPECT_EQ(strata_cache_create(&config, &cache), STRATA_STRUCT_SIZE);
+  automatic.struct_bytes = sizeof automatic;
+  EXPECT_EQ(strata_cache_create(&config, &cache), STRATA_OK);
+  automatic.pressure_percent = 50;
+  automatic.relief_percent = 50;
+  EXPECT_EQ(strata_cache_set_auto_invalidation(cache, &automatic), STRATA_INVALID_ARGUMENT);
+  EXPECT_EQ(strata_cache_set_auto_invalidation(cache, nullptr), STRATA_OK);
+  strata_cache_destroy(cache);
+}
+
+TEST_F(CacheCalls, AutoInvalidationTakesOutAndTells) {
+  strata_cache_auto_invalidation automatic = STRATA_CACHE_AUTO_INVALIDATION_INIT;
+  automatic.interval_ms = 1;
+  automatic.idle_percent = 1;
+  put("before", "v");
+  EXPECT_EQ(strata_cache_set_auto_invalidation(cache, &automatic), STRATA_OK);
+  // By the clock of the system, which goes on by itself.
+  while (statistics().items != 0) EXPECT_EQ(strata_cache_maintain(cache, 1000, nullptr), STRATA_OK);
+  EXPECT_EQ(get("before"), "(not found)");
+  EXPECT_EQ(statistics().invalidated, 1U);
+  strata_cache_event event{};
+  std::size_t count = 0;
+  EXPECT_EQ(strata_cache_get_events(cache, 0, &event, 1, &count), STRATA_OK);
+  EXPECT_EQ(count, 1U);
+  EXPECT_EQ(event.number, 1U);
+  EXPECT_EQ(event.kind, STRATA_CACHE_EVENT_IDLE_ITEMS);
+  EXPECT_EQ(event.removed, 1U);
+  EXPECT_EQ(strata_cache_get_events(cache, 1, nullptr, 0, &count), STRATA_OK);
+  EXPECT_EQ(count, 0U);
+  EXPECT_EQ(strata_cache_get_events(cache, 1, nullptr, 1, &count), STRATA_INVALID_ARGUMENT);
+}
+
+TEST_F(CacheCalls, InvalidateByKeysPrefixAndGlob) {
+  for (const char* key : {"user:1", "user:2", "post:1", "post:2", "post:x", "other"}) put(key, "v");
+  const strata_cache_key keys[] = {key_of("other"), key_of("none")};
+  std::size_t removed = 7;
+  EXPECT_EQ(strata_cache_remove_many(cache, keys, 2, &removed), STRATA_OK);
+  EXPECT_EQ(removed, 1U);
+  EXPECT_EQ(strata_cache_invalidate_prefix(cache, 0, bytes("user:")), STRATA_OK);
+  EXPECT_EQ(get("user:1"), "(not found)");
+  EXPECT_EQ(put("user:2", "new"), STRATA_OK);
+  EXPECT_EQ(statistics().pending_prefixes, 1U);
+  std::uint64_t matched = 7;
+  EXPECT_EQ(strata_cache_invalidate_matching(cache, 0, bytes("post:[0-9]"), &matched), STRATA_OK);
+  EXPECT_EQ(matched, 2U);
+  EXPECT_EQ(get("post:1"), "(not found)");
+  EXPECT_EQ(get("post:x"), "v");
+  bool more = true;
+  while (more) EXPECT_EQ(strata_cache_maintain(cache, 1'000'000, &more), STRATA_OK);
+  EXPECT_EQ(get("user:2"), "new");
+  EXPECT_EQ(statistics().pending_prefixes, 0U);
+  EXPECT_EQ(statistics().items, 2U);
+  EXPECT_EQ(strata_cache_invalidate_prefix(cache, 0, bytes("")), STRATA_OK);
+  EXPECT_EQ(statistics().items, 0U);
+  EXPECT_EQ(strata_cache_invalidate_prefix(cache, 0, bytes(std::string(1025, 'p'))), STRATA_SIZE_OVERFLOW);
+  EXPECT_EQ(strata_cache_invalidate_matching(cache, 0, bytes(std::string(1025, '*')), nullptr), STRATA_SIZE_OVERFLOW);
+  EXPECT_EQ(strata_cache_invalidate_prefix(cache, 2, bytes("p")), STRATA_INVALID_ARGUMENT);
+  EXPECT_EQ(strata_cache_invalidate_matching(cache, 2, bytes("p"), nullptr), STRATA_INVALID_ARGUMENT);
+  EXPECT_EQ(strata_cache_remove_many(cache, nullptr, 1, nullptr), STRATA_INVALID_ARGUMENT);
+}
+
 TEST(CacheMaintenance, AThreadOfTheCacheRemovesWhatHasExpired) {
-  strata_cache_options options = STRATA_CACHE_OPTIONS_INIT;
+  strata_cache_config options = STRATA_CACHE_CONFIG_INIT;
   options.maintenance_ms = 1;
   class cache cache(options);
   for (int i = 0; i < 1000; ++i) cache.put("key" + std::to_string(i), "value", std::chrono::milliseconds(1));

@@ -37,13 +37,13 @@ TEST_F(Version, IsTheProjects) {
 
 TEST_F(Status, EachHasATextOfItsOwn) {
   std::vector<std::string> texts;
-  for (int status = STRATA_OK; status <= STRATA_NO_CHOOSER; ++status) {
+  for (int status = STRATA_OK; status <= STRATA_NOT_SUPPORTED; ++status) {
     const std::string text = strata_status_text(static_cast<strata_status>(status));
     EXPECT_NE(text, "unknown status") << status;
     for (const std::string& other : texts) EXPECT_NE(text, other);
     texts.push_back(text);
   }
-  for (const int number : {STRATA_NO_CHOOSER + 1, 99, -1}) {
+  for (const int number : {STRATA_NOT_SUPPORTED + 1, 99, -1}) {
     // As a program in C, or of another version, may have it.
     strata_status unknown = STRATA_OK;
     static_assert(sizeof unknown == sizeof number);

@@ -30,6 +30,9 @@ class Notes : public ChangeListener {
     EXPECT_EQ(change.sequence, ++sequences_[change.shard]);
   }
   void emptied(Namespace database) noexcept override { lines.push_back("emptied " + std::to_string(database)); }
+  void invalidated(Namespace database, std::string_view prefix) noexcept override {
+    lines.push_back("invalidated " + std::to_string(database) + "/" + std::string(prefix));
+  }
   void swapped(Namespace one, Namespace other) noexcept override {
     lines.push_back("swapped " + std::to_string(one) + " " + std::to_string(other));
   }
@@ -86,6 +89,19 @@ TEST_F(ChangeListenerTest, HearsOfSeveralKeysAndOfDatabases) {
                            "swapped 0 1", "written 0/a none->other", "emptied 1", "written 1/d none->last"}));
 }
 
+TEST_F(ChangeListenerTest, HearsOfPrefixesAndNotOfTheirItems) {
+  for (const char* key : {"user:1", "user:2", "user:3", "user:4", "other"}) set(key, "old");
+  cache->set_change_listener(&notes);
+  EXPECT_EQ(cache->invalidate_prefix(*session, 0, "user:", false), Status::ok);
+  set("user:1", "new");
+  remove("user:2");
+  const std::array keys{cache->key(0, "user:3"), cache->key(0, "other")};
+  cache->update_many(*session, keys, 0, [](std::size_t, Decision& decision) { decision.put("both", kNoExpiry); });
+  upkeep();
+  EXPECT_EQ(take(), (Lines{"invalidated 0/user:", "written 0/user:1 none->new", "written 0/user:3 none->both",
+                           "written 0/other old->both"}));
+}
+
 TEST_F(ChangeListenerTest, HearsOfEvictionAndNothingAfterItWasReplaced) {
   cache->set_change_listener(&notes);
   limit(kEmptyIndexBytes + 200'000, Policy::allkeys_lru);
@@ -122,6 +138,11 @@ class Replica : public ChangeListener {
   void emptied(Namespace database) noexcept override {
     const std::lock_guard lock(mutex_);
     std::erase_if(content_, [database](const auto& entry) { return entry.first.first == database; });
+  }
+  void invalidated(Namespace database, std::string_view prefix) noexcept override {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(content_,
+                  [&](const auto& entry) { return entry.first.first == database && entry.first.second.starts_with(prefix); });
   }
   void swapped(Namespace one, Namespace other) noexcept override {
     const std::lock_guard lock(mutex_);
@@ -160,6 +181,9 @@ void change_at_random(Cache& cache, std::uint64_t seed) {
       case 2:
         if (random() % 50 == 0) cache.clear(*session, ns, false);
         if (random() % 100 == 0) cache.clear_all(*session, false);
+        if (random() % 20 == 0) {
+          EXPECT_EQ(cache.invalidate_prefix(*session, ns, name.substr(0, 4 + random() % 3), random() % 8 == 0), Status::ok);
+        }
         break;
       case 3:
         if (random() % 10 == 0) cache.swap(ns, static_cast<Namespace>((ns + 1) % 3));
@@ -184,13 +208,15 @@ TEST(ChangeReplicaTest, IsWhatTheCacheHolds) {
     std::vector<std::jthread> threads;
     for (std::uint64_t seed = 1; seed <= 4; ++seed) threads.emplace_back([&cache, seed] { change_at_random(cache, seed); });
   }
+  const std::unique_ptr<Session> session = cache.open_session();
+  while (cache.pending_prefixes() != 0) (void)cache.upkeep(*session, 0, 1, std::chrono::hours(1));
   cache.set_change_listener(nullptr);
   EXPECT_EQ(replica.misfits(), 0U);
   const Statistics statistics = cache.statistics();
+  EXPECT_GT(statistics.invalidated, 0U);
   EXPECT_GT(statistics.evicted, 0U);
   EXPECT_GT(statistics.expired, 0U);
   Replica::Content held;
-  const std::unique_ptr<Session> session = cache.open_session();
   session->set_now_ms(0);  // nothing has expired: what was not seen to expire is still there
   for (Namespace ns = 0; ns < 3; ++ns) {
     std::uint64_t cursor = 0;

@@ -63,6 +63,9 @@ constexpr Scenario kCompaction{
 constexpr Scenario kClear{
     .name = "Clear", .keys = 6, .operations = 20'000, .sets = 30, .reads_of_several = 30, .clears_per_mille = 60};
 
+constexpr Scenario kInvalidate{
+    .name = "Invalidate", .keys = 4, .operations = 20'000, .sets = 40, .upkeeps = 2, .invalidations_per_mille = 60};
+
 INSTANTIATE_TEST_SUITE_P(Faults, CoherenceFaultTest,
                          testing::Values(Broken{"JointNotMarked", ProtocolFault::joint_not_marked, kSeveral},
                                          Broken{"PublishBeforeComplete", ProtocolFault::publish_before_complete, kFewKeys},
@@ -71,7 +74,9 @@ INSTANTIATE_TEST_SUITE_P(Faults, CoherenceFaultTest,
                                          Broken{"MissNotValidated", ProtocolFault::miss_not_validated, kSpilling},
                                          Broken{"CursorMovedEarly", ProtocolFault::cursor_moved_early, kGrowth},
                                          Broken{"MovedFreedAtOnce", ProtocolFault::moved_freed_at_once, kCompaction},
-                                         Broken{"DatabasesNotValidated", ProtocolFault::databases_not_validated, kClear}),
+                                         Broken{"DatabasesNotValidated", ProtocolFault::databases_not_validated, kClear},
+                                         Broken{"ItemOfOldEpoch", ProtocolFault::item_of_old_epoch, kInvalidate},
+                                         Broken{"PrefixForgottenEarly", ProtocolFault::prefix_forgotten_early, kInvalidate}),
                          [](const auto& instance) { return std::string(instance.param.name); });
 
 }  // namespace

@@ -32,6 +32,7 @@ class CoherenceTest : public testing::TestWithParam<Scenario> {
     EXPECT_GT(statistics.hits, scenario.operations / (scenario.max_memory_bytes > 0 ? 100 : 10));
     EXPECT_GT(statistics.misses, scenario.operations / 100);
     EXPECT_EQ(statistics.expired > 0, scenario.expires);
+    EXPECT_EQ(statistics.invalidated > 0, scenario.invalidations_per_mille > 0);
     EXPECT_EQ(statistics.evicted > 0, scenario.max_memory_bytes > 0);
     RecordProperty("operations", std::to_string(judgement.operations));
     RecordProperty("configurations", std::to_string(judgement.configurations));
@@ -85,6 +86,32 @@ constexpr Scenario kScenarios[]{
      .updates_of_several = 15,
      .upkeeps = 1,
      .clears_per_mille = 10},
+    {.name = "Invalidate",
+     .keys = 11,
+     .operations = 30'000,
+     .sets = 25,
+     .increments = 5,
+     .reads_of_several = 20,
+     .updates_of_several = 15,
+     .upkeeps = 1,
+     .invalidations_per_mille = 15},
+    {.name = "InvalidateOneKey",
+     .keys = 1,
+     .operations = 40'000,
+     .sets = 30,
+     .updates = 20,
+     .upkeeps = 1,
+     .invalidations_per_mille = 60},
+    {.name = "InvalidateAndExpiry",
+     .keys = 11,
+     .operations = 20'000,
+     .updates = 20,
+     .reads_of_several = 10,
+     .updates_of_several = 10,
+     .upkeeps = 2,
+     .clears_per_mille = 3,
+     .invalidations_per_mille = 10,
+     .expires = true},
     {.name = "LargeValues", .keys = 6, .operations = 6'000, .reads_of_several = 10, .updates_of_several = 10, .most_words = 4000},
     {.name = "Compaction",
      .keys = 40,
@@ -121,6 +148,7 @@ constexpr Scenario kScenarios[]{
      .updates_of_several = 15,
      .upkeeps = 2,
      .clears_per_mille = 5,
+     .invalidations_per_mille = 5,
      .most_words = 300,
      .expires = true},
 };

@@ -31,7 +31,8 @@ CoherenceWorker::CoherenceWorker(cache::Cache& cache, const Scenario& scenario, 
 }
 
 std::size_t CoherenceWorker::most_effects(const Scenario& scenario) noexcept {
-  return scenario.clears_per_mille > 0 ? std::max<std::size_t>(scenario.keys, kSeveral) : kSeveral;
+  return scenario.clears_per_mille + scenario.invalidations_per_mille > 0 ? std::max<std::size_t>(scenario.keys, kSeveral)
+                                                                          : kSeveral;
 }
 
 void CoherenceWorker::run() {
@@ -43,6 +44,7 @@ void CoherenceWorker::run() {
 
 void CoherenceWorker::one_operation() {
   if (any(1000) < scenario_.clears_per_mille) return clear();
+  if (scenario_.invalidations_per_mille > 0 && any(1000) < scenario_.invalidations_per_mille) return invalidate();
   std::uint64_t kind = any(100);
   const auto is = [&kind](unsigned share) {
     if (kind < share) return true;
@@ -218,6 +220,21 @@ void CoherenceWorker::clear() {
   cache_.clear(*session_, 0, wait);
   log_.respond();
   for (KeyId key = 0; key < scenario_.keys; ++key) log_.note(Effect::erase(key));
+}
+
+// The name of a key or what it begins with, so that prefixes are the same, part of one another, or neither.
+void CoherenceWorker::invalidate() {
+  constexpr std::size_t kCommonBytes = 4;
+  const std::string& name = names_[any(names_.size())];
+  const std::string prefix = name.substr(0, kCommonBytes + any(name.size() - kCommonBytes + 1));
+  const bool wait = any(8) == 0;
+  invoke(Kind::invalidate);
+  const Status status = cache_.invalidate_prefix(*session_, 0, prefix, wait);
+  log_.respond();
+  if (status != Status::ok) return;
+  for (KeyId key = 0; key < scenario_.keys; ++key) {
+    if (names_[key].starts_with(prefix)) log_.note(Effect::erase(key));
+  }
 }
 
 void CoherenceWorker::upkeep() {

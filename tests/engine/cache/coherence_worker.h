@@ -28,7 +28,8 @@ struct Scenario {
   unsigned updates_of_several = 0;
   unsigned upkeeps = 0;
   unsigned clears_per_mille = 0;
-  std::size_t most_words = 12;  // of eight bytes in a value
+  unsigned invalidations_per_mille = 0;  // of prefixes
+  std::size_t most_words = 12;           // of eight bytes in a value
   bool expires = false;
   bool grows = false;                  // the keys in use become more during the run, in a few shards, so that these grow often
   bool compacts = false;               // upkeep moves items, as often as it comes
@@ -64,6 +65,7 @@ class CoherenceWorker {
   void get_several();
   void update_several();
   void clear();
+  void invalidate();
   void upkeep();
 
   [[nodiscard]] std::uint64_t any(std::uint64_t sides) { return random_() % sides; }

@@ -20,6 +20,7 @@ std::string_view name_of(Kind kind) {
     case Kind::set_many: return "set_many";
     case Kind::update_many: return "update_many";
     case Kind::flush: return "flush";
+    case Kind::invalidate: return "invalidate";
     case Kind::upkeep: return "upkeep";
   }
   return "?";

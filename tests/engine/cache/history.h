@@ -74,7 +74,19 @@ enum class Answered : std::uint8_t { when_executed, when_visible };
 // --- operations ---------------------------------------------------------------------------------------------------------------
 
 // For the text only: what an operation means is in its effects.
-enum class Kind : std::uint8_t { get, set, remove, update, increment, get_many, set_many, update_many, flush, upkeep };
+enum class Kind : std::uint8_t {
+  get,
+  set,
+  remove,
+  update,
+  increment,
+  get_many,
+  set_many,
+  update_many,
+  flush,
+  invalidate,
+  upkeep
+};
 
 enum class Sight : std::uint8_t { none, value, presence };
 

@@ -1,9 +1,9 @@
-#include "protocol/glob.h"
+#include "engine/cache/glob.h"
 
 #include <cstddef>
 #include <utility>
 
-namespace strata::protocol {
+namespace strata::cache {
 namespace {
 
 // Signed on purpose: Redis compares the bytes of a range as `char` of x86-64.
@@ -107,4 +107,4 @@ bool glob_match(std::string_view pattern, std::string_view text, LetterCase lett
   return at == pattern.size();
 }
 
-}  // namespace strata::protocol
+}  // namespace strata::cache

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace strata::protocol {
+namespace strata::cache {
 
 enum class LetterCase : std::uint8_t { exact, ignored };
 
@@ -16,4 +16,4 @@ enum class LetterCase : std::uint8_t { exact, ignored };
 [[nodiscard]] bool glob_match(std::string_view pattern, std::string_view text,
                               LetterCase letter_case = LetterCase::exact) noexcept;
 
-}  // namespace strata::protocol
+}  // namespace strata::cache

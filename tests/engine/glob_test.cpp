@@ -1,4 +1,4 @@
-#include "protocol/glob.h"
+#include "engine/cache/glob.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace strata::protocol {
+namespace strata::cache {
 namespace {
 
 using std::string_view_literals::operator""sv;
@@ -177,4 +177,4 @@ TEST(Glob, ReadsNothingBehindPatternAndText) {
 }
 
 }  // namespace
-}  // namespace strata::protocol
+}  // namespace strata::cache
