@@ -205,6 +205,8 @@ bool Cache::drain_step(Session& session, const DrainUntil& until, unsigned& begu
 bool Cache::drain(Session& session, const DrainUntil& until) noexcept {
   if (compaction_.busy.exchange(true, std::memory_order_acquire)) return false;
   compaction_.may_open = until.may_open;
+  // Who needs the memory now asks without a bound.
+  if (until.deadline == Time::time_point::max() && until.bytes == ~std::uint64_t{0}) compaction_.pause = 0;
   const std::uint64_t before = compaction_.moved_bytes.load(std::memory_order_relaxed);
   bool goes_on = true;
   unsigned begun = compaction_.is_draining ? 1 : 0;
@@ -257,7 +259,6 @@ bool Cache::make_pages(Session& session, std::uint64_t bytes) noexcept {
   if (fits()) return true;
   memory.give_back_free_segments();
   for (unsigned round = 0; round < kMostRounds && !fits(); ++round) {
-    compaction_.pause = 0;
     (void)drain(session, {.segments = 1, .may_evict = true});
     session.participant_.synchronize();
   }
