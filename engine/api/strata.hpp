@@ -3,6 +3,7 @@
 // The C++ interface of the engine: the one header that programs built on it include.
 #include "engine/api/strata.h"        // IWYU pragma: export
 #include "engine/cache/cache.h"       // IWYU pragma: export
+#include "engine/cache/hash.h"        // IWYU pragma: export
 #include "engine/os/clock.h"          // IWYU pragma: export
 #include "engine/os/entropy.h"        // IWYU pragma: export
 #include "engine/os/system_memory.h"  // IWYU pragma: export
@@ -12,8 +13,11 @@ namespace strata {
 using cache::Budget;
 using cache::Cache;
 using cache::Decision;
+using cache::hash_of;
 using cache::ItemView;
 using cache::Key;
+using cache::kLargeValueBytes;
+using cache::kMaxValueBytes;
 using cache::kNoExpiry;
 using cache::Namespace;
 using cache::Policy;

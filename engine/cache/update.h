@@ -59,6 +59,7 @@ class Prepared {
 
  private:
   [[nodiscard]] Status make_item(const Key& key, Decision& decision, const StoredItem* current) noexcept;
+  [[nodiscard]] Status make_written(const Key& key, const Decision& decision, const StoredItem* current) noexcept;
   [[nodiscard]] Status make_large(NewItem item, Decision& decision, const StoredItem* current) noexcept;
   [[nodiscard]] bool admits(const StoredItem* current, bool strict) const noexcept;
 
