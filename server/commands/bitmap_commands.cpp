@@ -71,6 +71,7 @@ struct RangeArguments {
   std::int64_t start = 0;
   std::int64_t end = -1;
   bool in_bits = false;
+  bool is_empty = false;  // whatever the value
 
   // Reads `start [end [BYTE|BIT]]` from argument `at` on. False: the error is answered.
   bool parse(Context& context, std::size_t at) {
@@ -87,8 +88,9 @@ struct RangeArguments {
       if (!last) return refuse_with(context, errors::kNotInteger);
       end = *last;
     }
-    // Of a range that is empty whatever the value BITCOUNT does not look at the unit.
-    if (start < 0 && end < 0 && start > end) return true;
+    // BITCOUNT takes a range that goes backwards from the end for empty, and does not look at its unit; to BITPOS both may be the beginning.
+    is_empty = at == 2 && start < 0 && end < 0 && start > end;
+    if (is_empty) return true;
     return !has_unit || unit_first || parse_unit(context, args[at + 2]);
   }
 
@@ -100,7 +102,7 @@ struct RangeArguments {
     };
     const std::int64_t first = from_end(start);
     const std::int64_t last = std::min(from_end(end), total - 1);
-    if (first > last || (start < 0 && end < 0 && start > end)) return std::nullopt;
+    if (first > last || is_empty) return std::nullopt;
     const std::uint64_t unit = in_bits ? 1 : 8;
     return BitRange{static_cast<std::uint64_t>(first) * unit, static_cast<std::uint64_t>(last) * unit + unit - 1};
   }

@@ -42,7 +42,7 @@ Names flag_names(const CommandSpec& spec) {
 Names acl_categories(const CommandSpec& spec) {
   Names names;
   const auto has = [&spec](std::uint32_t bit) { return (spec.flags & bit) != 0; };
-  if (spec.group == "generic") names.push_back("@keyspace");
+  if (spec.group == "generic" && spec.subcommands.empty()) names.push_back("@keyspace");
   if ((has(kWrite) || has(kReadonly)) && spec.keys.first == 0 && spec.group == "server") names.push_back("@keyspace");
   if (has(kReadonly)) names.push_back("@read");
   if (has(kWrite)) names.push_back("@write");

@@ -25,7 +25,7 @@ TEST(BitsTest, CountsAsOneBitAfterAnother) {
   for (const std::size_t size : {0U, 1U, 7U, 8U, 9U, 247U, 248U, 249U, 1000U, 4099U}) {
     const std::string bytes = random_bytes(random, size, 2);
     std::uint64_t expected = 0;
-    for (std::uint64_t i = 0; i < size * 8; ++i) expected += bit_of(bytes, i) ? 1 : 0;
+    for (std::uint64_t i = 0; i < size * 8; ++i) expected += bit_of(bytes, i) ? 1U : 0U;
     EXPECT_EQ(count(bytes), expected) << size;
     EXPECT_EQ(count(std::string(size, '\xff')), size * 8);
   }
@@ -87,7 +87,7 @@ TEST(BitsTest, CombinesAsOneBitAfterAnother) {
       combine(operation, views, cut, std::span(result).subspan(cut));
       for (std::uint64_t i = 0; i < longest * 8; i += 1 + random() % 5) {
         std::size_t set = 0;
-        for (const std::string& source : sources) set += bit_of(source, i) ? 1 : 0;
+        for (const std::string& source : sources) set += bit_of(source, i) ? 1U : 0U;
         const bool first = bit_of(sources[0], i);
         const bool others = set > (first ? 1U : 0U);
         const bool expected = operation == Operation::conjunction       ? set == sources.size()
