@@ -53,7 +53,7 @@ inline constexpr std::string_view kExpireGtWithLt = "ERR GT and LT options at th
 // MSETEX, and comparisons with values and digests: of Redis 8.4, which has them first.
 inline constexpr std::string_view kInvalidKeyCount = "ERR invalid numkeys value";
 inline constexpr std::string_view kWrongPairs = "ERR wrong number of key-value pairs";
-inline constexpr std::string_view kNotDigest = "ERR digest must be exactly 16 hexadecimal characters";
+inline constexpr std::string_view kNotDigest = "ERR must be exactly 16 hexadecimal characters";
 inline constexpr std::string_view kInvalidCondition = "ERR Invalid condition. Use IFEQ, IFNE, IFDEQ, or IFDNE";
 
 // Bits of strings.

@@ -23,8 +23,9 @@ namespace errors = protocol::errors;
 
 // Sources that together are no larger are combined under the locks of their keys, within some ten microseconds.
 constexpr std::size_t kSmallBytes = 64ULL << 10;
-// Of all sources together, in one slice.
+// Of all sources together, in one slice; but so many of each at least.
 constexpr std::size_t kSliceBytes = 512ULL << 10;
+constexpr std::size_t kLeastSliceBytes = 4096;
 // So often the sources may have changed while they were combined; then others wait until they are.
 constexpr int kMostAttempts = 4;
 
@@ -49,6 +50,8 @@ class BitOp {
       : operation_(operation), database_(context.client.database()), charged_(context.server.cache.budget()) {
     for (const std::string_view name : context.args.subspan(3)) names_.emplace_back(name);
     names_.emplace_back(context.args[2]);
+    for (const std::string& name : names_) names_bytes_ += sizeof name + name.capacity();
+    charged_.set(names_bytes_);
   }
 
   bool slice(Context& context) {
@@ -58,7 +61,7 @@ class BitOp {
       if (combine_locked(context, most)) return true;
       if (!begin(context)) return true;
     }
-    const std::size_t bytes = std::min(std::max<std::size_t>(kSliceBytes / sources_.size(), 4096), result_.size() - combined_);
+    const std::size_t bytes = std::min(std::max(kSliceBytes / sources_.size(), kLeastSliceBytes), result_.size() - combined_);
     bits::combine(operation_, views_, combined_, {result_.data() + combined_, bytes});
     combined_ += bytes;
     return combined_ == result_.size() && store(context);
@@ -125,7 +128,7 @@ class BitOp {
       copied += source.small.capacity();
       length = std::max(length, source.view().size());
     }
-    charged_.set(copied);
+    charged_.set(names_bytes_ + copied);
     // Of fewer bytes than a large value the block is copied into the item.
     result_ = context.server.cache.allocate_value(context.session, std::max<std::size_t>(length, 1));
     if (!result_) return !answer(context, Status::out_of_memory, 0);
@@ -155,6 +158,7 @@ class BitOp {
   bits::Operation operation_;
   Namespace database_;
   std::vector<std::string> names_;  // of the sources, and of the destination
+  std::size_t names_bytes_ = 0;
   ChargedBytes charged_;
   int attempts_ = 0;
   bool is_combining_ = false;

@@ -137,6 +137,14 @@ void text_field(Reply& reply, std::string_view name, std::string_view text) {
   reply.bulk(text);
 }
 
+// Of a choice or a group: the names of its parts.
+std::string name_of(const Argument& argument) {
+  if (argument.kind == Argument::Kind::value) return lower_case(argument.name);
+  std::string name;
+  for (const Argument& part : argument.parts) name += (name.empty() ? "" : "-") + name_of(part);
+  return name;
+}
+
 // The kinds of keys that a command has, and the next one that an argument may be of.
 struct KeyKinds {
   std::size_t count = 1;
@@ -150,14 +158,8 @@ void document_argument(Reply& reply, const Argument& argument, KeyKinds& kinds) 
   const bool key = plain && argument_type(argument.name) == "key";
   const bool token = !argument.token.empty();
   const bool flags = argument.optional || argument.multiple;
-  std::string name;
-  if (plain) {
-    name = lower_case(argument.name);
-  } else {
-    for (const Argument& part : argument.parts) name += (name.empty() ? "" : "-") + lower_case(part.name);
-  }
   reply.map(2U + (key ? 1U : 0U) + (token ? 1U : 0U) + (flags ? 1U : 0U) + (plain ? 0U : 1U));
-  text_field(reply, "name", name);
+  text_field(reply, "name", name_of(argument));
   text_field(reply, "type",
              argument.kind == Argument::Kind::one_of  ? "oneof"
              : argument.kind == Argument::Kind::block ? "block"

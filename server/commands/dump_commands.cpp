@@ -125,7 +125,7 @@ class Restore {
         block_(context.value_block(3)),
         charged_(context.server.cache.budget()) {
     if (!block_) small_.assign(context.args[3]);
-    charged_.set(small_.capacity());
+    charged_.set(name_.capacity() + small_.capacity());
   }
 
   bool slice(Context& context) {

@@ -13,7 +13,11 @@ void Reply::error(std::string_view text) {
   ReplyWriter::error(text);
 }
 
-void Reply::value(const ItemView& item) { framed_value({}, item, item.value, {}); }
+void Reply::value(const ItemView& item) {
+  if (!item.block && !overflowed_ && bytes_.size() <= limit_bytes_) [[likely]]
+    return bulk(item.value);
+  framed_value({}, item, item.value, {});
+}
 
 void Reply::framed_value(std::string_view before, const ItemView& item, std::string_view part, std::string_view after) {
   if (overflowed_ || bytes_.size() > limit_bytes_) {

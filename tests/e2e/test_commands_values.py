@@ -110,8 +110,8 @@ def test_set_with_comparisons(connection, value):
 @pytest.mark.strata_only
 @pytest.mark.parametrize("options, reply", [
     (("IFEQ",), SYNTAX), (("IFEQ", "a", "NX"), SYNTAX), (("XX", "IFEQ", "a"), SYNTAX), (("IFEQ", "a", "IFNE", "b"), SYNTAX), (("IFEQ", "a", "IFEQ", "b"), SYNTAX),
-    (("IFDEQ", "abc"), Error("ERR digest must be exactly 16 hexadecimal characters")),
-    (("IFDNE", "g" * 16), Error("ERR digest must be exactly 16 hexadecimal characters")),
+    (("IFDEQ", "abc"), Error("ERR must be exactly 16 hexadecimal characters")),
+    (("IFDNE", "g" * 16), Error("ERR must be exactly 16 hexadecimal characters")),
 ])
 def test_set_with_comparisons_refuses(connection, options, reply):
     connection.call("SET", "k", "a")
@@ -125,6 +125,9 @@ def test_digest(connection):
     run_script(connection, [
         (("SET", "k", "Hello world"), OK), (("DIGEST", "k"), b"b6acb9d84a38ff74"), (("DIGEST", "none"), None),
         (("SET", "k", ""), OK), (("DIGEST", "k"), b"2d06800538d394c2"),
+        # github.com/redis/redis/issues/14496: zeros at the beginning
+        (("SET", "k", "v8lf0c11xh8ymlqztfd3eeq16kfn4sspw7fqmnuuq3k3t75em5wdizgcdw7uc26nnf961u2jkfzkjytls2kwlj7626sd"), OK),
+        (("DIGEST", "k"), b"00006c38adf31777"), (("DELEX", "k", "IFDEQ", "00006C38ADF31777"), 1),
     ])
 
 
@@ -140,7 +143,7 @@ def test_delex_delifeq(connection):
         (("SET", "k", "v"), OK), (("DELEX", "k", "IFEQ", "v"), 1), (("SET", "k", "v"), OK), (("DELEX", "k", "IFNE", "x"), 1),
         (("SET", "k", "v"), OK), (("DELEX", "k"), 1), (("SET", "k", "v"), OK),
         (("DELEX", "k", "NX", "v"), not_condition), (("DELEX", "k", "IFEQ"), Error("ERR wrong number of arguments for 'delex' command")),
-        (("DELEX", "k", "IFDEQ", "v"), Error("ERR digest must be exactly 16 hexadecimal characters")),
+        (("DELEX", "k", "IFDEQ", "v"), Error("ERR must be exactly 16 hexadecimal characters")),
         (("DELIFEQ", "k", "x"), 0), (("DELIFEQ", "k", "v"), 1), (("DELIFEQ", "k", "v"), 0),
         (("SET", "n", "12"), OK), (("DELIFEQ", "n", "12"), 1),
     ])
