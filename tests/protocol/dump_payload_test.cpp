@@ -100,6 +100,8 @@ TEST(DumpPayloadTest, RefusesWhatIsDamaged) {
                                     "a"s,
                                     "\xe0"s, "\xe0\x01"s, "\x20"s,
                                     "\x00"
+                                    "a\x60\x01"s,
+                                    "\x00"
                                     "a\x20\x01"s,
                                     ""s}) {
     const std::string content = "\x00\xc3"s + static_cast<char>(packed.size()) + "\x06" + packed;

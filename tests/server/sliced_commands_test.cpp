@@ -162,6 +162,7 @@ TEST_F(SlicedCommandTest, AppendedBitsDoNotCopyTheValueEachTime) {
   };
   const char* const before = place();
   EXPECT_EQ(call({"SETRANGE", "k", std::to_string((1U << 20U) + 5), "second"}), integer((1U << 20U) + 11));
+  EXPECT_EQ(place(), before);
   EXPECT_EQ(call({"SETBIT", "k", std::to_string(8 * ((1U << 20U) + 100)), "1"}), integer(0));
   EXPECT_EQ(place(), before);
   EXPECT_EQ(call({"SETBIT", "k", "0", "0"}), integer(0));  // as it is: nothing is written
