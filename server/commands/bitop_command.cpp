@@ -50,7 +50,7 @@ class BitOp {
       : operation_(operation), database_(context.client.database()), charged_(context.server.cache.budget()) {
     for (const std::string_view name : context.args.subspan(3)) names_.emplace_back(name);
     names_.emplace_back(context.args[2]);
-    for (const std::string& name : names_) names_bytes_ += sizeof name + name.capacity();
+    for (const std::string& name : names_) names_bytes_ += sizeof(std::string) + name.capacity();
     charged_.set(names_bytes_);
   }
 

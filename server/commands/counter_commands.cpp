@@ -76,7 +76,7 @@ Outcome decrby(Context& context) {
 
 // INCRBYFLOAT counts in the processor's widest format, as Redis does, and so as the C library reads and writes it: hexadecimal numbers and
 // infinities included.
-constexpr std::size_t kMostFloatDigits = 5 * 1024;
+constexpr std::size_t kMostFloatDigits = 5'120;
 
 std::optional<long double> parse_float(std::string_view text) {
   char digits[kMostFloatDigits];
