@@ -55,6 +55,10 @@ std::string invalid_expire_time(std::string_view full_name) {
   return join("ERR invalid expire time in '", full_name, "' command");
 }
 
+std::string bitop_sources(std::string_view operation) {
+  return join("ERR BITOP ", upper_case(operation), " must be called with at least two source keys.");
+}
+
 std::string unsupported_option(std::string_view option) {
   return join("ERR Unsupported option ", quotable(option, kQuotedFullyBytes), "");
 }

@@ -42,9 +42,48 @@ inline constexpr std::string_view kBadClientId = "ERR Invalid client ID";
 inline constexpr std::string_view kOverflow = "ERR increment or decrement would overflow";
 inline constexpr std::string_view kDecrementOverflow = "ERR decrement would overflow";
 inline constexpr std::string_view kStringTooLong = "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
+inline constexpr std::string_view kOffsetOutOfRange = "ERR offset is out of range";
+inline constexpr std::string_view kNotFinite = "ERR increment would produce NaN or Infinity";
+inline constexpr std::string_view kNoSuchKey = "ERR no such key";
+inline constexpr std::string_view kSameObject = "ERR source and destination objects are the same";
 inline constexpr std::string_view kInvalidCursor = "ERR invalid cursor";
 inline constexpr std::string_view kExpireNxWithOthers = "ERR NX and XX, GT or LT options at the same time are not compatible";
 inline constexpr std::string_view kExpireGtWithLt = "ERR GT and LT options at the same time are not compatible";
+
+// MSETEX, and comparisons with values and digests: of Redis 8.4, which has them first.
+inline constexpr std::string_view kInvalidKeyCount = "ERR invalid numkeys value";
+inline constexpr std::string_view kWrongPairs = "ERR wrong number of key-value pairs";
+inline constexpr std::string_view kNotDigest = "ERR must be exactly 16 hexadecimal characters";
+inline constexpr std::string_view kInvalidCondition = "ERR Invalid condition. Use IFEQ, IFNE, IFDEQ, or IFDNE";
+
+// Bits of strings.
+inline constexpr std::string_view kBitOffset = "ERR bit offset is not an integer or out of range";
+inline constexpr std::string_view kNotBit = "ERR bit is not an integer or out of range";
+inline constexpr std::string_view kNotZeroOrOne = "ERR The bit argument must be 1 or 0.";
+inline constexpr std::string_view kBitopNot = "ERR BITOP NOT must be called with a single source key.";
+inline constexpr std::string_view kBitfieldType =
+    "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is.";
+inline constexpr std::string_view kOverflowType = "ERR Invalid OVERFLOW type specified";
+inline constexpr std::string_view kBitfieldReadOnly = "ERR BITFIELD_RO only supports the GET subcommand";
+
+// LCS.
+inline constexpr std::string_view kLcsLengthAndIndexes = "ERR If you want both the length and indexes, please just use IDX.";
+inline constexpr std::string_view kLcsTooLarge = "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len";
+inline constexpr std::string_view kLcsOutOfMemory = "ERR Insufficient memory, failed allocating transient memory for LCS";
+
+// RESTORE.
+inline constexpr std::string_view kBusyKey = "BUSYKEY Target key name already exists.";
+inline constexpr std::string_view kInvalidTtl = "ERR Invalid TTL value, must be >= 0";
+inline constexpr std::string_view kInvalidIdleTime = "ERR Invalid IDLETIME value, must be >= 0";
+inline constexpr std::string_view kInvalidFrequency = "ERR Invalid FREQ value, must be >= 0 and <= 255";
+inline constexpr std::string_view kDumpVersion = "ERR DUMP payload version or checksum are wrong";
+inline constexpr std::string_view kDumpFormat = "ERR Bad data format";
+
+// OBJECT.
+inline constexpr std::string_view kNoFrequency =
+    "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies "
+    "at runtime LRU and LFU data will take some time to adjust.";
+inline constexpr std::string_view kNoIdleTime = "ERR times of access are not kept, there is no idle time to tell";
 
 // COMMAND, SHUTDOWN, DEBUG.
 inline constexpr std::string_view kInvalidCommand = "ERR Invalid command specified";
@@ -73,6 +112,8 @@ inline constexpr std::string_view kUnauthenticatedBulkLength = "ERR Protocol err
 [[nodiscard]] std::string unknown_subcommand(std::string_view command, std::string_view subcommand);
 // "ERR invalid expire time in 'set' command"
 [[nodiscard]] std::string invalid_expire_time(std::string_view full_name);
+// "ERR BITOP DIFF must be called with at least two source keys."
+[[nodiscard]] std::string bitop_sources(std::string_view operation);
 // EXPIRE's "ERR Unsupported option foo"
 [[nodiscard]] std::string unsupported_option(std::string_view option);
 // "ERR Syntax error in HELLO option 'foo'"

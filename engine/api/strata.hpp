@@ -4,6 +4,7 @@
 #include "engine/api/strata.h"                // IWYU pragma: export
 #include "engine/cache/cache.h"               // IWYU pragma: export
 #include "engine/cache/glob.h"                // IWYU pragma: export
+#include "engine/cache/hash.h"                // IWYU pragma: export
 #include "engine/cache/match_invalidation.h"  // IWYU pragma: export
 #include "engine/os/clock.h"                  // IWYU pragma: export
 #include "engine/os/entropy.h"                // IWYU pragma: export
@@ -14,8 +15,11 @@ namespace strata {
 using cache::Budget;
 using cache::Cache;
 using cache::Decision;
+using cache::hash_of;
 using cache::ItemView;
 using cache::Key;
+using cache::kLargeValueBytes;
+using cache::kMaxValueBytes;
 using cache::kNoExpiry;
 using cache::Namespace;
 using cache::Policy;

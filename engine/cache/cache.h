@@ -142,6 +142,9 @@ class Cache {
   // As read, for looking without touching: neither statistics nor recency change (TTL, EXISTS as introspection, OBJECT).
   bool peek(Session& session, const Key& key, Visitor<void(const ItemView&)> visit);
 
+  // How often the key was asked for since the policy last judged it, 3 at most; nothing if it is not there. Looks without touching.
+  [[nodiscard]] std::optional<unsigned> hits(Session& session, const Key& key);
+
   // Read-modify-write of one key: `decide` sees the current item and says what becomes of it; it is called again if somebody else changes the
   // key meanwhile (decision.h), and not at all when the key is too large. A put whose expiry has passed removes the item.
   // Does not count hits or misses (callers whose command reads do: count_lookup).

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <type_traits>
 
@@ -15,6 +17,28 @@ struct ItemView {
   std::string_view value;
   ValueRef block;                         // set when the value is large: copy it to keep the bytes
   std::int64_t expire_at_ms = kNoExpiry;  // wall clock, milliseconds since 1970
+};
+
+// A reference to a callable, as std::function_ref of later standards: no ownership, no allocation.
+template <typename Signature>
+class Visitor;
+
+template <typename... Args>
+class Visitor<void(Args...)> {
+ public:
+  template <typename F>
+    requires(!std::is_same_v<std::remove_cvref_t<F>, Visitor>)
+  // NOLINTNEXTLINE(google-explicit-constructor): callers pass lambdas
+  Visitor(F&& callable)
+  noexcept
+      : object_(const_cast<void*>(static_cast<const void*>(std::addressof(callable)))),
+        call_([](void* object, Args... args) { (*static_cast<std::remove_reference_t<F>*>(object))(args...); }) {}
+
+  void operator()(Args... args) const { call_(object_, args...); }
+
+ private:
+  void* object_;
+  void (*call_)(void*, Args...);
 };
 
 // What an update wants done to a key. The decision function of Cache::update gets one, looks at `current` and calls at
@@ -56,6 +80,15 @@ class Decision {
     block_ = std::move(block);
     expire_at_ms_ = expire_at_ms;
   }
+  // The new value is the `size` bytes that `write` writes where they are to lie: what is put together from the current value and others is copied
+  // once, however large. `write` must stay valid until update returns, and is called with all of what the decision saw still there; as often as the
+  // decision is carried out anew.
+  void put(std::size_t size, Visitor<void(char*)> write, std::int64_t expire_at_ms) noexcept {
+    action_ = Action::put;
+    size_ = size;
+    write_ = write;
+    expire_at_ms_ = expire_at_ms;
+  }
   // Changes the expiry alone; a time that has passed removes the item.
   void set_expiry(std::int64_t expire_at_ms) noexcept {
     action_ = Action::set_expiry;
@@ -74,29 +107,9 @@ class Decision {
   std::string_view head_;
   std::string_view tail_;
   ValueRef block_;
+  std::size_t size_ = 0;  // of what is to be written
+  std::optional<Visitor<void(char*)>> write_;
   std::int64_t expire_at_ms_ = kNoExpiry;
-};
-
-// A reference to a callable, as std::function_ref of later standards: no ownership, no allocation.
-template <typename Signature>
-class Visitor;
-
-template <typename... Args>
-class Visitor<void(Args...)> {
- public:
-  template <typename F>
-    requires(!std::is_same_v<std::remove_cvref_t<F>, Visitor>)
-  // NOLINTNEXTLINE(google-explicit-constructor): callers pass lambdas
-  Visitor(F&& callable)
-  noexcept
-      : object_(const_cast<void*>(static_cast<const void*>(std::addressof(callable)))),
-        call_([](void* object, Args... args) { (*static_cast<std::remove_reference_t<F>*>(object))(args...); }) {}
-
-  void operator()(Args... args) const { call_(object_, args...); }
-
- private:
-  void* object_;
-  void (*call_)(void*, Args...);
 };
 
 }  // namespace strata::cache

@@ -113,7 +113,31 @@ Status Prepared::make(const Key& key, Decision& decision, Presence presence, con
   return make_item(key, decision, current);
 }
 
+Status Prepared::make_written(const Key& key, const Decision& decision, const StoredItem* current) noexcept {
+  const std::size_t size = decision.size_;
+  if (size > kMaxValueBytes) return Status::too_large;
+  if (size > core_->budget.limit_bytes()) return Status::out_of_memory;
+  Decision written = decision;
+  written.write_.reset();
+  if (size >= kLargeValueBytes) {
+    written.block_ = core_->store.allocate_block(session_->handle_, size, 0);
+    if (!written.block_) {
+      session_->wanted_bytes_ = ItemStore::block_bytes(size);
+      return Status::out_of_memory;
+    }
+    block_bytes_ = ItemStore::charged_bytes(written.block_.block());
+    (*decision.write_)(written.block_.data());
+    return make_item(key, written, current);
+  }
+  char bytes[kLargeValueBytes];
+  (*decision.write_)(bytes);
+  written.head_ = {bytes, size};
+  written.tail_ = {};
+  return make_item(key, written, current);
+}
+
 Status Prepared::make_item(const Key& key, Decision& decision, const StoredItem* current) noexcept {
+  if (decision.write_) return make_written(key, decision, current);
   if (decision.block_ && decision.block_.size() < kLargeValueBytes) {
     decision.head_ = decision.block_.view();
     decision.tail_ = {};

@@ -62,6 +62,7 @@ class Prepared {
  private:
   [[nodiscard]] Status make_item(const Key& key, Decision& decision, const StoredItem* current) noexcept;
   void mark(const Key& key, NewItem& item) noexcept;
+  [[nodiscard]] Status make_written(const Key& key, const Decision& decision, const StoredItem* current) noexcept;
   [[nodiscard]] Status make_large(NewItem item, Decision& decision, const StoredItem* current) noexcept;
   // For want of a place of bytes_.
   [[nodiscard]] Status out_of_memory() noexcept;

@@ -30,7 +30,20 @@ enum CommandFlag : std::uint32_t {
 };
 
 // What a command does to its keys, as in the key specifications of COMMAND INFO.
-enum class KeyAccess : std::uint8_t { none, read, read_only_meta, write, read_write, remove };
+enum class KeyAccess : std::uint8_t {
+  none,
+  read,
+  read_only_meta,
+  write,   // whatever was there gives way
+  insert,  // where nothing was
+  append,  // to what was there, if anything
+  update,  // what was there, without telling of it
+  read_write,
+  may_read_write,  // depending on its options
+  read_remove,
+  may_remove,  // depending on its options
+  remove,
+};
 
 // Where the keys stand among the arguments: first and last position (negative counts from the end), distance between them.
 struct KeySpec {
@@ -38,6 +51,7 @@ struct KeySpec {
   int last = 0;
   int step = 0;
   KeyAccess access = KeyAccess::none;
+  int counted_at = 0;  // the argument that says how many keys there are; 0: `last` does
 };
 
 // One row of the command table: the single source of arity checks, COMMAND and the statistics.
@@ -46,13 +60,14 @@ struct CommandSpec {
   int arity = 0;          // words with the name; negative: at least that many
   std::uint32_t flags = 0;
   KeySpec keys;
-  std::string_view group;  // as Redis: string, generic, connection, server
+  std::string_view group;  // as Redis: string, bitmap, generic, connection, server
   std::string_view since;  // the version of Redis that has it in this form
   std::string_view summary;
   std::string_view complexity;
   std::string_view syntax;    // of the arguments; COMMAND DOCS is generated from it (see syntax.h)
   Handler handler = nullptr;  // null: has subcommands
   std::span<const CommandSpec> subcommands{};
+  std::span<const KeySpec> key_kinds{};  // where `keys` is of several kinds: each of them, in the order of the arguments
 };
 
 }  // namespace strata::server

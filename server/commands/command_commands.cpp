@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <string>
 #include <utility>
@@ -33,6 +34,7 @@ Names flag_names(const CommandSpec& spec) {
   for (const auto& [bit, name] : kNames) {
     if ((spec.flags & bit) != 0) names.push_back(name);
   }
+  if (spec.keys.counted_at != 0) names.push_back("movablekeys");
   return names;
 }
 
@@ -40,11 +42,12 @@ Names flag_names(const CommandSpec& spec) {
 Names acl_categories(const CommandSpec& spec) {
   Names names;
   const auto has = [&spec](std::uint32_t bit) { return (spec.flags & bit) != 0; };
-  if (spec.group == "generic") names.push_back("@keyspace");
+  if (spec.group == "generic" && spec.subcommands.empty()) names.push_back("@keyspace");
   if ((has(kWrite) || has(kReadonly)) && spec.keys.first == 0 && spec.group == "server") names.push_back("@keyspace");
   if (has(kReadonly)) names.push_back("@read");
   if (has(kWrite)) names.push_back("@write");
   if (spec.group == "string") names.push_back("@string");
+  if (spec.group == "bitmap") names.push_back("@bitmap");
   if (has(kAdmin)) names.push_back("@admin");
   if (has(kAdmin) || has(kDangerous)) names.push_back("@dangerous");
   names.push_back(has(kFast) ? "@fast" : "@slow");
@@ -58,7 +61,13 @@ Names key_access_flags(KeyAccess access) {
     case KeyAccess::read: return {"RO", "access"};
     case KeyAccess::read_only_meta: return {"RO"};
     case KeyAccess::write: return {"OW", "update"};
+    case KeyAccess::insert: return {"OW", "insert"};
+    case KeyAccess::append: return {"RW", "insert"};
+    case KeyAccess::update: return {"RW", "update"};
     case KeyAccess::read_write: return {"RW", "access", "update"};
+    case KeyAccess::may_read_write: return {"RW", "access", "update", "variable_flags"};
+    case KeyAccess::read_remove: return {"RW", "access", "delete"};
+    case KeyAccess::may_remove: return {"RW", "delete", "variable_flags"};
     case KeyAccess::remove: return {"RM", "delete"};
   }
   return {};
@@ -69,12 +78,8 @@ void simple_set(Reply& reply, const Names& names) {
   for (const std::string_view name : names) reply.simple(name);
 }
 
-void key_specs(Reply& reply, const KeySpec& keys) {
-  if (keys.first == 0) {
-    reply.set(0);
-    return;
-  }
-  reply.set(1);
+void key_spec(Reply& reply, const KeySpec& keys) {
+  const bool counted = keys.counted_at != 0;
   reply.map(3);
   reply.bulk("flags");
   simple_set(reply, key_access_flags(keys.access));
@@ -85,19 +90,29 @@ void key_specs(Reply& reply, const KeySpec& keys) {
   reply.bulk("spec");
   reply.map(1);
   reply.bulk("index");
-  reply.integer(keys.first);
+  reply.integer(counted ? keys.counted_at : keys.first);
   reply.bulk("find_keys");
   reply.map(2);
   reply.bulk("type");
-  reply.bulk("range");
+  reply.bulk(counted ? "keynum" : "range");
   reply.bulk("spec");
   reply.map(3);
-  reply.bulk("lastkey");
-  reply.integer(keys.last < 0 ? keys.last : keys.last - keys.first);
-  reply.bulk("keystep");
-  reply.integer(keys.step);
-  reply.bulk("limit");
-  reply.integer(0);
+  reply.bulk(counted ? "keynumidx" : "lastkey");
+  reply.integer(counted ? 0 : keys.last < 0 ? keys.last : keys.last - keys.first);
+  reply.bulk(counted ? "firstkey" : "keystep");
+  reply.integer(counted ? keys.first - keys.counted_at : keys.step);
+  reply.bulk(counted ? "keystep" : "limit");
+  reply.integer(counted ? keys.step : 0);
+}
+
+void key_specs(Reply& reply, const CommandSpec& spec) {
+  if (spec.keys.first == 0) return reply.set(0);
+  if (spec.key_kinds.empty()) {
+    reply.set(1);
+    return key_spec(reply, spec.keys);
+  }
+  reply.set(spec.key_kinds.size());
+  for (const KeySpec& kind : spec.key_kinds) key_spec(reply, kind);
 }
 
 void describe(Reply& reply, const Command& command) {
@@ -106,12 +121,13 @@ void describe(Reply& reply, const Command& command) {
   reply.bulk(command.full_name);
   reply.integer(spec.arity);
   simple_set(reply, flag_names(spec));
-  reply.integer(spec.keys.first);
-  reply.integer(spec.keys.last);
-  reply.integer(spec.keys.step);
+  const KeySpec range = spec.keys.counted_at == 0 ? spec.keys : KeySpec{};
+  reply.integer(range.first);
+  reply.integer(range.last);
+  reply.integer(range.step);
   simple_set(reply, acl_categories(spec));
   reply.set(0);  // tips are for cluster proxies
-  key_specs(reply, spec.keys);
+  key_specs(reply, spec);
   reply.set(command.subcommands.size());
   for (const Command* sub : command.subcommands) describe(reply, *sub);
 }
@@ -121,21 +137,29 @@ void text_field(Reply& reply, std::string_view name, std::string_view text) {
   reply.bulk(text);
 }
 
-void document_arguments(Reply& reply, const std::vector<Argument>& arguments);
+// Of a choice or a group: the names of its parts.
+std::string name_of(const Argument& argument) {
+  if (argument.kind == Argument::Kind::value) return lower_case(argument.name);
+  std::string name;
+  for (const Argument& part : argument.parts) name += (name.empty() ? "" : "-") + name_of(part);
+  return name;
+}
 
-void document_argument(Reply& reply, const Argument& argument) {
+// The kinds of keys that a command has, and the next one that an argument may be of.
+struct KeyKinds {
+  std::size_t count = 1;
+  std::size_t next = 0;
+};
+
+void document_arguments(Reply& reply, const std::vector<Argument>& arguments, KeyKinds& kinds);
+
+void document_argument(Reply& reply, const Argument& argument, KeyKinds& kinds) {
   const bool plain = argument.kind == Argument::Kind::value;
-  const bool key = plain && argument.name == "key";
+  const bool key = plain && argument_type(argument.name) == "key";
   const bool token = !argument.token.empty();
   const bool flags = argument.optional || argument.multiple;
-  std::string name;
-  if (plain) {
-    name = lower_case(argument.name);
-  } else {
-    for (const Argument& part : argument.parts) name += (name.empty() ? "" : "-") + lower_case(part.name);
-  }
   reply.map(2U + (key ? 1U : 0U) + (token ? 1U : 0U) + (flags ? 1U : 0U) + (plain ? 0U : 1U));
-  text_field(reply, "name", name);
+  text_field(reply, "name", name_of(argument));
   text_field(reply, "type",
              argument.kind == Argument::Kind::one_of  ? "oneof"
              : argument.kind == Argument::Kind::block ? "block"
@@ -143,7 +167,7 @@ void document_argument(Reply& reply, const Argument& argument) {
                                                       : argument_type(argument.name));
   if (key) {
     reply.bulk("key_spec_index");
-    reply.integer(0);
+    reply.integer(static_cast<std::int64_t>(std::min(kinds.next++, kinds.count - 1)));
   }
   if (token) text_field(reply, "token", argument.token);
   if (flags) {
@@ -155,13 +179,13 @@ void document_argument(Reply& reply, const Argument& argument) {
   }
   if (!plain) {
     reply.bulk("arguments");
-    document_arguments(reply, argument.parts);
+    document_arguments(reply, argument.parts, kinds);
   }
 }
 
-void document_arguments(Reply& reply, const std::vector<Argument>& arguments) {
+void document_arguments(Reply& reply, const std::vector<Argument>& arguments, KeyKinds& kinds) {
   reply.array(arguments.size());
-  for (const Argument& argument : arguments) document_argument(reply, argument);
+  for (const Argument& argument : arguments) document_argument(reply, argument, kinds);
 }
 
 void document(Reply& reply, const Command& command) {
@@ -175,7 +199,8 @@ void document(Reply& reply, const Command& command) {
   text_field(reply, "complexity", spec.complexity);
   if (!arguments.empty()) {
     reply.bulk("arguments");
-    document_arguments(reply, arguments);
+    KeyKinds kinds{.count = std::max<std::size_t>(spec.key_kinds.size(), 1)};
+    document_arguments(reply, arguments, kinds);
   }
   if (!command.subcommands.empty()) {
     reply.bulk("subcommands");
@@ -265,7 +290,15 @@ Outcome getkeys(Context& context) {
   } else if (arity >= 0 ? words != arity : words < -arity) {
     context.reply.error(errors::kCommandArity);
   } else {
-    const int last = keys.last < 0 ? words + keys.last : keys.last;
+    int last = keys.last < 0 ? words + keys.last : keys.last;
+    if (keys.counted_at != 0) {
+      const auto count = parse_integer(request[static_cast<std::size_t>(keys.counted_at)]);
+      if (!count || *count < 1 || *count > (words - keys.first) / keys.step) {
+        context.reply.error(errors::kCommandArity);
+        return Outcome::done;
+      }
+      last = keys.first + static_cast<int>(*count - 1) * keys.step;
+    }
     Names found;
     for (int i = keys.first; i <= last; i += keys.step) found.push_back(request[static_cast<std::size_t>(i)]);
     context.reply.array(found.size());

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "protocol/errors.h"
 #include "server/commands/context.h"
 #include "server/commands/expire_time.h"
@@ -79,8 +81,10 @@ Outcome expire_in(Context& context, ExpireUnit unit) {
   return Outcome::done;
 }
 
-Outcome expire(Context& context) { return expire_in(context, {true, false}); }
-Outcome pexpire(Context& context) { return expire_in(context, {false, false}); }
+Outcome expire(Context& context) { return expire_in(context, {.seconds = true, .absolute = false}); }
+Outcome pexpire(Context& context) { return expire_in(context, {.seconds = false, .absolute = false}); }
+Outcome expireat(Context& context) { return expire_in(context, {.seconds = true, .absolute = true}); }
+Outcome pexpireat(Context& context) { return expire_in(context, {.seconds = false, .absolute = true}); }
 
 Outcome persist(Context& context) {
   bool changed = false;
@@ -94,15 +98,63 @@ Outcome persist(Context& context) {
   return Outcome::done;
 }
 
-constexpr KeySpec kUpdates{1, 1, 1, KeyAccess::write};
+// -2: no such key; -1: no expiry; else what `tell` makes of it.
+template <typename F>
+Outcome tell_expiry(Context& context, F&& tell) {
+  std::int64_t number = -2;
+  const Key key = context.key(1);
+  const bool found = context.server.cache.peek(context.session, key, [&](const ItemView& item) {
+    number = item.expire_at_ms == kNoExpiry ? -1 : tell(item.expire_at_ms);
+  });
+  context.server.cache.count_lookup(context.session, key, found);
+  context.reply.integer(number);
+  return Outcome::done;
+}
+
+// REQUIRES: not negative.
+std::int64_t in_seconds(std::int64_t milliseconds) noexcept {
+  return static_cast<std::int64_t>((static_cast<std::uint64_t>(milliseconds) + 500) / 1000);
+}
+
+Outcome expiretime(Context& context) {
+  return tell_expiry(context, [](std::int64_t at_ms) { return in_seconds(std::max<std::int64_t>(at_ms, 0)); });
+}
+
+Outcome pexpiretime(Context& context) {
+  return tell_expiry(context, [](std::int64_t at_ms) { return at_ms; });
+}
+
+Outcome pttl(Context& context) {
+  return tell_expiry(context, [&](std::int64_t at_ms) { return std::max<std::int64_t>(at_ms - context.now_ms(), 0); });
+}
+
+Outcome ttl(Context& context) {
+  return tell_expiry(context,
+                     [&](std::int64_t at_ms) { return in_seconds(std::max<std::int64_t>(at_ms - context.now_ms(), 0)); });
+}
+
+constexpr KeySpec kUpdates{1, 1, 1, KeyAccess::update};
+constexpr KeySpec kReads{1, 1, 1, KeyAccess::read};
 
 // clang-format off
 constexpr CommandSpec kCommands[] = {
     {"expire", -3, kWrite | kFast, kUpdates, "generic", "1.0.0", "Sets the expiration time of a key in seconds.", "O(1)",
      "key seconds [NX|XX|GT|LT]", expire},
+    {"expireat", -3, kWrite | kFast, kUpdates, "generic", "1.2.0", "Sets the expiration time of a key to a Unix timestamp in seconds.",
+     "O(1)", "key unix-time-seconds [NX|XX|GT|LT]", expireat},
+    {"expiretime", 2, kReadonly | kFast, kReads, "generic", "7.0.0", "Returns the expiration time of a key as a Unix timestamp in seconds.",
+     "O(1)", "key", expiretime},
     {"persist", 2, kWrite | kFast, kUpdates, "generic", "2.2.0", "Removes the expiration time of a key.", "O(1)", "key", persist},
     {"pexpire", -3, kWrite | kFast, kUpdates, "generic", "2.6.0", "Sets the expiration time of a key in milliseconds.", "O(1)",
      "key milliseconds [NX|XX|GT|LT]", pexpire},
+    {"pexpireat", -3, kWrite | kFast, kUpdates, "generic", "2.6.0",
+     "Sets the expiration time of a key to a Unix timestamp in milliseconds.", "O(1)", "key unix-time-milliseconds [NX|XX|GT|LT]",
+     pexpireat},
+    {"pexpiretime", 2, kReadonly | kFast, kReads, "generic", "7.0.0",
+     "Returns the expiration time of a key as a Unix timestamp in milliseconds.", "O(1)", "key", pexpiretime},
+    {"pttl", 2, kReadonly | kFast, kReads, "generic", "2.6.0", "Returns the expiration time in milliseconds of a key.", "O(1)",
+     "key", pttl},
+    {"ttl", 2, kReadonly | kFast, kReads, "generic", "1.0.0", "Returns the expiration time in seconds of a key.", "O(1)", "key", ttl},
 };
 // clang-format on
 

@@ -54,23 +54,13 @@ Outcome type(Context& context) {
   return Outcome::done;
 }
 
-// -2: no such key; -1: no expiry; else what is left of its life.
-std::int64_t milliseconds_left(Context& context) {
-  std::int64_t left = -2;
-  look(context, context.key(1), [&](const ItemView& item) {
-    left = item.expire_at_ms == kNoExpiry ? -1 : std::max<std::int64_t>(item.expire_at_ms - context.now_ms(), 0);
-  });
-  return left;
-}
-
-Outcome ttl(Context& context) {
-  const std::int64_t left = milliseconds_left(context);
-  context.reply.integer(left < 0 ? left : (left + 500) / 1000);
-  return Outcome::done;
-}
-
-Outcome pttl(Context& context) {
-  context.reply.integer(milliseconds_left(context));
+// As EXISTS, but it counts as a use.
+Outcome touch(Context& context) {
+  std::int64_t found = 0;
+  for (std::size_t i = 1; i < context.args.size(); ++i) {
+    if (context.server.cache.read(context.session, context.key(i), [](const ItemView&) {})) ++found;
+  }
+  context.reply.integer(found);
   return Outcome::done;
 }
 
@@ -82,10 +72,8 @@ constexpr CommandSpec kCommands[] = {
      "O(N) where N is the number of keys that will be removed.", "key [key ...]", del},
     {"exists", -2, kReadonly | kFast, {1, -1, 1, KeyAccess::read_only_meta}, "generic", "1.0.0",
      "Determines whether one or more keys exist.", "O(N) where N is the number of keys to check.", "key [key ...]", exists},
-    {"pttl", 2, kReadonly | kFast, kLooks, "generic", "2.6.0", "Returns the expiration time in milliseconds of a key.", "O(1)",
-     "key", pttl},
-    {"ttl", 2, kReadonly | kFast, kLooks, "generic", "1.0.0", "Returns the expiration time in seconds of a key.", "O(1)", "key",
-     ttl},
+    {"touch", -2, kReadonly | kFast, {1, -1, 1, KeyAccess::read_only_meta}, "generic", "3.2.1",
+     "Counts how many of the keys exist, and marks them as used.", "O(N) where N is the number of keys.", "key [key ...]", touch},
     {"type", 2, kReadonly | kFast, kLooks, "generic", "1.0.0", "Determines the type of value stored at a key.", "O(1)", "key",
      type},
     {"unlink", -2, kWrite | kFast, {1, -1, 1, KeyAccess::remove}, "generic", "4.0.0", "Asynchronously deletes one or more keys.",

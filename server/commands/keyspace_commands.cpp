@@ -1,10 +1,12 @@
 #include <charconv>
 #include <limits>
 #include <memory>
+#include <string>
 
 #include "protocol/errors.h"
 #include "server/commands/context.h"
 #include "server/commands/families.h"
+#include "server/commands/in_slices.h"
 #include "server/commands/key_walk.h"
 #include "server/commands/words.h"
 
@@ -96,6 +98,50 @@ Outcome scan(Context& context) {
       context, std::make_shared<KeyWalk>(context.server.cache, context.client.database(), std::move(filter), *cursor), count);
 }
 
+// Looks for some keys from a random place on, once round at most, and chooses one of them. The more it chooses among the less it matters how far
+// from the one before it a key lies.
+class RandomKey {
+ public:
+  explicit RandomKey(Context& context) : database_(context.client.database()), start_(random() % kPositions), cursor_(start_) {}
+
+  bool slice(Context& context) {
+    constexpr std::size_t kSliceBuckets = 1024;
+    cursor_ = context.server.cache.scan(context.session, database_, cursor_, kChoices - seen_, kSliceBuckets,
+                                        [this](std::string_view key, const ItemView&) {
+                                          if (random() % ++seen_ == 0) chosen_.assign(key);
+                                        });
+    const bool at_end = cursor_ == 0;
+    // Behind the end it goes on at the beginning; where it began it is round.
+    const bool is_round = is_second_ && (at_end || cursor_ >= start_);
+    is_second_ = is_second_ || at_end;
+    if (seen_ < kChoices && !is_round && !(at_end && start_ == 0)) return false;
+    seen_ == 0 ? context.reply.null() : context.reply.bulk(chosen_);
+    return true;
+  }
+
+ private:
+  static constexpr std::uint64_t kPositions = std::uint64_t{1} << 53U;  // of the cache's cursor
+  static constexpr std::size_t kChoices = 16;
+
+  // SplitMix64 (G. Steele, D. Lea and C. Flood, OOPSLA 2014), seeded once a thread.
+  static std::uint64_t random() {
+    thread_local std::uint64_t state = os::random_u64().value_or(CycleClock::ticks());
+    std::uint64_t number = state += 0x9e3779b97f4a7c15U;
+    number = (number ^ (number >> 30U)) * 0xbf58476d1ce4e5b9U;
+    number = (number ^ (number >> 27U)) * 0x94d049bb133111ebU;
+    return number ^ (number >> 31U);
+  }
+
+  Namespace database_;
+  std::uint64_t start_;
+  std::uint64_t cursor_;
+  bool is_second_ = false;
+  std::size_t seen_ = 0;
+  std::string chosen_;
+};
+
+Outcome randomkey(Context& context) { return in_slices(context, std::make_shared<RandomKey>(context)); }
+
 Outcome dbsize(Context& context) {
   context.reply.integer(static_cast<std::int64_t>(context.server.cache.size(context.client.database()).items));
   return Outcome::done;
@@ -169,6 +215,8 @@ constexpr CommandSpec kCommands[] = {
      "O(N) where N is the number of keys in the selected database", "[ASYNC|SYNC]", flushdb},
     {"keys", 2, kReadonly | kDangerous, {}, "generic", "1.0.0", "Returns all key names that match a pattern.",
      "O(N) with N being the number of keys in the database", "pattern", keys},
+    {"randomkey", 1, kReadonly, {}, "generic", "1.0.0", "Returns a random key name of the database.",
+     "O(1); in slices where few keys of the database lie among many of others", "", randomkey},
     {"scan", -2, kReadonly, {}, "generic", "2.8.0", "Iterates over the key names in the database.",
      "O(1) for every call. O(N) for a complete iteration.", "cursor [MATCH pattern] [COUNT count] [TYPE type]", scan},
     {"swapdb", 3, kWrite | kFast | kDangerous, {}, "server", "4.0.0", "Swaps two databases: their clients see each other's keys at once.",

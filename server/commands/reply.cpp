@@ -14,17 +14,26 @@ void Reply::error(std::string_view text) {
 }
 
 void Reply::value(const ItemView& item) {
+  if (!item.block && !overflowed_ && bytes_.size() <= limit_bytes_) [[likely]]
+    return bulk(item.value);
+  framed_value({}, item, item.value, {});
+}
+
+void Reply::framed_value(std::string_view before, const ItemView& item, std::string_view part, std::string_view after) {
   if (overflowed_ || bytes_.size() > limit_bytes_) {
     overflowed_ = true;
     return;
   }
-  if (!item.block) {
-    bulk(item.value);
-    return;
+  bulk_header(before.size() + part.size() + after.size());
+  bytes_.append(before);
+  // What is short is not worth a piece of its own, and a large block held for it.
+  if (!item.block || part.size() < kLargeValueBytes) {
+    bytes_.append(part);
+  } else {
+    pins_.push_back({bytes_.size(), item.block, part});
+    pinned_bytes_ += part.size();
   }
-  bulk_header(item.value.size());
-  pins_.push_back({bytes_.size(), item.block});
-  pinned_bytes_ += item.value.size();
+  bytes_.append(after);
   bulk_end();
 }
 

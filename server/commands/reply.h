@@ -15,10 +15,11 @@ namespace strata::server {
 // Thread safety: none.
 class Reply : private protocol::ReplyWriter {
  public:
-  // A large value to be sent after the first `offset` bytes of the buffer.
+  // A large value, or a part of one, to be sent after the first `offset` bytes of the buffer.
   struct Pin {
     std::size_t offset;
     ValueRef block;
+    std::string_view bytes;  // of it
   };
 
   Reply() : ReplyWriter(bytes_, protocol::Version::resp2) {}
@@ -47,6 +48,12 @@ class Reply : private protocol::ReplyWriter {
   void error(std::string_view text);
   // The value of an item: copied if small, pinned by reference if large.
   void value(const ItemView& item);
+  // A bulk string of a part of the value. REQUIRES: `part` points into it.
+  void part_of_value(const ItemView& item, std::string_view part) { framed_value({}, item, part, {}); }
+  // A bulk string of the value between two texts.
+  void framed_value(std::string_view before, const ItemView& item, std::string_view after) {
+    framed_value(before, item, item.value, after);
+  }
   // Appends replies that were encoded elsewhere.
   void append_raw(std::string_view encoded) { bytes_.append(encoded); }
 
@@ -66,6 +73,8 @@ class Reply : private protocol::ReplyWriter {
   void clear(std::size_t keep_bytes);
 
  private:
+  void framed_value(std::string_view before, const ItemView& item, std::string_view part, std::string_view after);
+
   protocol::ByteBuffer bytes_;
   std::vector<Pin> pins_;
   std::size_t pinned_bytes_ = 0;

@@ -63,6 +63,10 @@ class SyntaxReader {
       Argument optional = as_one(sequence());
       optional.optional = true;
       ++at_;  // ']'
+      if (text_.substr(at_, 3) == "...") {
+        optional.multiple = true;
+        at_ += 3;
+      }
       into.push_back(std::move(optional));
       return;
     }
@@ -110,9 +114,12 @@ class SyntaxReader {
 std::vector<Argument> parse_syntax(std::string_view notation) { return SyntaxReader(notation).sequence(); }
 
 std::string_view argument_type(std::string_view name) noexcept {
-  static constexpr std::array kIntegers = {"seconds", "milliseconds", "increment", "decrement", "count",
-                                           "cursor",  "index",        "protover",  "client-id"};
-  if (name == "key") return "key";
+  static constexpr std::array kIntegers = {"seconds",  "milliseconds", "increment",     "decrement", "count",          "cursor",
+                                           "index",    "protover",     "client-id",     "offset",    "start",          "end",
+                                           "bit",      "numkeys",      "min-match-len", "ttl",       "destination-db", "db",
+                                           "frequency"};
+  static constexpr std::array kKeys = {"key", "key1", "key2", "newkey", "source", "destination", "destkey"};
+  if (std::find(kKeys.begin(), kKeys.end(), name) != kKeys.end()) return "key";
   if (name == "pattern") return "pattern";
   if (name.starts_with("unix-time")) return "unix-time";
   return std::find(kIntegers.begin(), kIntegers.end(), name) != kIntegers.end() ? "integer" : "string";

@@ -17,7 +17,7 @@ struct Argument {
 };
 
 // Reads the short notation of the command table: words in capitals are tokens, others are values; `[ ]` optional, `|` a choice,
-// `x [x ...]` a repetition. "key [NX|XX] [EX seconds|PX milliseconds]".
+// `x [x ...]` a repetition, `[x]...` one that may be left out. "key [NX|XX] [EX seconds|PX milliseconds]".
 // REQUIRES: well-formed; the tests read every row. The texts point into `notation`.
 std::vector<Argument> parse_syntax(std::string_view notation);
 

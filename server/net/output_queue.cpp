@@ -15,14 +15,14 @@ constexpr std::size_t kSegmentBytes = 256ULL << 10;
 
 iovec piece(std::string_view bytes) noexcept { return {const_cast<char*>(bytes.data()), bytes.size()}; }
 
-// Calls `visit(bytes, block or nullptr)` for each piece of a reply in the order of sending.
+// Calls `visit(bytes, its block or nullptr)` for each piece of a reply in the order of sending.
 template <typename F>
 void for_each_piece(Reply& reply, F&& visit) {
   const std::string_view bytes = reply.bytes().view();
   std::size_t from = 0;
   for (const Reply::Pin& pin : reply.pins()) {
     if (pin.offset > from) visit(bytes.substr(from, pin.offset - from), nullptr);
-    visit(pin.block.view(), &pin.block);
+    visit(pin.bytes, &pin.block);
     from = pin.offset;
   }
   if (from < bytes.size()) visit(bytes.substr(from), nullptr);
@@ -73,7 +73,7 @@ void OutputQueue::queue(Reply& reply, std::size_t skip) {
     const std::size_t gone = std::min(skip, bytes.size());
     skip -= gone;
     if (gone == bytes.size()) return;
-    block != nullptr ? append(*block, gone) : append(bytes.substr(gone));
+    block != nullptr ? append(*block, bytes, gone) : append(bytes.substr(gone));
   });
 }
 
@@ -85,11 +85,12 @@ void OutputQueue::append(std::string_view bytes) {
   buffered_bytes_ += last.capacity() - before;
 }
 
-void OutputQueue::append(const ValueRef& block, std::size_t sent) {
+void OutputQueue::append(const ValueRef& block, std::string_view part, std::size_t sent) {
   Segment& segment = segments_.emplace_back();
   segment.block = block;
+  segment.part = part;
   segment.sent = sent;
-  pinned_bytes_ += block.size();
+  pinned_bytes_ += part.size();
 }
 
 void OutputQueue::drop_sent(std::size_t bytes) {
@@ -102,7 +103,7 @@ void OutputQueue::drop_sent(std::size_t bytes) {
       return;
     }
     if (first.block) {
-      pinned_bytes_ -= first.block.size();
+      pinned_bytes_ -= first.part.size();
     } else {
       buffered_bytes_ -= first.bytes.capacity();
     }

@@ -31,15 +31,16 @@ class OutputQueue {
  private:
   struct Segment {
     protocol::ByteBuffer bytes;  // or, if `block` is set,
-    ValueRef block;              // a value of which `sent` bytes are gone
+    ValueRef block;              // a value, of which a part is to be sent, and of that `sent` bytes are gone
+    std::string_view part;
     std::size_t sent = 0;
 
-    [[nodiscard]] std::string_view rest() const noexcept { return block ? block.view().substr(sent) : bytes.view(); }
+    [[nodiscard]] std::string_view rest() const noexcept { return block ? part.substr(sent) : bytes.view(); }
   };
 
   void queue(Reply& reply, std::size_t skip);
   void append(std::string_view bytes);
-  void append(const ValueRef& block, std::size_t sent);
+  void append(const ValueRef& block, std::string_view part, std::size_t sent);
   void drop_sent(std::size_t bytes);
 
   std::deque<Segment> segments_;

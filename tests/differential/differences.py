@@ -6,6 +6,7 @@ A rule is asked only when the bytes differ. The list is short on purpose: a new 
 from dataclasses import dataclass
 from typing import Callable
 
+from dump_payload import value_of
 from resp_connection import Error, Set, Status, pairs
 from vocabulary import UNIMPLEMENTED
 
@@ -82,10 +83,43 @@ def _same_start(ours, theirs):
     return isinstance(left, Error) and isinstance(right, Error) and left.split(" - ")[0] == right.split(" - ")[0]
 
 
+def _same_encoding(ours, theirs):
+    """What was changed in place has the more general encoding there, however short it is."""
+    order = [b"int", b"embstr", b"raw"]
+    return ours.value in order and theirs.value in order and order.index(ours.value) < order.index(theirs.value)
+
+
+def _same_dump(ours, theirs):
+    try:
+        return value_of(ours.value) == value_of(theirs.value)
+    except (TypeError, ValueError):
+        return False
+
+
+def _both_or_neither(ours, theirs):
+    return isinstance(ours.value, bytes) and isinstance(theirs.value, bytes)
+
+
+def _both_numbers(ours, theirs):
+    return isinstance(ours.value, int) and isinstance(theirs.value, int)
+
+
+def _no_idle_time(ours, theirs):
+    return isinstance(ours.value, Error) and "times of access are not kept" in ours.value and isinstance(theirs.value, int)
+
+
 RULES = [
+    Rule("which key it is is chance", _command("randomkey"), _both_or_neither),
+    Rule("how a value came to be is not remembered", _command("object", "encoding"), _same_encoding),
+    Rule("small numbers are no objects that are shared", _command("object", "refcount"), _both_numbers),
+    Rule("times of access are not kept", _command("object", "idletime"), _no_idle_time),
+    Rule("the texts are our own", _command("object", "help"), _same_kind),
+    Rule("values are not compressed for the way", _command("dump"), _same_dump),
     Rule("they are different moments", _command("time"), _same_kind),
     Rule("the two servers are asked at slightly different times", _command("ttl"), _near(1)),
     Rule("the two servers are asked at slightly different times", _command("pttl"), _near(1_000)),
+    Rule("a relative expiry counts from slightly different times", _command("expiretime"), _near(1)),
+    Rule("a relative expiry counts from slightly different times", _command("pexpiretime"), _near(1_000)),
     Rule("the order of keys is unspecified", _command("keys"), _same_members),
     Rule("name, version and client number are each server's own", _command("hello"), _same_fields({b"server", b"version", b"id"})),
     Rule("a client number is each server's own", _command("client", "id"), _same_kind),

@@ -3,6 +3,7 @@
 import random
 from dataclasses import dataclass
 
+import dump_payload
 import vocabulary
 
 CLIENTS = 3
@@ -130,6 +131,26 @@ class CommandStream:
         if kind < 0.995:
             return self._random.randbytes(self._random.randint(0, 200))
         return self._random.randbytes(self._random.choice((1_023, 16_384, 40_000, 100_000)))
+
+    def words_alike(self):
+        """A text that has much in common with others of its kind."""
+        letters = self.choice((b"ab", b"abc", b"abcdefgh"))
+        return bytes(self.choice(letters) for _ in range(self.choice((0, 1, 5, 20, 60, 200))))
+
+    def field_number(self):
+        return self.choice(vocabulary.NUMBERS) if self.chance(0.2) else self._random.choice((1, -1, 0, 100, -100, 255, 256, 70_000, -70_000))
+
+    def payload(self):
+        """What RESTORE may be given: good, of any encoding, or not."""
+        kind = self._random.random()
+        value = dump_payload.to_bytes(self.value())
+        if kind < 0.5:
+            return dump_payload.of_string(value)
+        if kind < 0.65:
+            return dump_payload.of_integer(self._random.randint(-(1 << 31), (1 << 31) - 1), self.choice((1, 2, 4)))
+        if kind < 0.8:
+            return dump_payload.of_compressed(value + b"abc" * self._random.randint(1, 200))
+        return dump_payload.damaged(self._random, dump_payload.of_string(value))
 
     def number(self):
         return self.choice(vocabulary.NUMBERS) if self.chance(0.3) else self._random.randint(-100, 100)

@@ -72,6 +72,8 @@ def test_stream_uses_every_command_and_form():
     steps = stream(1, 20_000)
     names = Counter(step.name for step in steps)
     for name in ("get set mget mset append strlen incr decr incrby decrby del unlink exists type ttl pttl expire pexpire persist keys scan dbsize "
+                 "setex psetex setnx getset getdel getex msetnx getrange substr setrange lcs incrbyfloat setbit getbit bitcount bitpos bitop bitfield "
+                 "bitfield_ro expireat pexpireat expiretime pexpiretime rename renamenx copy move touch randomkey object dump restore "
                  "flushdb flushall swapdb hello auth client reset quit ping echo select command config info time debug shutdown").split():
         assert names[name.encode()] >= 3, name
     assert {step.form for step in steps} == {"array", "inline", "raw"}

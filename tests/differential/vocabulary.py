@@ -18,19 +18,36 @@ NUMBERS = [b"0", b"1", b"-1", b"42", b"9223372036854775807", b"-9223372036854775
 BAD_EXPIRIES = [b"9223372036854775807", b"-9223372036854775808", b"9223372036854775808", b"", b"a", b"1.5", b" 1", b"+1", b"-0",
                 b"9223372036854776"]
 
+FLOATS = [b"0", b"1.5", b"-2.25", b"3.0e3", b"1e-5", b"0.1", b"-0.0", b"inf", b"-inf", b"nan", b"0x1A", b"1e400", b"1e4931", b"1e5000", b"abc", b"", b" 1",
+          b"1 ", b"1.5.5", b"+2", b".5", b"5.", b"123456789.123456789", b"-1e17", b"9007199254740993", b"0.30000000000000004", b"1e-20", b"--1", b"9" * 5_200,
+          b"1\x00"]
+
+INDEXES = [0, 1, -1, 2, -2, 5, 7, 8, 9, -9, 63, 64, 100, -100, 16_384, 100_000, -100_000, b"9223372036854775807", b"-9223372036854775808",
+           b"9223372036854775808", b"a", b"", b"1.5"]
+
+OFFSETS = [0, 0, 1, 2, 3, 5, 10, 50, 300, 1_000, 20_000, -1, 536_870_912, b"9223372036854775807", b"9223372036854775808", b"a", b""]
+
+BIT_OFFSETS = [0, 1, 2, 3, 5, 7, 8, 9, 15, 31, 64, 100, 1_000, 8_191, 131_072, 200_000, -1, 4_294_967_296, b"9223372036854775807", b"9223372036854775808", b"a",
+               b"", b"#1", b"#a"]
+
+FIELD_TYPES = [b"u1", b"u2", b"u8", b"i8", b"i5", b"u13", b"i16", b"u32", b"i32", b"u63", b"i64", b"i1", b"u64", b"i65", b"u0", b"i0", b"x8", b"U8", b"", b"i", b"u-1"]
+
+FIELD_OFFSETS = [0, 1, 3, 7, 8, 10, 64, 100, b"#0", b"#1", b"#2", b"#10"]
+
+SHORT_KEYS = [b"alike:1", b"alike:2", b"alike:3"]
+
 JUNK_WORDS = [b"", b"foo", b"NX", b"XX", b"GT", b"LT", b"GET", b"KEEPTTL", b"MATCH", b"COUNT", b"-1", b"99999999999999999999", b"*", b"\xff\xfe"]
 
 PATTERNS = [b"*", b"key:*", b"*:1", b"h?llo", b"h[ae]llo", b"h[^e]llo", b"h[a-f]llo", b"h[f-a]llo", b"h\\*llo", b"h\\[llo", b"[", b"h[", b"h[a",
             b"h[^", b"h[]llo", b"a\\", b"\\", b"*l*l*", b"?", b"??????", b"", b"*\xff", b"k*k*k", b"[a-z]*[0-9]", b"-1", b"{*}*", b"*[^a-z]"]
 
-NAMES_OF_COMMANDS = [b"get", b"SET", b"mget", b"MSET", b"del", b"expire", b"incrby", b"ping", b"echo", b"dbsize", b"scan", b"flushall", b"nosuch"]
+NAMES_OF_COMMANDS = [b"get", b"SET", b"mget", b"MSET", b"del", b"expire", b"incrby", b"ping", b"echo", b"dbsize", b"scan", b"flushall", b"nosuch",
+                     b"bitop", b"lcs", b"rename", b"copy", b"move", b"msetnx", b"getex", b"bitfield", b"restore", b"object|encoding", b"object"]
 
 # Commands of redis-server that are not there yet. When one is added, move it to makers().
-UNIMPLEMENTED = [b"LPUSH", b"RPUSH", b"HSET", b"SADD", b"ZADD", b"GETDEL", b"GETEX", b"SETEX", b"PSETEX", b"SETNX", b"GETSET", b"INCRBYFLOAT",
-                 b"GETRANGE", b"SETRANGE", b"MSETNX", b"EXPIREAT", b"PEXPIREAT", b"RENAME", b"COPY", b"RANDOMKEY", b"TOUCH", b"OBJECT",
-                 b"MULTI", b"EXEC", b"EVAL", b"SUBSCRIBE", b"XADD", b"SETBIT", b"PFADD", b"GEOADD", b"MOVE"]
+UNIMPLEMENTED = [b"LPUSH", b"RPUSH", b"HSET", b"SADD", b"ZADD", b"MULTI", b"EXEC", b"EVAL", b"SUBSCRIBE", b"XADD", b"PFADD", b"GEOADD"]
 
-CONTAINERS = (b"client", b"config", b"command")
+CONTAINERS = (b"client", b"config", b"command", b"object")
 
 # Each ends the connection, after the error that redis-server gives for it.
 BROKEN_REQUESTS = [b"*x\r\n", b"*2\r\n$3\r\nGET\r\n:1\r\n", b"*1\r\n$x\r\n", b"*1\r\n$-1\r\n", b"*1\r\n$536870913\r\n", b'GET "a\r\n', b"GET 'a\r\n",
@@ -39,7 +56,8 @@ BROKEN_REQUESTS = [b"*x\r\n", b"*2\r\n$3\r\nGET\r\n:1\r\n", b"*1\r\n$x\r\n", b"*
 
 def makers(stream):
     """(weight, function that returns the words of a command), for every command."""
-    return [*_string_makers(stream), *_counter_makers(stream), *_key_makers(stream), *_connection_makers(stream), *_server_makers(stream)]
+    return [*_string_makers(stream), *_part_makers(stream), *_counter_makers(stream), *_bitmap_makers(stream), *_key_makers(stream),
+            *_expiry_makers(stream), *_moving_makers(stream), *_dump_makers(stream), *_connection_makers(stream), *_server_makers(stream)]
 
 
 def _string_makers(stream):
@@ -51,11 +69,28 @@ def _string_makers(stream):
             if kind in ("EX", "px"):
                 options.append(stream.expiry_number(1 if kind == "EX" else 1_000))
             elif kind in ("EXAT", "PXAT"):
-                absolute = 10_000_000_000 + stream.distant_seconds()
-                options.append(stream.choice((absolute * (1 if kind == "EXAT" else 1_000), 0, -1, b"a", b"9223372036854775807")))
+                options.append(_moment(stream, 1 if kind == "EXAT" else 1_000))
+        return options
+
+    def getex_options():
+        options = []
+        while stream.chance(0.4) and len(options) < 4:
+            kind = stream.choice(("EX", "px", "EXAT", "pxat", "PERSIST", "persist", "KEEPTTL", "FOO"))
+            options.append(kind)
+            if kind in ("EX", "px"):
+                options.append(stream.expiry_number(1 if kind == "EX" else 1_000))
+            elif kind in ("EXAT", "pxat"):
+                options.append(_moment(stream, 1 if kind == "EXAT" else 1_000))
         return options
 
     return [
+        (4, lambda: ("SETEX", stream.key(), stream.expiry_number(1), stream.value())),
+        (3, lambda: ("PSETEX", stream.key(), stream.expiry_number(1_000), stream.value())),
+        (4, lambda: ("SETNX", stream.key(), stream.value())),
+        (4, lambda: ("GETSET", stream.key(), stream.value())),
+        (4, lambda: ("GETDEL", stream.key())),
+        (5, lambda: ("GETEX", stream.key(), *getex_options())),
+        (3, lambda: ("MSETNX", *(word for key in stream.keys(3) for word in (key, stream.value())))),
         (12, lambda: ("GET", stream.key())),
         (14, lambda: ("SET", stream.key(), stream.value(), *set_options())),
         (3, lambda: ("MGET", *stream.keys())),
@@ -65,8 +100,128 @@ def _string_makers(stream):
     ]
 
 
-def _counter_makers(stream):
+def _moment(stream, scale):
+    """An expiry as a Unix time in units of 1/scale seconds: far ahead, or none."""
+    return stream.choice(((10_000_000_000 + stream.distant_seconds()) * scale, (10_000_000_000 + stream.distant_seconds()) * scale, 0, -1, b"a",
+                          b"9223372036854775807"))
+
+
+def _part_makers(stream):
+    def lcs():
+        options = []
+        while stream.chance(0.5) and len(options) < 4:
+            options += stream.choice((("LEN",), ("idx",), ("WITHMATCHLEN",), ("MINMATCHLEN", stream.choice((0, 1, 2, 4, -1, b"a"))), ("IDX",), ("FOO",),
+                                      ("MINMATCHLEN",)))
+        return ("LCS", stream.key(), stream.key(), *options)
+
+    def index():
+        return stream.choice(INDEXES)
+
     return [
+        (4, lambda: ("GETRANGE", stream.key(), index(), index())),
+        (2, lambda: ("SUBSTR", stream.key(), index(), index())),
+        (5, lambda: ("SETRANGE", stream.key(), stream.choice(OFFSETS), stream.value())),
+        (2, lambda: ("LCS", stream.choice(SHORT_KEYS), stream.choice(SHORT_KEYS), *lcs()[3:])),
+        (4, lambda: ("SET", stream.choice(SHORT_KEYS), stream.words_alike())),
+    ]
+
+
+def _bitmap_makers(stream):
+    def bit_range():
+        words = []
+        if stream.chance(0.7):
+            words += [stream.choice(INDEXES), stream.choice(INDEXES)]
+            if stream.chance(0.5):
+                words.append(stream.choice(("BYTE", "bit", "BIT", "FOO")))
+        elif stream.chance(0.2):
+            words.append(stream.choice(INDEXES))
+        return words
+
+    def field():
+        kind = stream.choice(("GET", "set", "INCRBY", "incrby", "OVERFLOW", "get"))
+        if kind == "OVERFLOW":
+            return (kind, stream.choice(("WRAP", "sat", "FAIL", "FOO") if stream.chance(0.1) else ("WRAP", "sat", "FAIL")))
+        words = (kind, stream.choice(FIELD_TYPES), stream.choice(BIT_OFFSETS if stream.chance(0.2) else FIELD_OFFSETS))
+        return words if kind in ("GET", "get") else (*words, stream.field_number())
+
+    def bitfield(name):
+        words = [name, stream.key()]
+        for _ in range(stream.choice((0, 1, 1, 2, 3, 5))):
+            words += field() if name == "BITFIELD" or stream.chance(0.2) else ("GET", stream.choice(FIELD_TYPES), stream.choice(FIELD_OFFSETS))
+        return words
+
+    return [
+        (6, lambda: ("SETBIT", stream.key(), stream.choice(BIT_OFFSETS), stream.choice((0, 1, 1, 1, 2, -1, b"a", b"")))),
+        (5, lambda: ("GETBIT", stream.key(), stream.choice(BIT_OFFSETS))),
+        (5, lambda: ("BITCOUNT", stream.key(), *bit_range())),
+        (5, lambda: ("BITPOS", stream.key(), stream.choice((0, 1, 0, 1, 0, 1, 2, b"a")), *bit_range())),
+        (5, lambda: ("BITOP", stream.choice(("AND", "or", "XOR", "NOT", "FOO")), stream.key(), *stream.keys(4))),
+        (1, lambda: ("BITOP", "not", stream.key(), stream.key())),
+        (6, lambda: bitfield("BITFIELD")),
+        (2, lambda: bitfield("BITFIELD_RO")),
+    ]
+
+
+def _expiry_makers(stream):
+    def expire_at(name, scale):
+        options = [stream.choice(("NX", "XX", "gt", "LT", "FOO")) for _ in range(stream.choice((0, 0, 1, 1, 2)))]
+        return (name, stream.key(), _moment(stream, scale), *options)
+
+    return [
+        (4, lambda: expire_at("EXPIREAT", 1)),
+        (3, lambda: expire_at("PEXPIREAT", 1_000)),
+        (3, lambda: ("EXPIRETIME", stream.key())),
+        (3, lambda: ("PEXPIRETIME", stream.key())),
+    ]
+
+
+def _moving_makers(stream):
+    def database():
+        return stream.choice((0, 1, 1, 2, 15, 16, -1, b"a", b"", 1 << 31, b"99999999999999999999"))
+
+    def copy():
+        options = []
+        while stream.chance(0.5) and len(options) < 4:
+            options += stream.choice((("REPLACE",), ("replace",), ("DB", database()), ("db", 1), ("FOO",), ("DB",)))
+        return ("COPY", stream.key(), stream.key(), *options)
+
+    return [
+        (5, lambda: ("RENAME", stream.key(), stream.key())),
+        (4, lambda: ("RENAMENX", stream.key(), stream.key())),
+        (5, copy),
+        (4, lambda: ("MOVE", stream.key(), database())),
+        (3, lambda: ("TOUCH", *stream.keys(4))),
+        (2, lambda: ("RANDOMKEY",)),
+        (3, lambda: ("OBJECT", *stream.choice((("ENCODING", stream.key()), ("encoding", stream.key()), ("REFCOUNT", stream.key()),
+                                                ("IDLETIME", stream.key()), ("FREQ", stream.key()), ("HELP",), ("FOO", stream.key()),
+                                                ("ENCODING",), ("ENCODING", stream.key(), "x"))))),
+    ]
+
+
+def _dump_makers(stream):
+    def options():
+        words = []
+        while stream.chance(0.4) and len(words) < 5:
+            words += stream.choice((("REPLACE",), ("replace",), ("IDLETIME", stream.choice((0, 5, -1, b"a"))),
+                                    ("FREQ", stream.choice((0, 5, 255, 256, -1, b"a"))), ("FOO",), ("IDLETIME",)))
+        return words
+
+    def restore():
+        words = options()
+        if stream.chance(0.3):
+            return ("RESTORE", stream.key(), _moment(stream, 1_000), stream.payload(), "ABSTTL", *words)
+        return ("RESTORE", stream.key(), stream.choice((0, 0, 0, stream.distant_seconds() * 1_000, -1, b"a")), stream.payload(), *words)
+
+    return [(4, lambda: ("DUMP", stream.key())), (6, restore)]
+
+
+def _counter_makers(stream):
+    def float_number():
+        return stream.choice(FLOATS) if stream.chance(0.7) else stream.number()
+
+    return [
+        (6, lambda: ("INCRBYFLOAT", stream.key(), float_number())),
+        (3, lambda: ("SET", stream.key(), float_number())),
         (4, lambda: ("INCR", stream.key())),
         (3, lambda: ("DECR", stream.key())),
         (5, lambda: ("INCRBY", stream.key(), stream.number())),

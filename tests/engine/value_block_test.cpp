@@ -90,5 +90,70 @@ TEST_F(ValueBlockTest, SetExpiryOnItsOwnBlockKeepsIt) {
   EXPECT_EQ(cache->size(0).with_expiry, 1U);
 }
 
+TEST_F(ValueBlockTest, WhatIsWrittenInPlaceMayUseWhatWasThere) {
+  for (const std::size_t size : {std::size_t{0}, std::size_t{5}, kLargeValueBytes - 1, kLargeValueBytes, std::size_t{100'000}}) {
+    const std::string before(30'000, 'b');
+    set("k", before);
+    std::string_view current;
+    const auto write = [&](char* destination) {
+      std::fill_n(destination, size, 'w');
+      if (size != 0) destination[size - 1] = current[0];
+    };
+    const Status status = cache->update(*session, cache->key(0, "k"), [&](Decision& decision) {
+      current = decision.current()->value;
+      decision.put(size, write, kNoExpiry);
+    });
+    EXPECT_EQ(status, Status::ok);
+    EXPECT_EQ(get("k"), size == 0 ? "" : std::string(size - 1, 'w') + 'b');
+    EXPECT_EQ(charged() != 0, size >= kLargeValueBytes);
+    EXPECT_EQ(verify(*cache), "");
+  }
+}
+
+TEST_F(ValueBlockTest, WhatIsWrittenInPlaceIsWrittenAnewWhenTheKeyHasChanged) {
+  set("k", "first");
+  const auto other = cache->open_session();
+  int asked = 0;
+  std::string seen;
+  const auto write = [&](char* destination) { seen.copy(destination, seen.size()); };
+  const Status status = cache->update(*session, cache->key(0, "k"), [&](Decision& decision) {
+    seen = std::string(decision.current()->value) + "!";
+    decision.put(seen.size(), write, kNoExpiry);
+    if (asked++ != 0) return;
+    (void)cache->update(*other, cache->key(0, "k"), [](Decision& faster) { faster.put("second", kNoExpiry); });
+  });
+  EXPECT_EQ(status, Status::ok);
+  EXPECT_EQ(asked, 2);
+  EXPECT_EQ(get("k"), "second!");
+}
+
+TEST_F(ValueBlockTest, WhatIsWrittenInPlaceHasLimits) {
+  limit(8U << 20U, Policy::noeviction);
+  set("k", "old");
+  int written = 0;
+  const auto write = [&](char*) { ++written; };
+  for (const std::size_t size : {std::size_t{9} << 20U, kMaxValueBytes + 1}) {
+    const Status status =
+        cache->update(*session, cache->key(0, "k"), [&](Decision& decision) { decision.put(size, write, kNoExpiry); });
+    EXPECT_EQ(status, size > kMaxValueBytes ? Status::too_large : Status::out_of_memory);
+  }
+  EXPECT_EQ(written, 0);
+  EXPECT_EQ(get("k"), "old");
+  EXPECT_EQ(charged(), 0U);
+}
+
+TEST_F(ValueBlockTest, HitsAreToldWithoutCounting) {
+  EXPECT_EQ(cache->hits(*session, cache->key(0, "k")), std::nullopt);
+  set("k", "v", now() + 1000);
+  EXPECT_EQ(cache->hits(*session, cache->key(0, "k")), 0U);
+  for (const unsigned hits : {1U, 2U, 3U, 3U}) {
+    (void)get("k");
+    EXPECT_EQ(cache->hits(*session, cache->key(0, "k")), hits);
+    EXPECT_EQ(cache->hits(*session, cache->key(0, "k")), hits);
+  }
+  advance(1000);
+  EXPECT_EQ(cache->hits(*session, cache->key(0, "k")), std::nullopt);
+}
+
 }  // namespace
 }  // namespace strata::cache

@@ -44,8 +44,9 @@ TEST_P(SyntaxTest, ReadsTheNotation) { EXPECT_EQ(written(parse_syntax(GetParam()
 
 INSTANTIATE_TEST_SUITE_P(Notations, SyntaxTest,
                          testing::Values(Case{"", ""}, Case{"key", "key"}, Case{"key value", "key value"},
-                                         Case{"key [key ...]", "key+"}, Case{"key value [key value ...]", "(key value)+"},
-                                         Case{"[message]", "[message]"}, Case{"key [NX|XX] [GET]", "key [NX|XX] [GET]"},
+                                         Case{"key [key ...]", "key+"}, Case{"key [GET a b|SET c]...", "key [(GET:a b)|SET:c+]"},
+                                         Case{"key value [key value ...]", "(key value)+"}, Case{"[message]", "[message]"},
+                                         Case{"key [NX|XX] [GET]", "key [NX|XX] [GET]"},
                                          Case{"[EX seconds|KEEPTTL]", "[EX:seconds|KEEPTTL]"},
                                          Case{"[ID client-id [client-id ...]]", "[ID:client-id+]"},
                                          Case{"LIB-NAME libname|LIB-VER libver", "LIB-NAME:libname|LIB-VER:libver"},

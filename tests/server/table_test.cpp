@@ -37,13 +37,17 @@ TEST(CommandTableTest, RowsAreComplete) {
     EXPECT_FALSE(spec.summary.empty()) << command.full_name;
     EXPECT_FALSE(spec.since.empty()) << command.full_name;
     EXPECT_FALSE(spec.complexity.empty()) << command.full_name;
-    EXPECT_TRUE(spec.group == "string" || spec.group == "generic" || spec.group == "connection" || spec.group == "server")
+    EXPECT_TRUE(spec.group == "string" || spec.group == "bitmap" || spec.group == "generic" || spec.group == "connection" ||
+                spec.group == "server")
         << command.full_name;
     EXPECT_TRUE(spec.handler != nullptr || !spec.subcommands.empty()) << command.full_name << " does nothing";
     EXPECT_EQ(spec.keys.first == 0, spec.keys.access == KeyAccess::none) << command.full_name;
     EXPECT_FALSE(command.has(kWrite) && command.has(kReadonly)) << command.full_name;
-    // What may grow memory has to be refused at the limit.
-    EXPECT_TRUE(spec.keys.access != KeyAccess::read_write || command.has(kDenyOom)) << command.full_name;
+    // What may grow memory has to be refused at the limit. These keep the value.
+    const bool keeps = spec.name == "getex" || spec.name == "move";
+    EXPECT_TRUE(spec.keys.access != KeyAccess::read_write || keeps || command.has(kDenyOom)) << command.full_name;
+    // The first kind of keys begins where the keys do.
+    EXPECT_TRUE(spec.key_kinds.empty() || spec.key_kinds[0].first == spec.keys.first) << command.full_name;
   }
 }
 

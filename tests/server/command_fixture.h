@@ -1,0 +1,111 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "server/commands/context.h"
+
+namespace strata::server {
+
+// Commands without sockets and loops: a test is the loop, and decides what happens between the slices of a command.
+class CommandTest : public testing::Test, private Suspension {
+ protected:
+  CommandTest() { session_->set_now_ms(kNowMs); }
+
+  static constexpr std::int64_t kNowMs = 1'700'000'000'000;
+
+  // The reply of a command, or nothing: it goes on with resume().
+  std::optional<std::string> begin(const std::vector<std::string>& words) {
+    words_ = words;
+    args_.assign(words_.begin(), words_.end());
+    Context context = this->context();
+    context.args = args_;
+    const Outcome outcome = execute(context);
+    command_ = context.command;
+    return taken(outcome);
+  }
+  std::optional<std::string> resume() {
+    const Continuation rest = std::exchange(rest_, nullptr);
+    Context context = this->context();
+    context.command = command_;
+    return taken(server::resume(context, rest));
+  }
+  // The reply, after as many slices as it takes.
+  std::string call(const std::vector<std::string>& words) {
+    slices_ = 1;
+    std::optional<std::string> reply = begin(words);
+    for (; !reply; ++slices_) reply = resume();
+    return *reply;
+  }
+  // The connection is closed while the command waits.
+  void drop() { rest_ = nullptr; }
+
+  std::string get(std::string_view name) {
+    std::string value;
+    cache_.read(*session_, cache_.key(0, name), [&](const ItemView& item) { value = item.value; });
+    return value;
+  }
+  void set(std::string_view name, std::string_view value) {
+    ASSERT_EQ(cache_.update(*session_, cache_.key(0, name), [&](Decision& decision) { decision.put(value, kNoExpiry); }),
+              Status::ok);
+  }
+
+  Cache cache_{{}, {}};
+  std::unique_ptr<Session> session_ = cache_.open_session();
+  RuntimeLimits limits_;
+  std::size_t slices_ = 0;  // of the last call
+
+ private:
+  void resume_after(std::chrono::milliseconds, Continuation rest) override { rest_ = std::move(rest); }
+  void resume_soon(Continuation rest) override { rest_ = std::move(rest); }
+
+  Context context() {
+    return {.server = server_,
+            .client = client_,
+            .session = *session_,
+            .reply = reply_,
+            .statistics = loop_,
+            .suspension = *this,
+            .command = nullptr,
+            .args = {},
+            .blocks = {}};
+  }
+  // As the client sees it.
+  std::optional<std::string> taken(Outcome outcome) {
+    if (outcome == Outcome::suspended) return std::nullopt;
+    const std::string_view bytes = reply_.bytes().view();
+    std::string all;
+    std::size_t from = 0;
+    for (const Reply::Pin& pin : reply_.pins()) {
+      all.append(bytes.substr(from, pin.offset - from)).append(pin.bytes);
+      from = pin.offset;
+    }
+    all.append(bytes.substr(from));
+    reply_.clear(0);
+    return all;
+  }
+
+  SettingsStore settings_{{}, {}, {}};
+  CommandTable table_;
+  ClientRegistry clients_;
+  Statistics statistics_{table_.all().size()};
+  LoopStatistics& loop_ = statistics_.add_loop();
+  Password password_;
+  ProcessFacts facts_;
+  ServerState server_{cache_, settings_, table_, clients_, statistics_, limits_, password_, facts_, [] {}};
+  Client client_{{}};
+  Reply reply_;
+  std::vector<std::string> words_;
+  std::vector<std::string_view> args_;
+  const Command* command_ = nullptr;
+  Continuation rest_;
+};
+
+}  // namespace strata::server
