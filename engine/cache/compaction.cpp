@@ -19,6 +19,8 @@ using Time = std::chrono::steady_clock;
 constexpr std::size_t kChunksPerHold = 32;
 // Passes over a segment in which nothing was moved before it is given up: somebody holds what is left of it.
 constexpr unsigned kMostIdlePasses = 3;
+// For one item that finds no place elsewhere.
+constexpr unsigned kMostVictims = 8;
 // Times that nothing is begun after one was given up.
 constexpr unsigned kPauseAfterGivingUp = 32;
 constexpr std::chrono::microseconds kLongestSlice{500};
@@ -167,7 +169,7 @@ bool Cache::next_to_move(ToMove& chunk) noexcept {
   });
 }
 
-// What finds no place elsewhere goes.
+// What finds no place elsewhere goes, where memory has to.
 bool Cache::evict_instead(Session& session, const ToMove& chunk) noexcept {
   const FoundSlot found = core_->shard_of(chunk.hash).find(chunk.hash, [&](Slot slot) {
     if (chunk.block == nullptr) return slot.offset_bytes() == chunk.offset;
@@ -196,8 +198,15 @@ bool Cache::drain_step(Session& session, const DrainUntil& until, unsigned& begu
     if (compaction_.idle_passes > kMostIdlePasses) give_segment_up();
     return false;
   }
-  if (move(session, chunk) != Moved::no_room || (until.may_evict && can_retire(session) && evict_instead(session, chunk)))
-    return true;
+  if (move(session, chunk) != Moved::no_room) return true;
+  // Who goes is the policy's to say, as long as what it lets go makes a place.
+  for (unsigned victims = 0; until.may_evict && victims < kMostVictims && evict_one(session).found; ++victims) {
+    session.quiescent();
+    session.quiescent();
+    if (move(session, chunk) != Moved::no_room) return true;
+  }
+  const bool must = until.may_evict && until.least_free_bytes == 0;
+  if (must && can_retire(session) && evict_instead(session, chunk)) return true;
   give_segment_up();
   return false;
 }

@@ -9,6 +9,8 @@ namespace {
 
 // So many victims a write pays for when the limit is further away than its own size; upkeep does the rest.
 constexpr std::size_t kVictimsPerWrite = 16;
+// Half of it is gone after some eleven thousand writes that evict.
+constexpr unsigned kFadeEachWrite = 14;
 // As long as nothing was evicted, what else is gone is remembered for the cause of misses alone: so many keys, 137 KB.
 constexpr std::uint64_t kGhostsForCauses = 1U << 16U;
 
@@ -76,6 +78,7 @@ bool Cache::evict_for(Session& session, std::uint64_t room_bytes, std::uint64_t 
   }
   session.quiescent();
   session.quiescent();
+  core_->fade_shortage(kFadeEachWrite);
   return found;
 }
 

@@ -94,8 +94,9 @@ std::uint64_t Segments::excess_bytes() const noexcept {
 }
 
 bool Segments::may_open() noexcept {
-  const bool may =
-      whole_ == nullptr ? counters_.resident_bytes + geometry_.segment_bytes <= limit() : counters_.resident_bytes < limit();
+  // A cache that has nothing may have one, whatever the rest holds.
+  const bool may = whole_ == nullptr ? counters_.resident_bytes + geometry_.segment_bytes <= limit()
+                                     : counters_.resident_bytes < limit() || counters_.segments + counters_.large_blocks == 0;
   if (!may) ++counters_.refused;
   return may;
 }

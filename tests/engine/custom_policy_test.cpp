@@ -98,7 +98,7 @@ TEST_F(CustomPolicyTest, ShowsWhatIsKnownOfAnItem) {
   });
   choose_by(looks, 64);
   for (int i = 0; i < 60; ++i) {
-    limit(cache->budget().total_bytes() - 1, Policy::custom, 64);
+    limit(Cache::limit_for(cache->budget().total_bytes() - 2), Policy::custom, 64);
     ASSERT_EQ(cache->make_room(*session, 0), Status::ok);
   }
   const auto find = [&shown](std::string_view key) {
