@@ -179,6 +179,8 @@ class ItemDomain {
   mutable sync::Mutex mutex_{sync::LockRank{.name = "item domain", .order = 460}};
   FreeRuns runs_ STRATA_GUARDED_BY(mutex_);
   std::uint64_t granules_ STRATA_GUARDED_BY(mutex_) = 0;  // of open segments, large ones apart
+  // No segment could be had when one was wanted last: holes are all there is.
+  bool is_short_ STRATA_GUARDED_BY(mutex_) = false;
   ItemRun* open_runs_ STRATA_GUARDED_BY(mutex_) = nullptr;
   std::uint32_t oldest_ STRATA_GUARDED_BY(mutex_) = 0, newest_ STRATA_GUARDED_BY(mutex_) = 0;
   // The next chunk it looks at: a granule of a segment. Segment 0: of the oldest segment the first.

@@ -59,7 +59,7 @@ class ItemMemory {
 
   // The offset of a chunk of that many bytes, rounded up to granules; 0: memory is out, because of the limit or of the system.
   // From the handle's run while it lasts. A new run is cut from a free chunk of at least 4 KiB; but where more than 2 % is free in smaller
-  // ones, holes, a small item gets the hole that fits best instead. Items above 2 KiB get the free chunk that fits best. Only when no domain
+  // ones, holes, or no segment could be had lately, a small item gets the hole that fits best instead. Items above 2 KiB get the free chunk that fits best. Only when no domain
   // has any is a segment opened. What is larger than a quarter of a segment gets pages of its own. REQUIRES: bytes > 0
   [[nodiscard]] std::uint64_t allocate(Handle& handle, std::uint64_t bytes) noexcept {
     const std::uint64_t count = (bytes + kGranuleBytes - 1) / kGranuleBytes;

@@ -36,8 +36,9 @@ class CoherenceTest : public testing::TestWithParam<Scenario> {
     RecordProperty("steps", std::to_string(judgement.steps));
   }
 
- private:
   std::uint64_t moved_items_ = 0;
+
+ private:
   const cache::ProtocolDelays delays_;
 };
 
