@@ -50,6 +50,12 @@ std::uint64_t ItemDomain::allocate_hole(std::uint32_t granules) noexcept {
   return found == kNone ? 0 : take_hole(found, granules);
 }
 
+// Where memory is short what a run leaves lies idle until what is beside it goes: one item of so many at most.
+bool ItemDomain::is_worth_a_run(Granule found, Granule count) const noexcept {
+  constexpr Granule kLeastItems = 64;
+  return !is_short_ || runs_.chunk(found).size >= kLeastItems * count;
+}
+
 std::uint64_t ItemDomain::allocate_small(ItemRun& run, Granule count, bool may_open) noexcept {
   if (holes_are_plenty()) {
     const Granule hole = runs_.find(count);
@@ -57,7 +63,7 @@ std::uint64_t ItemDomain::allocate_small(ItemRun& run, Granule count, bool may_o
   }
   Granule found = runs_.find(kRunGranules);
   if (found == kNone) found = runs_.find(FreeRuns::kHoleGranules);
-  if (found != kNone) return begin_run(run, found, count);
+  if (found != kNone && is_worth_a_run(found, count)) return begin_run(run, found, count);
   found = runs_.find(count);
   if (found != kNone) return take_hole(found, count);
   if (may_open) found = open_segment();

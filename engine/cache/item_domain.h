@@ -144,6 +144,7 @@ class ItemDomain {
   }
 
   [[nodiscard]] bool holes_are_plenty() const noexcept STRATA_REQUIRES(mutex_);
+  [[nodiscard]] bool is_worth_a_run(Granule found, Granule count) const noexcept STRATA_REQUIRES(mutex_);
   [[nodiscard]] Granule take(Granule found, Granule count) noexcept STRATA_REQUIRES(mutex_);
   [[nodiscard]] Granule open_segment() noexcept STRATA_REQUIRES(mutex_);
   [[nodiscard]] std::uint64_t allocate_small(ItemRun& run, Granule count, bool may_open) noexcept STRATA_REQUIRES(mutex_);
