@@ -79,7 +79,10 @@ std::uint64_t ItemDomain::take_hole(Granule found, Granule count) noexcept {
 std::uint64_t ItemDomain::begin_run(ItemRun& run, Granule found, Granule count) noexcept {
   assert(!run.is_open());
   const Granule whole = runs_.chunk(found).size;
-  const Granule total = whole < 2 * kRunGranules ? whole : kRunGranules;
+  // So long that items of this size leave nothing: what they do leave lies in front of them, and behind the run before, until one of both goes.
+  const Granule most = whole < 2 * kRunGranules ? whole : kRunGranules;
+  const Granule fitting = (most - 1) / count * count + 1;
+  const Granule total = fitting < 3 ? most : fitting;
   const Granule at = take(found, total);
   runs_.open_run(at, total);
   ++counted_.runs_taken;
