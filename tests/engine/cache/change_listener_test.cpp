@@ -201,7 +201,7 @@ void change_at_random(Cache& cache, std::uint64_t seed) {
 
 TEST(ChangeReplicaTest, IsWhatTheCacheHolds) {
   const ProtocolDelays delays;
-  Cache cache({.namespaces = 3, .hash_seed = 7}, {.max_memory_bytes = kEmptyIndexBytes + 8'000, .policy = Policy::allkeys_lru});
+  Cache cache({.namespaces = 3, .hash_seed = 7}, {.max_memory_bytes = kEmptyIndexBytes + 32'000, .policy = Policy::allkeys_lru});
   Replica replica;
   cache.set_change_listener(&replica);
   {
