@@ -259,6 +259,11 @@ void Session::wait_for_readers() noexcept {
   participant_.synchronize();
 }
 
+void Session::reclaim() noexcept {
+  retirement_.hand_over();
+  participant_.synchronize();
+}
+
 Session::~Session() {
   flush_credit();
   bring_young();

@@ -314,11 +314,15 @@ class Cache {
   // An item found no place (Session::wanted_bytes_), though it fits below the limit: evicts more, waits for readers, has segments emptied where it
   // needs pages of its own. False: there is nothing to be done.
   [[nodiscard]] bool find_place(Session& session, unsigned attempt);
+  [[nodiscard]] bool find_pages(Session& session, std::uint64_t bytes, unsigned attempt);
+  void evict_bytes(Session& session, std::uint64_t bytes);
   // The loop of both: until `room_bytes` more fit, or several victims and `own_bytes` are gone. False: nothing is left to remove.
   bool evict_for(Session& session, std::uint64_t room_bytes, std::uint64_t own_bytes);
 
   // compaction.cpp
   enum class Moved : std::uint8_t { yes, no, no_room };
+  // What came of draining: a segment is begun and it goes on; it is empty, or was given up; there is none that can be; another thread is at it.
+  enum class Drained : std::uint8_t { more, over, nothing, elsewhere };
   struct ToMove;
   struct DrainUntil {
     std::uint64_t bytes = ~std::uint64_t{0};  // moved
@@ -336,11 +340,13 @@ class Cache {
   [[nodiscard]] std::uint64_t allocate_for_move(Session& session, std::uint64_t bytes) noexcept;
   [[nodiscard]] bool next_to_move(ToMove& chunk) noexcept;
   [[nodiscard]] bool evict_instead(Session& session, const ToMove& chunk) noexcept;
-  [[nodiscard]] bool drain_step(Session& session, const DrainUntil& until, unsigned& begun) noexcept;
-  [[nodiscard]] bool choose_segment(std::uint64_t least_free_bytes) noexcept;
-  void give_segment_up() noexcept;
-  // Moves what is left of the emptiest segments elsewhere. Returns whether it pays to come again soon.
-  bool drain(Session& session, const DrainUntil& until) noexcept;
+  [[nodiscard]] Drained make_place_for(Session& session, const ToMove& chunk, const DrainUntil& until) noexcept;
+  [[nodiscard]] Drained drain_step(Session& session, const DrainUntil& until, unsigned& begun) noexcept;
+  [[nodiscard]] bool choose_segment(const Session& session, std::uint64_t least_free_bytes) noexcept;
+  void end_pass(Session& session) noexcept;
+  void give_segment_up(const Session& session) noexcept;
+  // Moves what is left of the emptiest segments elsewhere.
+  Drained drain(Session& session, const DrainUntil& until) noexcept;
   void pay_for_segments(Session& session, std::uint64_t added_bytes) noexcept;
   [[nodiscard]] bool make_runs(Session& session, std::uint64_t bytes) noexcept;
   // Has segments given back until so many bytes may be added to what is resident.

@@ -21,7 +21,9 @@ constexpr std::size_t kChunksPerHold = 32;
 constexpr unsigned kMostIdlePasses = 3;
 // For one item that finds no place elsewhere.
 constexpr unsigned kMostVictims = 8;
-// Times that nothing is begun after one was given up.
+constexpr std::uint64_t kEnoughWaiting = 64U << 10U;
+// A segment that was given up is left alone so long; and nothing is begun so many times.
+constexpr std::uint32_t kPassedOverForS = 2;
 constexpr unsigned kPauseAfterGivingUp = 32;
 constexpr std::chrono::microseconds kLongestSlice{500};
 // Compaction pays where more than this share of what is resident is free, beyond a few segments, and a segment has so much free that what is copied
@@ -135,20 +137,21 @@ Cache::Moved Cache::move(Session& session, const ToMove& chunk) noexcept {
   return moved;
 }
 
-bool Cache::choose_segment(std::uint64_t least_free_bytes) noexcept {
+bool Cache::choose_segment(const Session& session, std::uint64_t least_free_bytes) noexcept {
   if (compaction_.pause != 0) {
     --compaction_.pause;
     return false;
   }
-  compaction_.domain = core_->memory.emptiest_domain();
+  const auto now_s = static_cast<std::uint32_t>(session.now_ms() / 1000);
+  compaction_.domain = core_->memory.emptiest_domain(now_s);
   compaction_.moved_in_pass = 0;
   compaction_.idle_passes = 0;
-  compaction_.is_draining = core_->memory.begin_draining(compaction_.domain, least_free_bytes) != 0;
+  compaction_.is_draining = core_->memory.begin_draining(compaction_.domain, least_free_bytes, now_s) != 0;
   return compaction_.is_draining;
 }
 
-void Cache::give_segment_up() noexcept {
-  core_->memory.end_draining(compaction_.domain);
+void Cache::give_segment_up(const Session& session) noexcept {
+  core_->memory.end_draining(compaction_.domain, static_cast<std::uint32_t>(session.now_ms() / 1000) + kPassedOverForS);
   compaction_.is_draining = false;
   compaction_.given_up.fetch_add(1, std::memory_order_relaxed);
   compaction_.pause = kPauseAfterGivingUp;
@@ -169,64 +172,80 @@ bool Cache::next_to_move(ToMove& chunk) noexcept {
   });
 }
 
-// What finds no place elsewhere goes, where memory has to.
+// What finds no place elsewhere goes, where memory has to. False: it has to stay.
 bool Cache::evict_instead(Session& session, const ToMove& chunk) noexcept {
   const FoundSlot found = core_->shard_of(chunk.hash).find(chunk.hash, [&](Slot slot) {
     if (chunk.block == nullptr) return slot.offset_bytes() == chunk.offset;
     const StoredItem item = core_->store.at(slot);
     return item.encoding() == Encoding::block && &core_->store.block_of(item) == chunk.block;
   });
+  if (!found) return true;  // it is gone already
+  if (policy() == Policy::noeviction || (only_volatile(policy()) && !core_->store.at(found.slot).expires())) return false;
   Evicted evicted;
-  return !found || policy() == Policy::noeviction || (only_volatile(policy()) && !core_->store.at(found.slot).expires())
-             ? !found
-             : evict(session, found.slot, evicted);
+  return evict(session, found.slot, evicted);
 }
 
-// False: nothing more is to be done for now.
-bool Cache::drain_step(Session& session, const DrainUntil& until, unsigned& begun) noexcept {
+// A pass over the segment is over. What was moved waits for the readers; what was not is somebody's who is using it.
+void Cache::end_pass(Session& session) noexcept {
+  compaction_.idle_passes = std::exchange(compaction_.moved_in_pass, 0) == 0 ? compaction_.idle_passes + 1 : 0;
+  session.quiescent();
+  if (compaction_.idle_passes > kMostIdlePasses) give_segment_up(session);
+}
+
+// There is no place for it. Who goes is the policy's to say, as long as what it lets go makes a place.
+Cache::Drained Cache::make_place_for(Session& session, const ToMove& chunk, const DrainUntil& until) noexcept {
+  for (unsigned victims = 0; until.may_evict && victims < kMostVictims; ++victims) {
+    // What went before, and is still being read, will make one.
+    if (core_->readers.waiting_bytes() > kEnoughWaiting || !evict_one(session).found) break;
+    session.quiescent();
+    session.quiescent();
+    if (move(session, chunk) != Moved::no_room) return Drained::more;
+  }
+  const bool must = until.may_evict && until.least_free_bytes == 0;
+  if (must && can_retire(session) && evict_instead(session, chunk)) return Drained::more;
+  if (until.may_evict && core_->readers.waiting_bytes() > kEnoughWaiting) return Drained::over;
+  give_segment_up(session);
+  return Drained::over;
+}
+
+Cache::Drained Cache::drain_step(Session& session, const DrainUntil& until, unsigned& begun) noexcept {
   if (compaction_.is_draining && !core_->memory.is_draining(compaction_.domain)) compaction_.is_draining = false;
-  const bool was_draining = compaction_.is_draining;
-  if (!compaction_.is_draining && (until.segments == begun || !choose_segment(until.least_free_bytes))) return false;
-  if (compaction_.is_draining && !was_draining) ++begun;
+  if (!compaction_.is_draining) {
+    if (until.segments == begun) return Drained::over;
+    if (!choose_segment(session, until.least_free_bytes)) return Drained::nothing;
+    ++begun;
+  }
   ToMove chunk;
   const bool goes_on = next_to_move(chunk);
   if (chunk.offset == 0) {
-    if (goes_on) return true;
-    // What was moved waits for the readers.
-    compaction_.idle_passes = std::exchange(compaction_.moved_in_pass, 0) == 0 ? compaction_.idle_passes + 1 : 0;
-    session.quiescent();
-    if (compaction_.idle_passes > kMostIdlePasses) give_segment_up();
-    return false;
+    if (goes_on) return Drained::more;
+    end_pass(session);
+    return Drained::over;
   }
-  if (move(session, chunk) != Moved::no_room) return true;
-  // Who goes is the policy's to say, as long as what it lets go makes a place.
-  for (unsigned victims = 0; until.may_evict && victims < kMostVictims && evict_one(session).found; ++victims) {
-    session.quiescent();
-    session.quiescent();
-    if (move(session, chunk) != Moved::no_room) return true;
+  // As long as that goes on the segment stays, and a copy would only be there beside it.
+  if (chunk.block != nullptr && chunk.block->is_held()) {
+    give_segment_up(session);
+    return Drained::over;
   }
-  const bool must = until.may_evict && until.least_free_bytes == 0;
-  if (must && can_retire(session) && evict_instead(session, chunk)) return true;
-  give_segment_up();
-  return false;
+  return move(session, chunk) != Moved::no_room ? Drained::more : make_place_for(session, chunk, until);
 }
 
-bool Cache::drain(Session& session, const DrainUntil& until) noexcept {
-  if (compaction_.busy.exchange(true, std::memory_order_acquire)) return false;
+Cache::Drained Cache::drain(Session& session, const DrainUntil& until) noexcept {
+  if (compaction_.busy.exchange(true, std::memory_order_acquire)) return Drained::elsewhere;
   compaction_.may_open = until.may_open;
   // Who needs the memory now asks without a bound.
   if (until.deadline == Time::time_point::max() && until.bytes == ~std::uint64_t{0}) compaction_.pause = 0;
   const std::uint64_t before = compaction_.moved_bytes.load(std::memory_order_relaxed);
-  bool goes_on = true;
+  Drained drained = Drained::more;
   unsigned begun = compaction_.is_draining ? 1 : 0;
-  while (goes_on && compaction_.moved_bytes.load(std::memory_order_relaxed) - before < until.bytes &&
+  while (drained == Drained::more && compaction_.moved_bytes.load(std::memory_order_relaxed) - before < until.bytes &&
          Time::now() < until.deadline)
-    goes_on = drain_step(session, until, begun);
+    drained = drain_step(session, until, begun);
   session.quiescent();
-  const bool is_draining = compaction_.is_draining;
-  compaction_.is_begun.store(is_draining, std::memory_order_relaxed);
+  if (compaction_.is_draining) drained = Drained::more;
+  compaction_.is_begun.store(compaction_.is_draining, std::memory_order_relaxed);
   compaction_.busy.store(false, std::memory_order_release);
-  return is_draining;
+  return drained;
 }
 
 // Each write has some of the emptiest segment moved, where something else has taken what segments have, or items found no place lately.
@@ -256,10 +275,12 @@ bool Cache::compact_now(Session& session, std::chrono::nanoseconds slice) {
   session.quiescent();
   // It may be the thread's own run that keeps the segment from being chosen.
   core_->memory.close(session.handle_);
-  return drain(session, {.deadline = Time::now() + slice, .segments = 1, .may_open = true});
+  return drain(session, {.deadline = Time::now() + slice, .segments = 1, .may_open = true}) == Drained::more;
 }
 
 bool Cache::make_pages(Session& session, std::uint64_t bytes) noexcept {
+  // What is copied for it, at most, and how often it is waited for what was moved.
+  constexpr std::uint64_t kMostMovedPerByte = 16;
   constexpr unsigned kMostRounds = 64;
   ItemMemory& memory = core_->memory;
   // Rounded up to pages; and one for their header.
@@ -267,9 +288,12 @@ bool Cache::make_pages(Session& session, std::uint64_t bytes) noexcept {
   const auto fits = [&] { return core_->placement.total_bytes() + wanted <= memory.limit(); };
   if (fits()) return true;
   memory.give_back_free_segments();
+  const std::uint64_t before = compaction_.moved_bytes.load(std::memory_order_relaxed);
+  const std::uint64_t most = kMostMovedPerByte * (wanted + memory.segment_bytes());
   for (unsigned round = 0; round < kMostRounds && !fits(); ++round) {
-    (void)drain(session, {.segments = 1, .may_evict = true});
-    session.participant_.synchronize();
+    if (compaction_.moved_bytes.load(std::memory_order_relaxed) - before > most) break;
+    if (drain(session, {.segments = 1, .may_evict = true}) == Drained::nothing) break;
+    session.reclaim();
   }
   return fits();
 }
@@ -279,7 +303,9 @@ bool Cache::compact(Session& session, Time::time_point deadline) noexcept {
   if (memory.excess_bytes() != 0) {
     memory.give_back_free_segments();
     const std::uint64_t before = compaction_.moved_bytes.load(std::memory_order_relaxed);
-    if (memory.excess_bytes() != 0 && drain(session, {.deadline = deadline, .segments = 1, .may_evict = true})) return true;
+    if (memory.excess_bytes() != 0 &&
+        drain(session, {.deadline = deadline, .segments = 1, .may_evict = true}) == Drained::more)
+      return true;
     return memory.excess_bytes() != 0 && compaction_.moved_bytes.load(std::memory_order_relaxed) != before;
   }
   const std::uint64_t resident = core_->placement.total_bytes();
@@ -288,7 +314,7 @@ bool Cache::compact(Session& session, Time::time_point deadline) noexcept {
   const DrainUntil until{.deadline = std::min(deadline, Time::now() + kLongestSlice),
                          .least_free_bytes = memory.segment_bytes() / kWorthwhileShare};
   // What was begun is ended.
-  return (pays || compaction_.is_begun.load(std::memory_order_relaxed)) && drain(session, until);
+  return (pays || compaction_.is_begun.load(std::memory_order_relaxed)) && drain(session, until) == Drained::more;
 }
 
 CompactionStatistics Cache::compaction_statistics() const noexcept {

@@ -97,31 +97,43 @@ void Cache::settle(Session& session, std::int64_t added_bytes) {
   session.added_ = 0;
 }
 
+void Cache::evict_bytes(Session& session, std::uint64_t bytes) {
+  for (std::uint64_t freed = 0; freed < bytes;) {
+    const Evicted evicted = evict_one(session);
+    if (!evicted.found) break;
+    freed += evicted.freed_bytes;
+  }
+}
+
+// Whole segments are made free. What is evicted lies anywhere, some of it where it frees none: each time more goes.
+bool Cache::find_pages(Session& session, std::uint64_t bytes, unsigned attempt) {
+  constexpr unsigned kMostAttempts = 4;
+  const std::uint64_t segment = core_->memory.segment_bytes();
+  if (attempt == 0) {
+    // Of the segment that is left some may lie idle.
+    (void)evict_for(session, (bytes + 2 * segment - 1) / segment * segment, ~std::uint64_t{0});
+  } else {
+    evict_bytes(session, bytes << attempt);
+  }
+  session.reclaim();
+  return make_pages(session, bytes) || attempt + 1 < kMostAttempts;
+}
+
 bool Cache::find_place(Session& session, unsigned attempt) {
-  constexpr unsigned kMostAttempts = 8;
+  constexpr unsigned kAmongOthers = 2;
   constexpr std::uint64_t kShortageSteps = 1024, kLeastFreed = 16U << 10U;
   const std::uint64_t bytes = session.wanted_bytes_, limit = budget().limit_bytes();
-  if (bytes == 0 || policy() == Policy::noeviction || attempt == kMostAttempts) return false;
+  if (bytes == 0 || policy() == Policy::noeviction) return false;
   const std::uint64_t beside = budget().beside_items_bytes();
   if (limit == ~std::uint64_t{0} || beside > limit || bytes > limit - beside) return false;  // emptying the cache would not help
   session.counters_.place_searches.add();
-  if (bytes > core_->memory.most_mixed_bytes()) {
-    // Its pages come of whole segments, and of the one that is left some may lie idle.
-    const std::uint64_t segment = core_->memory.segment_bytes();
-    (void)evict_for(session, (bytes + 2 * segment - 1) / segment * segment, ~std::uint64_t{0});
-    session.participant_.synchronize();
-    return make_pages(session, bytes) || attempt + 1 < kMostAttempts;
-  }
+  if (bytes > core_->memory.most_mixed_bytes()) return find_pages(session, bytes, attempt);
   core_->set_shortage(core_->shortage.load(std::memory_order_relaxed) + std::max(bytes, limit / kShortageSteps));
+  // What is free lies in pieces that are too small for it: it gets a segment to begin.
+  if (attempt >= kAmongOthers) return find_pages(session, core_->memory.segment_bytes(), attempt - kAmongOthers);
   const std::uint64_t need = std::max(bytes, kLeastFreed) << attempt;
-  if (!make_runs(session, need)) {
-    for (std::uint64_t freed = 0; freed < need;) {
-      const Evicted evicted = evict_one(session);
-      if (!evicted.found) break;
-      freed += evicted.freed_bytes;
-    }
-  }
-  session.participant_.synchronize();
+  if (!make_runs(session, need)) evict_bytes(session, need);
+  session.reclaim();
   return true;
 }
 
@@ -138,7 +150,10 @@ ValueRef Cache::allocate_value(Session& session, std::size_t bytes) {
   for (unsigned attempt = 0;; ++attempt) {
     ValueRef value = core_->store.allocate_block(session.handle_, bytes, 0);
     session.wanted_bytes_ = ItemStore::block_bytes(bytes);
-    if (value || !find_place(session, attempt)) return value;
+    if (value) return value;
+    if (find_place(session, attempt)) continue;
+    session.counters_.eviction_refusals.add();
+    return {};
   }
 }
 

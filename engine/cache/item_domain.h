@@ -101,13 +101,13 @@ class ItemDomain {
   void give_back_whole_segments() noexcept STRATA_EXCLUDES(mutex_);
 
   // See ItemMemory, "Draining".
-  [[nodiscard]] std::uint64_t begin_draining(std::uint64_t least_free_bytes) noexcept STRATA_EXCLUDES(mutex_);
-  void end_draining() noexcept STRATA_EXCLUDES(mutex_);
+  [[nodiscard]] std::uint64_t begin_draining(std::uint64_t least_free_bytes, std::uint32_t now_s) noexcept STRATA_EXCLUDES(mutex_);
+  void end_draining(std::uint32_t pass_over_until_s) noexcept STRATA_EXCLUDES(mutex_);
   template <typename Visitor>
   bool drain_next(std::size_t most, Visitor&& visit) STRATA_EXCLUDES(mutex_);
   // A glance, without the lock.
   [[nodiscard]] bool is_draining() const noexcept { return is_draining_.load(std::memory_order_relaxed); }
-  [[nodiscard]] std::uint64_t most_free_bytes() const noexcept STRATA_EXCLUDES(mutex_);
+  [[nodiscard]] std::uint64_t most_free_bytes(std::uint32_t now_s) const noexcept STRATA_EXCLUDES(mutex_);
 
   // See ItemMemory.
   template <typename Visitor>
@@ -163,7 +163,7 @@ class ItemDomain {
   [[nodiscard]] std::uint64_t trim_large(std::uint64_t offset, Granule front, std::uint64_t back_bytes) noexcept
       STRATA_REQUIRES(mutex_);
   // Of mixed sizes, with nobody's open run in it, the one that has most free; 0: none.
-  [[nodiscard]] std::uint32_t emptiest() const noexcept STRATA_REQUIRES(mutex_);
+  [[nodiscard]] std::uint32_t emptiest(std::uint32_t now_s) const noexcept STRATA_REQUIRES(mutex_);
   [[nodiscard]] bool has_open_run(std::uint32_t segment) const noexcept STRATA_REQUIRES(mutex_);
   // The chunk that begins at that granule of the segment. The last one of a large item's block reaches to its end.
   [[nodiscard]] ItemChunk chunk_of(std::uint32_t segment, Granule at) const noexcept STRATA_REQUIRES(mutex_);

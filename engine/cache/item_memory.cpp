@@ -144,11 +144,11 @@ void ItemMemory::give_back_free_segments() noexcept {
   for (const auto& domain : domains_) domain->give_back_whole_segments();
 }
 
-std::uint32_t ItemMemory::emptiest_domain() const noexcept {
+std::uint32_t ItemMemory::emptiest_domain(std::uint32_t now_s) const noexcept {
   std::uint32_t best = 0;
   std::uint64_t most = 0;
   for (std::uint32_t domain = 0; domain < domains(); ++domain) {
-    const std::uint64_t free = domains_[domain]->most_free_bytes();
+    const std::uint64_t free = domains_[domain]->most_free_bytes(now_s);
     if (free <= most) continue;
     best = domain;
     most = free;

@@ -141,18 +141,19 @@ class ItemMemory {
   // is `least_free_bytes`; from then on nothing new is placed in it. Returns what is in use of it, 0: there is none such, or one is being drained. Its
   // items are shown by drain_next(), which works like hand_next() and says false when it has come to the end, to begin anew; who moves them
   // allocates a chunk elsewhere, has the index name that, and releases the old one as ever. When the last chunk is released the segment is given back,
-  // and draining is over. end_draining() gives it up. One segment of a domain at a time, moved by one thread.
-  [[nodiscard]] std::uint64_t begin_draining(std::uint32_t domain, std::uint64_t least_free_bytes) noexcept {
-    return domains_[domain]->begin_draining(least_free_bytes);
+  // and draining is over. end_draining() gives it up, and it is not chosen again before the time that is told. One segment of a domain at a time, moved
+  // by one thread. Times are in seconds since 1970.
+  [[nodiscard]] std::uint64_t begin_draining(std::uint32_t domain, std::uint64_t least_free_bytes, std::uint32_t now_s) noexcept {
+    return domains_[domain]->begin_draining(least_free_bytes, now_s);
   }
-  void end_draining(std::uint32_t domain) noexcept { domains_[domain]->end_draining(); }
+  void end_draining(std::uint32_t domain, std::uint32_t pass_over_until_s) noexcept { domains_[domain]->end_draining(pass_over_until_s); }
   template <typename Visitor>
   bool drain_next(std::uint32_t domain, std::size_t most, Visitor&& visit) {
     return domains_[domain]->drain_next(most, visit);
   }
   [[nodiscard]] bool is_draining(std::uint32_t domain) const noexcept { return domains_[domain]->is_draining(); }
-  // The domain with the segment that has most free.
-  [[nodiscard]] std::uint32_t emptiest_domain() const noexcept;
+  // The domain with the segment that has most free, of those that may be chosen now.
+  [[nodiscard]] std::uint32_t emptiest_domain(std::uint32_t now_s) const noexcept;
 
   // Nothing lies in the domain, so there is nothing for its hand.
   [[nodiscard]] bool is_empty(std::uint32_t domain) const noexcept { return domains_[domain]->is_empty(); }

@@ -20,7 +20,7 @@ struct alignas(64) SegmentHeader {
   std::uint32_t older = 0, newer = 0;  // the order that the hand follows; 0: none
   std::uint32_t earliest_expiry = 0;   // seconds since 1970, of the items in it; 0: none expires
   std::uint32_t latest_expiry = 0;
-  std::uint32_t drain_at = 0;  // the next granule to look at while draining
+  std::uint32_t passed_over_until_s = 0;  // seconds since 1970: could not be emptied, so others are tried
   std::uint32_t items = 0;
   std::uint32_t pins = 0;          // of a large item that is being sent
   std::uint32_t opened_s = 0;      // seconds since 1970

@@ -148,6 +148,8 @@ class Session {
   // Remembered, for who asks for it.
   void note_gone(std::uint64_t hash, Gone cause) noexcept;
   void wait_for_readers() noexcept;
+  // What was taken out before is free afterwards: waits for each reader to come by.
+  void reclaim() noexcept;
 
   Cache* cache_;
   std::int64_t now_ms_;
