@@ -48,7 +48,7 @@ std::string MemoryRule::format(const Value& value) const {
 }
 
 std::string MemoryRule::allowed() const {
-  return size(minimum_bytes, maximum_bytes).allowed() + ", or 1% to 100% of the available memory";
+  return size(minimum_bytes, maximum_bytes).allowed() + ", or 1% to 100% of " + std::string(whole);
 }
 
 std::optional<Bounds> MemoryRule::bounds() const { return size(minimum_bytes, maximum_bytes).bounds(); }

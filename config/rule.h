@@ -98,6 +98,7 @@ struct MemoryRule {
   using Value = MemoryAmount;
   std::uint64_t minimum_bytes;
   std::uint64_t maximum_bytes;
+  std::string_view whole = "the available memory";  // of which a percentage is
   Kind kind = Kind::memory;
 
   std::string parse(std::string_view text, Value& value) const;

@@ -112,6 +112,8 @@ std::vector<Key> build_table() {
         "Unprocessed input that one client may have sent before it is disconnected."),
     row<&S::limits, &Limits::output_buffer_bytes>("limits.output_buffer", size(64_kb, 16_gb), kChangeable,
         "Replies that may wait for one client before it is disconnected."),
+    row<&S::limits, &Limits::all_clients>("limits.all_clients", MemoryRule{1_mb, 8_tb, "memory.max_memory"}, kChangeable,
+        "Memory that all clients together may hold in buffers and in values that are no key's; above it the one that holds most is disconnected."),
     row<&S::limits, &Limits::bulk_length_bytes>("limits.bulk_length", size(1_mb, 512_mb), kChangeable,
         "Length of one argument of a command, and so of a value."),
     row<&S::limits, &Limits::arguments>("limits.arguments", integer(16, 16'777'216), kChangeable,

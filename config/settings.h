@@ -103,6 +103,7 @@ struct Limits {
   std::uint32_t max_clients = 10000;
   std::uint64_t query_buffer_bytes = 1ULL << 30;
   std::uint64_t output_buffer_bytes = 256ULL << 20;
+  MemoryAmount all_clients = {MemoryAmount::Unit::percent, 20};  // of max_memory
   std::uint64_t bulk_length_bytes = 512ULL << 20;
   std::uint32_t arguments = 1U << 20;
   bool operator==(const Limits&) const = default;

@@ -191,7 +191,8 @@ class App::Impl {
 
 void App::Impl::apply(const config::Settings& settings) {
   const auto set = [](auto& field, auto value) { field.store(value, std::memory_order_relaxed); };
-  cache_.apply(engine_tunables(settings, available_bytes_.value_or(kAssumedBytes)));
+  const cache::Tunables tunables = engine_tunables(settings, available_bytes_.value_or(kAssumedBytes));
+  cache_.apply(tunables);
   cache_.set_auto_invalidation(engine_auto_invalidation(settings.auto_invalidation), os::wall_clock_ms());
   set(limits_.max_clients, std::size_t{settings.limits.max_clients});
   set(limits_.idle_timeout_ms, std::int64_t{settings.server.idle_timeout.count()});
@@ -199,6 +200,7 @@ void App::Impl::apply(const config::Settings& settings) {
       std::int64_t{std::chrono::ceil<std::chrono::seconds>(settings.server.tcp_keepalive).count()});
   set(limits_.query_buffer_bytes, std::size_t{settings.limits.query_buffer_bytes});
   set(limits_.output_buffer_bytes, std::size_t{settings.limits.output_buffer_bytes});
+  set(limits_.all_clients_bytes, settings.limits.all_clients.bytes_of(tunables.max_memory_bytes));
   set(limits_.bulk_bytes, std::size_t{settings.limits.bulk_length_bytes});
   set(limits_.arguments, std::size_t{settings.limits.arguments});
   password_.set(settings.security.password);

@@ -85,6 +85,8 @@ bool Cache::fits(std::uint64_t bytes) const noexcept {
 std::uint64_t Cache::limit_for(std::uint64_t used_bytes) noexcept { return used_bytes + used_bytes / (kAlwaysHeldBack - 1) + 1; }
 std::uint64_t Cache::resident_bytes() const noexcept { return core_->resident_bytes(); }
 
+std::uint64_t Cache::held_value_bytes() const noexcept { return core_->store.unshown_bytes(); }
+
 Key Cache::key(Namespace ns, std::string_view bytes) const noexcept {
   const Keyspace keyspace = core_->databases.keyspace_of(ns);
   return {.bytes = bytes, .hash = core_->hash_of(bytes, keyspace), .ns = ns, .keyspace = keyspace, .place = {}};

@@ -228,6 +228,8 @@ class Cache {
   [[nodiscard]] static std::uint64_t limit_for(std::uint64_t used_bytes) noexcept;
   // What is resident: segments with what is free in them, and all else that is charged. This is what the limit bounds; `budget()` has what is used.
   [[nodiscard]] std::uint64_t resident_bytes() const noexcept;
+  // Of it, large values that are no key's: they are being received, or were replaced while a ValueRef holds them.
+  [[nodiscard]] std::uint64_t held_value_bytes() const noexcept;
   [[nodiscard]] bool is_compacting() const noexcept { return compaction_.is_begun.load(std::memory_order_relaxed); }
   // Free in the segments, or in use by what waits for readers, and what was done about it.
   [[nodiscard]] CompactionStatistics compaction_statistics() const noexcept;

@@ -39,6 +39,7 @@ struct Cache::ToMove {
   std::uint64_t bytes = 0;
   std::uint64_t hash = 0;             // of the key
   const ValueBlock* block = nullptr;  // it is the value of a key, apart from its item
+  bool is_held = false;               // by others than that item
 };
 
 // The home is locked while it is copied: the expiry may change until then. False: it is no longer there, or is not to stay.
@@ -165,6 +166,7 @@ bool Cache::next_to_move(ToMove& chunk) noexcept {
     if (item.encoding() == Encoding::block_body) {
       chunk.block = &core_->store.block_in(seen.offset);
       chunk.hash = chunk.block->owner();
+      chunk.is_held = chunk.block->is_held();
     } else {
       chunk.hash = core_->hash_of(item.key(), item.ns());
     }
@@ -223,7 +225,7 @@ Cache::Drained Cache::drain_step(Session& session, const DrainUntil& until, unsi
     return Drained::over;
   }
   // As long as that goes on the segment stays, and a copy would only be there beside it.
-  if (chunk.block != nullptr && chunk.block->is_held()) {
+  if (chunk.is_held) {
     give_segment_up(session);
     return Drained::over;
   }

@@ -82,7 +82,8 @@ std::uint64_t ItemDomain::begin_run(ItemRun& run, Granule found, Granule count) 
   // So long that items of this size leave nothing: what they do leave lies in front of them, and behind the run before, until one of both goes.
   const Granule most = whole < 2 * kRunGranules ? whole : kRunGranules;
   const Granule fitting = (most - 1) / count * count + 1;
-  const Granule total = fitting < 3 ? most : fitting;
+  // After the first of them something is left: who closes a run writes the first word of its rest.
+  const Granule total = fitting > 2 * count ? fitting : most;
   const Granule at = take(found, total);
   runs_.open_run(at, total);
   ++counted_.runs_taken;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -63,6 +64,8 @@ class ItemStore {
   [[nodiscard]] static std::uint64_t charged_bytes(const ValueBlock& block) noexcept {
     return body_shape(block.capacity()).item_bytes();
   }
+  // Of all blocks that no item shows: what is being received, and what clients are still being sent.
+  [[nodiscard]] std::uint64_t unshown_bytes() const noexcept { return unshown_bytes_.load(std::memory_order_relaxed); }
   // Another reference. REQUIRES: the item's memory is not given back meanwhile.
   [[nodiscard]] ValueRef pin(StoredItem item) const noexcept;
 
@@ -78,9 +81,12 @@ class ItemStore {
   }
   [[nodiscard]] ValueRef make_block(Handle& handle, std::uint64_t offset, std::size_t size, std::size_t spare) noexcept;
   void free_block(ValueBlock& block) noexcept;
+  // For one more item, of the key with that hash.
+  void show(ValueBlock& block, std::uint64_t hash) noexcept;
 
   ItemMemory& memory_;
   Budget& budget_;
+  std::atomic<std::uint64_t> unshown_bytes_ = 0;
 };
 
 }  // namespace strata::cache

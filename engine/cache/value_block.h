@@ -16,7 +16,7 @@ inline constexpr std::size_t kLargeValueBytes = 16ULL << 10;
 // The bytes of one large value, in a chunk of the item memory: a network reader receives into it, an item adopts it, and a reply that is being
 // sent to a slow client pins it. Charged once, from creation until the last reference is gone, whoever holds it. Its creator writes it
 // while it holds the one reference; from then on what an item shows of it never changes. What is behind that may be appended once:
-// by a new item that shows more of the same block.
+// by a new item that shows more of the same block. As long as no item shows it, it is there for a client alone.
 class ValueBlock {
  public:
   ValueBlock(const ValueBlock&) = delete;
@@ -47,6 +47,9 @@ class ValueBlock {
         size_(size),
         capacity_(capacity) {}
   ~ValueBlock() = default;
+  // One more item shows it, or one less. Returns whether it is the first, or was the last.
+  bool add_item() noexcept { return items_.fetch_add(1, std::memory_order_relaxed) == 0; }
+  bool remove_item() noexcept { return items_.fetch_sub(1, std::memory_order_relaxed) == 1; }
   [[nodiscard]] ItemStore& store() const noexcept {
     // NOLINTNEXTLINE(performance-no-int-to-ptr): chunks are aligned to 4 bytes, pointers are not
     return *reinterpret_cast<ItemStore*>(std::uint64_t{store_high_} << 32U | store_low_);
@@ -56,9 +59,10 @@ class ValueBlock {
   std::atomic<std::uint32_t> size_;
   std::uint32_t capacity_;
   std::atomic<std::uint32_t> references_{1};
+  std::atomic<std::uint32_t> items_{0};
   std::atomic<std::uint32_t> owner_low_{0}, owner_high_{0};
 };
-static_assert(sizeof(ValueBlock) == 28 && alignof(ValueBlock) == 4);
+static_assert(sizeof(ValueBlock) == 32 && alignof(ValueBlock) == 4);
 
 // One reference to a ValueBlock, and how much of it is the value. Copies share the block. Thread safety: as std::shared_ptr.
 class ValueRef {

@@ -17,6 +17,7 @@ json::value connections(const ServerState& server, const BasicTraffic<std::uint6
           {"accepted", traffic.connections_accepted},
           {"rejected", traffic.connections_rejected},
           {"dropped_slow", traffic.dropped_slow},
+          {"dropped_largest", traffic.dropped_largest},
           {"dropped_idle", traffic.dropped_idle}};
 }
 

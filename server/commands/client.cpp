@@ -1,6 +1,23 @@
 #include "server/commands/client.h"
 
+#include <utility>
+
 namespace strata::server {
+
+void Client::set_disconnect(std::function<void()> disconnect) {
+  const std::scoped_lock lock(disconnect_mutex_);
+  disconnect_ = std::move(disconnect);
+}
+
+void Client::disconnect() {
+  const std::scoped_lock lock(disconnect_mutex_);
+  if (const std::function<void()> disconnect = std::exchange(disconnect_, nullptr)) disconnect();
+}
+
+std::uint64_t Client::held_bytes() const noexcept {
+  const auto of = [](const std::atomic<std::uint64_t>& bytes) { return bytes.load(std::memory_order_relaxed); };
+  return of(activity.query_buffer_bytes) + of(activity.output_bytes) + of(activity.received_bytes);
+}
 
 void ClientRegistry::add(std::shared_ptr<Client> client) {
   const std::scoped_lock lock(mutex_);
@@ -21,6 +38,21 @@ std::vector<std::shared_ptr<const Client>> ClientRegistry::snapshot() const {
   all.reserve(clients_.size());
   for (const auto& [id, client] : clients_) all.push_back(client);
   return all;
+}
+
+std::shared_ptr<const Client> ClientRegistry::disconnect_largest() {
+  std::shared_ptr<Client> largest;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (clients_.contains(disconnected_)) return nullptr;
+    for (const auto& [id, client] : clients_) {
+      if (client->held_bytes() > (largest == nullptr ? 0 : largest->held_bytes())) largest = client;
+    }
+    if (largest == nullptr) return nullptr;
+    disconnected_ = largest->identity().id;
+  }
+  largest->disconnect();
+  return largest;
 }
 
 }  // namespace strata::server

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -43,6 +44,11 @@ class Client {
   [[nodiscard]] std::string library_version() const { return text(library_version_); }
   void set_library_version(std::string_view version) { set_text(library_version_, version); }
 
+  // Who serves it says how it is disconnected: at once or soon, from any thread, without waiting. Empty: it is gone.
+  void set_disconnect(std::function<void()> disconnect);
+  // Does so; once.
+  void disconnect();
+
   // Only the owning loop reads and writes these.
   bool authenticated = false;
   bool close_after_reply = false;
@@ -55,8 +61,11 @@ class Client {
     std::atomic<std::uint64_t> query_buffer_used_bytes{0};
     std::atomic<std::uint64_t> output_bytes{0};
     std::atomic<std::uint64_t> output_segments{0};
+    std::atomic<std::uint64_t> received_bytes{0};  // of large values that are not complete
   };
   Activity activity;
+  // Memory that is there for it.
+  [[nodiscard]] std::uint64_t held_bytes() const noexcept;
 
  private:
   std::string text(const std::string& field) const {
@@ -71,6 +80,8 @@ class Client {
   Identity identity_;
   std::atomic<Namespace> database_{0};
   std::atomic<bool> resp3_{false};
+  std::mutex disconnect_mutex_;
+  std::function<void()> disconnect_;
   mutable std::mutex texts_mutex_;
   std::string name_;
   std::string library_name_;
@@ -86,12 +97,15 @@ class ClientRegistry {
   [[nodiscard]] std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
   // In order of their id.
   [[nodiscard]] std::vector<std::shared_ptr<const Client>> snapshot() const;
+  // Disconnects the one that holds most memory; nobody as long as the last one is still here. Returns whom.
+  std::shared_ptr<const Client> disconnect_largest();
 
  private:
   std::atomic<std::uint64_t> next_id_{1};
   std::atomic<std::size_t> size_{0};
   mutable std::mutex mutex_;
   std::map<std::uint64_t, std::shared_ptr<Client>> clients_;
+  std::uint64_t disconnected_ = 0;  // the last one, by disconnect_largest
 };
 
 }  // namespace strata::server

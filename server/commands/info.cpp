@@ -97,6 +97,7 @@ void memory_section(std::string& out, const Facts& facts) {
   field(out, "mem_fragmentation_ratio",
         fmt::format("{:.2f}", used == 0 ? 0.0 : static_cast<double>(resident) / static_cast<double>(used)));
   field(out, "mem_clients_normal", budget.bytes(Purpose::client_buffers));
+  field(out, "strata_client_values_bytes", facts.server.cache.held_value_bytes());
   field(out, "mem_allocator", allocator_name());
   strata_held_memory allocator{};
   allocator.struct_bytes = sizeof allocator;
@@ -139,7 +140,8 @@ void stats_section(std::string& out, const Facts& facts) {
   field(out, "rejected_connections", traffic.connections_rejected);
   field(out, "expired_keys", facts.cache.expired);
   field(out, "evicted_keys", facts.cache.evicted);
-  field(out, "evicted_clients", traffic.dropped_slow);
+  field(out, "evicted_clients", traffic.dropped_largest);
+  field(out, "client_output_buffer_limit_disconnections", traffic.dropped_slow);
   field(out, "keyspace_hits", facts.cache.hits);
   field(out, "keyspace_misses", facts.cache.misses);
   field(out, "strata_misses_never_seen", facts.cache.misses_never_seen());

@@ -15,6 +15,9 @@ using config::Settings;
 std::string max_memory(const ServerState& server, const Settings&) {
   return std::to_string(server.cache.tunables().max_memory_bytes);
 }
+std::string all_clients_bytes(const ServerState& server, const Settings&) {
+  return std::to_string(server.limits.all_clients_bytes.load(std::memory_order_relaxed));
+}
 std::string idle_seconds(const ServerState&, const Settings& settings) {
   return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(settings.server.idle_timeout).count());
 }
@@ -42,6 +45,7 @@ constexpr std::array kSettings = {
     RedisSetting{"databases", "server.databases", nullptr},
     RedisSetting{"maxclients", "limits.max_clients", nullptr},
     RedisSetting{"maxmemory", "memory.max_memory", max_memory},
+    RedisSetting{"maxmemory-clients", "limits.all_clients", all_clients_bytes},
     RedisSetting{"maxmemory-policy", "memory.policy", nullptr},
     RedisSetting{"maxmemory-samples", "memory.eviction_samples", nullptr},
     RedisSetting{"port", "server.port", nullptr},

@@ -21,6 +21,7 @@ struct RuntimeLimits {
   std::atomic<std::int64_t> tcp_keepalive_seconds{300};
   std::atomic<std::size_t> query_buffer_bytes{1ULL << 30};
   std::atomic<std::size_t> output_buffer_bytes{256ULL << 20};
+  std::atomic<std::uint64_t> all_clients_bytes{~std::uint64_t{0}};
   std::atomic<std::size_t> bulk_bytes{512ULL << 20};
   std::atomic<std::size_t> arguments{1024ULL * 1024};
 };

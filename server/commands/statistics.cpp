@@ -31,6 +31,7 @@ void accumulate(BasicTraffic<std::uint64_t>& sum, const BasicTraffic<Cell>& part
   add(sum.connections_accepted, part.connections_accepted);
   add(sum.connections_rejected, part.connections_rejected);
   add(sum.dropped_slow, part.dropped_slow);
+  add(sum.dropped_largest, part.dropped_largest);
   add(sum.dropped_idle, part.dropped_idle);
   add(sum.protocol_errors, part.protocol_errors);
   add(sum.network_input_bytes, part.network_input_bytes);

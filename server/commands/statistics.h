@@ -54,6 +54,7 @@ struct BasicTraffic {
   Cell connections_accepted{};
   Cell connections_rejected{};  // over max_clients
   Cell dropped_slow{};          // output limit
+  Cell dropped_largest{};       // limit of all clients
   Cell dropped_idle{};
   Cell protocol_errors{};
   Cell network_input_bytes{};

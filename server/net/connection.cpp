@@ -215,8 +215,8 @@ void Connection::finish_turn() {
   if (reader_.kept_bytes() > loop_.server().limits.query_buffer_bytes.load(std::memory_order_relaxed)) {
     return drop("its request is larger than limits.query_buffer");
   }
-  charge();
   report_buffers();
+  charge();
   if (state_ == State::closing && output_.empty()) return close();
   if (state_ == State::open || state_ == State::suspended) wait_readable();
 }
@@ -276,6 +276,12 @@ void Connection::drop(std::string_view why) {
   close();
 }
 
+void Connection::drop_as_largest() {
+  if (state_ == State::closed) return;
+  loop_.statistics().traffic.dropped_largest.add();
+  drop("all clients hold more than limits.all_clients allows, and it holds most");
+}
+
 // Before the reply is sent: whoever has seen the reply finds the command in CLIENT LIST.
 void Connection::report_command() {
   client_->activity.last_active_ms.store(loop_.session().now_ms(), std::memory_order_release);
@@ -288,14 +294,17 @@ void Connection::report_buffers() {
   set(activity.query_buffer_bytes, std::uint64_t{reader_.memory_bytes()});
   set(activity.query_buffer_used_bytes, std::uint64_t{reader_.kept_bytes()});
   set(activity.output_bytes, std::uint64_t{output_.buffered_bytes() + output_.pinned_bytes()});
+  set(activity.received_bytes, std::uint64_t{reader_.received_bytes()});
   set(activity.output_segments, std::uint64_t{output_.segments()});
 }
 
 void Connection::charge() {
   const auto held = static_cast<std::int64_t>(reader_.memory_bytes() + output_.buffered_bytes());
   if (held == charged_bytes_) return;
+  const bool grew = held > charged_bytes_;
   loop_.server().cache.budget().charge(Purpose::client_buffers, held - charged_bytes_);
   charged_bytes_ = held;
+  if (grew) loop_.limit_clients();
 }
 
 }  // namespace strata::server

@@ -55,6 +55,11 @@ void EventLoop::adopt(boost::asio::generic::stream_protocol::socket socket, std:
     begin_turn();
     auto connection = std::make_shared<Connection>(*this, make_socket_transport(std::move(socket), poller_), std::move(client));
     connections_.emplace(connection.get(), connection);
+    connection->client().set_disconnect([this, weak = std::weak_ptr(connection)] {
+      run_soon([weak] {
+        if (const auto largest = weak.lock()) largest->drop_as_largest();
+      });
+    });
     if (stopping_) return connection->close();
     connection->start();
   });
@@ -64,6 +69,7 @@ void EventLoop::forget(Connection& connection) {
   const auto found = connections_.find(&connection);
   if (found == connections_.end()) return;
   const std::shared_ptr<Connection> keep = std::move(found->second);  // until this function is over
+  connection.client().set_disconnect(nullptr);
   server_.clients.remove(connection.client().identity().id);
   connections_.erase(found);
   statistics_.connections.fetch_sub(1, std::memory_order_relaxed);
@@ -123,6 +129,7 @@ void EventLoop::tick() {
   statistics_.traffic.loop_lag_nanoseconds.add(late_ns);
   begin_turn();
   if (process_memory_) process_memory_->update();
+  limit_clients();
   if (++ticks_ % kTicksPerIdleCheck == 0) drop_idle();
   schedule_tick();
 }
@@ -136,6 +143,14 @@ void EventLoop::schedule_upkeep(Clock::duration pause) {
     strata_thread_idle();
     schedule_upkeep(report.more ? Clock::duration(kUpkeepBusyPause) : Clock::duration(kUpkeepIdlePause));
   });
+}
+
+void EventLoop::limit_clients() {
+  const Cache& cache = server_.cache;
+  const std::uint64_t own = kSharedInputBytes * server_.facts.threads;
+  const std::uint64_t held = cache.budget().bytes(Purpose::client_buffers) + cache.held_value_bytes();
+  if (held > own + server_.limits.all_clients_bytes.load(std::memory_order_relaxed)) [[unlikely]]
+    (void)server_.clients.disconnect_largest();
 }
 
 void EventLoop::drop_idle() {

@@ -55,6 +55,8 @@ class EventLoop {
   // Letting go of the result cancels the task.
   [[nodiscard]] std::shared_ptr<void> run_after(std::chrono::milliseconds delay, std::function<void()> task);
   void forget(Connection& connection);
+  // Disconnects a client where all of them hold more than they may.
+  void limit_clients();
 
  private:
   void schedule_tick();

@@ -100,6 +100,12 @@ void RequestReader::end_turn(Cache& cache, Session& session) {
   if (carry_.empty()) carry_.release();
 }
 
+std::size_t RequestReader::received_bytes() const noexcept {
+  std::size_t bytes = 0;
+  for (const ValueRef& block : blocks_) bytes += block ? block.block().capacity() : 0;
+  return bytes;
+}
+
 void RequestReader::release_blocks() noexcept {
   blocks_.clear();
   refused_ = false;

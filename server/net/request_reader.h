@@ -66,6 +66,8 @@ class RequestReader {
   void set_limits(const protocol::ParseLimits& limits) noexcept { parser_.set_limits(limits); }
   [[nodiscard]] std::string_view error() const noexcept { return parser_.error(); }
   [[nodiscard]] std::size_t memory_bytes() const noexcept { return carry_.capacity() + parser_.memory_bytes(); }
+  // Of large arguments, in blocks of the cache.
+  [[nodiscard]] std::size_t received_bytes() const noexcept;
   [[nodiscard]] std::size_t kept_bytes() const noexcept { return carry_.size(); }
 
  private:

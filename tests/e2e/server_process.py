@@ -28,6 +28,7 @@ PEER_OPTIONS = {
     "memory.policy": "maxmemory-policy",
     "memory.eviction_samples": "maxmemory-samples",
     "limits.max_clients": "maxclients",
+    "limits.all_clients": "maxmemory-clients",
     "limits.query_buffer": "client-query-buffer-limit",
     "limits.bulk_length": "proto-max-bulk-len",
     "limits.output_buffer": "client-output-buffer-limit",

@@ -126,6 +126,58 @@ def test_client_that_only_writes_is_bounded(start_server):
             assert server.resident_bytes() - before < 64 << 20
 
 
+def number_of(connection, field, section="everything"):
+    lines = connection.call("INFO", section).decode().splitlines()
+    return next(int(line.split(":")[1]) for line in lines if line.startswith(f"{field}:"))
+
+
+@pytest.mark.strata_only
+def test_the_client_that_holds_most_goes_before_keys_do(start_server):
+    """Values that were replaced while slow readers are still sent them are nobody's but theirs."""
+    server = start_server({"memory.max_memory": "128mb", "limits.all_clients": "16mb"})
+    with server.connect() as other, server.connect() as modest:
+        for number in range(2000):
+            assert other.call("SET", f"small:{number}", b"x" * 5000) == OK
+        modest.call("CLIENT", "SETNAME", "modest")
+        assert other.call("SET", "modest", b"m" * (2 << 20)) == OK
+        modest.send_bytes(encode("GET", "modest") * 2)  # more than the sockets take
+        greedy = [server.connect() for _ in range(4)]
+        for name, client in enumerate(greedy):
+            for number in range(4):
+                other.call("SET", f"large:{name}:{number}", b"x" * (2 << 20))
+                client.send("GET", f"large:{name}:{number}")
+        wait_until(lambda: other.call("CLIENT", "LIST").count(b"omem=0 ") <= 1, "all are being sent something")
+        assert number_of(other, "evicted_clients") == 0, "what they are sent are the keys' values"
+        for name in range(4):
+            for number in range(4):
+                other.call("SET", f"large:{name}:{number}", "another")
+        wait_until(lambda: number_of(other, "strata_client_values_bytes") <= 16 << 20, "they hold what they may")
+        dropped = number_of(other, "evicted_clients")
+        assert 1 <= dropped < 4
+        assert number_of(other, "evicted_keys") == 0
+        assert b"name=modest" in other.call("CLIENT", "LIST")
+        assert [modest.receive() for _ in range(2)] == [b"m" * (2 << 20)] * 2
+        for client in greedy:
+            client.close()
+        wait_until(lambda: number_of(other, "strata_client_values_bytes") == 0, "nobody holds anything")
+        assert other.call("CONFIG", "GET", "maxmemory-clients") == [b"maxmemory-clients", str(16 << 20).encode()]
+
+
+@pytest.mark.strata_only
+def test_values_that_are_not_complete_are_bounded(start_server):
+    server = start_server({"memory.max_memory": "128mb", "limits.all_clients": "16mb"})
+    with server.connect() as other:
+        begun = [server.connect() for _ in range(30)]
+        for number, client in enumerate(begun):
+            client.send_bytes(b"*3\r\n$3\r\nSET\r\n$5\r\nlarge\r\n$4000000\r\n" + b"x" * (100_000 + number))
+        wait_until(lambda: number_of(other, "evicted_clients") >= 26, "those that are too many are gone")
+        wait_until(lambda: number_of(other, "strata_client_values_bytes") <= 16 << 20, "so is what they held")
+        assert number_of(other, "evicted_clients") == 26
+        assert other.call("SET", "k", b"v" * 4_000_000) == OK
+        for client in begun:
+            client.close()
+
+
 @pytest.mark.strata_only
 def test_debug_sleep_suspends_one_client_only(start_server):
     """The replies of the others prove it: the sleepers would sleep longer than any test may take."""

@@ -20,6 +20,7 @@ constexpr std::array kRows = {
               "Connections the server closed, by reason: slow (the output limit was reached) or idle.",
               [](const Scrape& scrape, Samples& samples) {
                 samples.add(scrape.counts.traffic.dropped_slow, {{"reason", "slow"}});
+                samples.add(scrape.counts.traffic.dropped_largest, {{"reason", "largest"}});
                 samples.add(scrape.counts.traffic.dropped_idle, {{"reason", "idle"}});
               }},
     MetricRow{"strata_network_input_bytes_total", MetricType::Counter, "Bytes received from clients.",

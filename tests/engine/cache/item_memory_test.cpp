@@ -92,6 +92,28 @@ TEST_F(ItemMemoryTest, ItemsAreCutOffARunFromItsEndDownwards) {
   verify();
 }
 
+// The rest that a run has when it is closed needs a first word; where the first item reaches down to the run's begin it would be that item's.
+TEST_F(ItemMemoryTest, RunsInTheSmallestFreeChunksLeaveARest) {
+  constexpr std::uint64_t kSegmentGranules = kSegmentBytes / kGranuleBytes, kLargest = kSegmentGranules / 4;
+  for (std::uint64_t free = 1024; free < 1100; free += free < 1030 ? 1 : 23) {
+    for (std::uint64_t granules = free < 1030 ? 400 : 2; granules <= 512; ++granules) {
+      start(kSmallGeometry);
+      const std::uint64_t chunk = put(free * kGranuleBytes);
+      for (std::uint64_t left = kSegmentGranules - free; left != 0; left -= std::min(left, kLargest)) {
+        ASSERT_NE(put(std::min(left, kLargest) * kGranuleBytes), 0U);
+      }
+      drop(chunk);
+      const std::uint64_t item = put(granules * kGranuleBytes);
+      ASSERT_EQ(item - item % kSegmentBytes, chunk - chunk % kSegmentBytes) << "it lies elsewhere";
+      verify();
+      memory->close(*handle);
+      verify();
+      ASSERT_FALSE(HasFatalFailure()) << granules << " granules in " << free;
+      drop_all();
+    }
+  }
+}
+
 TEST_F(ItemMemoryTest, TheLastPieceOfARunTakesItsFirstWord) {
   const std::uint64_t first = put(kGranuleBytes);
   const std::uint64_t rest = kRunBytes - 2 * kGranuleBytes;
