@@ -49,11 +49,19 @@ std::vector<Problem> check_auto_invalidation(const Settings& settings) {
   return problems;
 }
 
+std::vector<Problem> check_dynamic_sizing(const Settings& settings) {
+  const MemoryAmount& least = settings.dynamic_sizing.min_memory;
+  const MemoryAmount& most = settings.memory.max_memory;
+  if (least.unit != MemoryAmount::Unit::bytes || most.unit != MemoryAmount::Unit::bytes || least.amount <= most.amount) return {};
+  return {{"", "dynamic_sizing.min_memory", "is more than memory.max_memory", "a size up to memory.max_memory, or a percentage of it"}};
+}
+
 }  // namespace
 
 std::vector<Problem> cross_check(const Settings& settings) {
   std::vector<Problem> problems = check_ports(settings);
   for (Problem& problem : check_auto_invalidation(settings)) problems.push_back(std::move(problem));
+  for (Problem& problem : check_dynamic_sizing(settings)) problems.push_back(std::move(problem));
   return problems;
 }
 

@@ -77,9 +77,21 @@ struct Server {
 
 struct Memory {
   MemoryAmount max_memory = {MemoryAmount::Unit::percent, 80};
+  bool force = false;
   EvictionPolicy policy = EvictionPolicy::s3fifo;
   std::uint32_t eviction_samples = 5;
   bool operator==(const Memory&) const = default;
+};
+
+// Whether the limit gives way when the machine or the control group is short of memory.
+struct DynamicSizing {
+  bool enabled = false;
+  MemoryAmount min_memory = {MemoryAmount::Unit::percent, 25};  // of max_memory; so is the next
+  MemoryAmount reserve = {MemoryAmount::Unit::percent, 5};
+  std::uint32_t growth_percent = 125;
+  std::chrono::milliseconds interval = std::chrono::seconds(1);
+  std::chrono::milliseconds calm = std::chrono::seconds(10);
+  bool operator==(const DynamicSizing&) const = default;
 };
 
 // What the cache takes out by itself.
@@ -134,6 +146,7 @@ struct Log {
 struct Settings {
   Server server;
   Memory memory;
+  DynamicSizing dynamic_sizing;
   AutoInvalidation auto_invalidation;
   Limits limits;
   Security security;

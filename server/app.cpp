@@ -40,6 +40,9 @@ constexpr auto kSamplePeriod = std::chrono::milliseconds(100);
 // Descriptors that are not clients: loops, timers, listeners, log, admin sessions.
 constexpr rlim_t kOwnDescriptors = 128;
 
+// To which a limit may give way.
+constexpr std::uint64_t kLeastLimit = 1ULL << 20;
+
 // The one place where configuration becomes the engine's own terms.
 cache::Policy engine_policy(config::EvictionPolicy policy) {
   return cache::policy_from_name(config::kEvictionPolicyNames[static_cast<std::size_t>(policy)]).value();
@@ -50,6 +53,15 @@ cache::Tunables engine_tunables(const config::Settings& settings, std::uint64_t 
   tunables.max_memory_bytes = settings.memory.max_memory.bytes_of(available_bytes);
   tunables.policy = engine_policy(settings.memory.policy);
   tunables.eviction_samples = settings.memory.eviction_samples;
+  const config::DynamicSizing& sizing = settings.dynamic_sizing;
+  const std::uint64_t most = tunables.max_memory_bytes;
+  tunables.dynamic_sizing = {.is_on = sizing.enabled,
+                             // A percentage of a small machine may be less than the limit that was asked for.
+                             .min_bytes = std::clamp(sizing.min_memory.bytes_of(most), std::min(kLeastLimit, most), most),
+                             .reserve_bytes = sizing.reserve.bytes_of(most),
+                             .growth_percent = sizing.growth_percent,
+                             .look_ms = sizing.interval.count(),
+                             .calm_ms = sizing.calm.count()};
   return tunables;
 }
 
@@ -134,6 +146,7 @@ class App::Impl {
       : store_(std::move(loaded.settings), std::move(loaded.origins), std::move(sources)),
         settings_(*store_.current()),
         available_bytes_(os::LinuxSystemMemory().effective_available_bytes()),
+        whole_bytes_(os::LinuxSystemMemory().whole_bytes()),
         cache_(engine_options(settings_), engine_tunables(settings_, available_bytes_.value_or(kAssumedBytes))),
         statistics_(commands_.all().size()),
         server_{
@@ -158,6 +171,7 @@ class App::Impl {
   static constexpr std::uint64_t kAssumedBytes = 1ULL << 30;  // where the machine does not say what it has
 
   void apply(const config::Settings& settings);
+  [[nodiscard]] std::vector<config::Problem> check_memory(const config::Settings& settings) const;
   std::string open_acceptors();
   void announce();
   void wait_for_signal();
@@ -169,6 +183,7 @@ class App::Impl {
   SettingsStore store_;
   const config::Settings settings_;  // those of the start: for the keys that can not change
   const std::optional<std::uint64_t> available_bytes_;
+  const std::optional<std::uint64_t> whole_bytes_;  // of the machine or the control group
   EventLogger event_logger_;
   Cache cache_;
   CommandTable commands_;
@@ -188,6 +203,20 @@ class App::Impl {
   std::unique_ptr<AdminServer> admin_;
   bool stopping_ = false;
 };
+
+// A limit near to what there is ends with the process being killed: others need memory too, and the system for what it does for this one.
+std::vector<config::Problem> App::Impl::check_memory(const config::Settings& settings) const {
+  constexpr std::uint64_t kMostPercent = 80;
+  if (settings.memory.force || !whole_bytes_) return {};
+  const std::uint64_t most = *whole_bytes_ / 100 * kMostPercent;
+  const std::uint64_t wanted = settings.memory.max_memory.bytes_of(available_bytes_.value_or(kAssumedBytes));
+  if (wanted <= most) return {};
+  const auto mebibytes = [](std::uint64_t bytes) { return bytes >> 20U; };
+  return {{"", "memory.max_memory",
+           fmt::format("{} MiB is more than {} % of the {} MiB that the machine or the control group has", mebibytes(wanted), kMostPercent,
+                       mebibytes(*whole_bytes_)),
+           fmt::format("up to {}mb, or more with memory.force: yes", mebibytes(most))}};
+}
 
 void App::Impl::apply(const config::Settings& settings) {
   const auto set = [](auto& field, auto value) { field.store(value, std::memory_order_relaxed); };
@@ -218,7 +247,9 @@ std::string App::Impl::start() {
   }
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) signals_.add(signal);
   wait_for_signal();
-  store_.on_change([this](const config::Settings& settings) { apply(settings); });
+  if (const auto problems = check_memory(settings_); !problems.empty()) return problems.front().text();
+  store_.on_change([this](const config::Settings& settings) { apply(settings); },
+                   [this](const config::Settings& settings) { return check_memory(settings); });
   raise_descriptor_limit(settings_.limits.max_clients);
   for (unsigned i = 0; i < facts_.threads; ++i) loops_.push_back(std::make_unique<EventLoop>(server_, i, facts_.threads));
   if (auto problem = open_acceptors(); !problem.empty()) return problem;

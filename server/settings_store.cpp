@@ -21,10 +21,17 @@ config::Origins SettingsStore::origins() const {
   return origins_;
 }
 
-void SettingsStore::on_change(Apply apply) {
+void SettingsStore::on_change(Apply apply, Check check) {
   const std::scoped_lock lock(mutex_);
   apply_ = std::move(apply);
+  check_ = std::move(check);
   apply_(*settings_);
+}
+
+config::ChangeResult SettingsStore::changed(std::span<const config::Change> changes) const {
+  config::ChangeResult result = config::apply_changes(*settings_, changes);
+  if (result.ok() && check_) result.problems = check_(result.settings);
+  return result;
 }
 
 void SettingsStore::put(config::Settings settings) {
@@ -34,7 +41,7 @@ void SettingsStore::put(config::Settings settings) {
 
 std::vector<config::Problem> SettingsStore::change(std::span<const config::Change> changes, std::string_view origin) {
   const std::scoped_lock lock(mutex_);
-  config::ChangeResult result = config::apply_changes(*settings_, changes);
+  config::ChangeResult result = changed(changes);
   if (!result.ok()) return std::move(result.problems);
   put(std::move(result.settings));
   for (const auto& [path, value] : changes) origins_[config::find_key(path)->path] = origin;
@@ -42,7 +49,8 @@ std::vector<config::Problem> SettingsStore::change(std::span<const config::Chang
 }
 
 std::vector<config::Problem> SettingsStore::check(std::span<const config::Change> changes) const {
-  return config::apply_changes(*current(), changes).problems;
+  const std::scoped_lock lock(mutex_);
+  return changed(changes).problems;
 }
 
 SettingsStore::Reload SettingsStore::reload() {
@@ -57,7 +65,7 @@ SettingsStore::Reload SettingsStore::reload() {
         {origin != loaded.origins.end() ? origin->second : "", path, "can only change with a restart", ""});
   }
   if (!outcome.problems.empty()) return outcome;
-  config::ChangeResult result = config::apply_changes(*settings_, differences.changeable);
+  config::ChangeResult result = changed(differences.changeable);
   if (!result.ok()) return {std::move(result.problems), {}};
   put(std::move(result.settings));
   origins_ = std::move(loaded.origins);

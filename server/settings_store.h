@@ -27,7 +27,11 @@ class SettingsStore {
   [[nodiscard]] std::shared_ptr<const config::Settings> current() const;
   [[nodiscard]] config::Origins origins() const;
 
-  void on_change(Apply apply);
+  // What the machine does not allow, beside what the configuration says of itself.
+  using Check = std::function<std::vector<config::Problem>(const config::Settings&)>;
+
+  // Once, before others know the store. `check` is asked before each change.
+  void on_change(Apply apply, Check check);
 
   // What is wrong with the changes; empty when they are in effect. `origin` says where they come from ("CONFIG SET").
   std::vector<config::Problem> change(std::span<const config::Change> changes, std::string_view origin);
@@ -43,6 +47,7 @@ class SettingsStore {
   Reload reload();
 
  private:
+  [[nodiscard]] config::ChangeResult changed(std::span<const config::Change> changes) const;  // REQUIRES: mutex_ is held
   void put(config::Settings settings);  // REQUIRES: mutex_ is held
 
   mutable std::mutex mutex_;
@@ -50,6 +55,7 @@ class SettingsStore {
   config::Origins origins_;
   config::Sources sources_;
   Apply apply_;
+  Check check_;
 };
 
 }  // namespace strata::server

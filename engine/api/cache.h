@@ -79,6 +79,19 @@ typedef struct strata_cache_auto_invalidation {
 #define STRATA_CACHE_AUTO_INVALIDATION_INIT \
   { sizeof(strata_cache_auto_invalidation), 0, 50, 0, 0, 0, 10000, 0, 50, 1000, STRATA_CACHE_HITS_NOTHING, 0, NULL, 0 }
 
+/* The limit gives way while the machine, or a control group that the process is in, is short of memory, at once; and comes back in steps. Looked at by
+ * maintenance. Begin with STRATA_CACHE_DYNAMIC_SIZING_INIT. */
+typedef struct strata_cache_dynamic_sizing {
+  size_t struct_bytes;
+  uint64_t min_size;       /* bytes: down to this; 1 MiB at least, cache_size at most. cache_size itself is the most there is */
+  uint64_t reserve_bytes;  /* are left to others */
+  uint32_t growth_percent; /* 101 to 1000: of what it is the limit comes back to in a step */
+  int64_t look_ms;         /* 10 at least: how often memory is looked at */
+  int64_t calm_ms;         /* how long the limit stays after it was lowered, and after each step */
+} strata_cache_dynamic_sizing;
+#define STRATA_CACHE_DYNAMIC_SIZING_INIT \
+  { sizeof(strata_cache_dynamic_sizing), UINT64_C(16) << 20, UINT64_C(64) << 20, 125, 1000, 10000 }
+
 /* Levels of the cache, a set. This version has the one that all threads of a process share. */
 #define STRATA_CACHE_LEVEL_THREAD 1U /* of each thread: not supported yet */
 #define STRATA_CACHE_LEVEL_SHARED 2U
@@ -99,8 +112,8 @@ typedef struct strata_cache_config {
   strata_cache_policy replacement_policy;
   const strata_cache_auto_invalidation* auto_invalidation; /* copied; NULL: off */
   strata_cache_compression compression;
-  bool dynamic_sizing; /* the size follows the load: not supported yet */
-  uint32_t flags;      /* 0: this version knows none */
+  const strata_cache_dynamic_sizing* dynamic_sizing; /* copied; NULL: off */
+  uint32_t flags; /* 0: this version knows none */
   uint32_t databases;  /* 1 to 128; keys of one are not those of another */
   uint32_t
       maintenance_ms; /* a thread of the cache's own removes what has expired or was invalidated, and brings the memory down after the limit was lowered
@@ -109,7 +122,7 @@ typedef struct strata_cache_config {
 #define STRATA_CACHE_CONFIG_INIT                                                                            \
   {                                                                                                         \
     sizeof(strata_cache_config), UINT64_C(256) << 20, STRATA_CACHE_LEVEL_SHARED, STRATA_CACHE_S3FIFO, NULL, \
-        STRATA_CACHE_COMPRESSION_NONE, false, 0, 1, 100                                                     \
+        STRATA_CACHE_COMPRESSION_NONE, NULL, 0, 1, 100                                                     \
   }
 
 /* Makes a cache, which the caller destroys, in `*cache`. NULL as `config`: STRATA_CACHE_CONFIG_INIT. Address space is taken for all that the
@@ -251,7 +264,9 @@ typedef enum strata_cache_event_kind {
   STRATA_CACHE_EVENT_IDLE_ITEMS = 0,      /* measured: their share of all items */
   STRATA_CACHE_EVENT_OLD_ITEMS = 1,       /* measured: the age in seconds */
   STRATA_CACHE_EVENT_MEMORY_PRESSURE = 2, /* measured: the share of the limit in use */
-  STRATA_CACHE_EVENT_HIT_RATIO_DROP = 3   /* measured: the share of hits */
+  STRATA_CACHE_EVENT_HIT_RATIO_DROP = 3,  /* measured: the share of hits */
+  STRATA_CACHE_EVENT_LIMIT_LOWERED = 4,   /* measured: the new limit, threshold: the memory there is, as shares of cache_size */
+  STRATA_CACHE_EVENT_LIMIT_RAISED = 5     /* the same */
 } strata_cache_event_kind;
 typedef struct strata_cache_event {
   uint64_t number; /* from 1, one more each time */

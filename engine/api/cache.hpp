@@ -38,7 +38,7 @@ struct cache_config {
   std::optional<strata_cache_auto_invalidation> auto_invalidation =
       std::nullopt;  // hits_prefix: has to be there until the cache is made
   strata_cache_compression compression = STRATA_CACHE_COMPRESSION_NONE;
-  bool dynamic_sizing = false;
+  std::optional<strata_cache_dynamic_sizing> dynamic_sizing = std::nullopt;
   std::uint32_t flags = 0;
   std::uint32_t databases = 1;
   std::chrono::milliseconds maintenance{100};  // below 49 days
@@ -51,7 +51,7 @@ struct cache_config {
     config.replacement_policy = replacement_policy;
     config.auto_invalidation = auto_invalidation ? &*auto_invalidation : nullptr;
     config.compression = compression;
-    config.dynamic_sizing = dynamic_sizing;
+    config.dynamic_sizing = dynamic_sizing ? &*dynamic_sizing : nullptr;
     config.flags = flags;
     config.databases = databases;
     config.maintenance_ms = static_cast<std::uint32_t>(maintenance.count());

@@ -34,12 +34,26 @@ strata_status check_config(const strata_cache_config& config, const char* functi
   if (config.compression != STRATA_CACHE_COMPRESSION_NONE)
     return unsupported("compression: this version stores values as they are; it has to be STRATA_CACHE_COMPRESSION_NONE",
                        compression);
-  if (config.dynamic_sizing)
-    return unsupported("dynamic_sizing: this version does not change the size by itself; it has to be false", 1);
   if (config.flags != 0) return unsupported("flags: this version knows none; it has to be 0", config.flags);
   if (config.databases < 1 || config.databases > kMostDatabases)
     return wrong("databases: it has to be 1 to 128", config.databases);
   return STRATA_OK;
+}
+
+strata_status read_dynamic_sizing(const strata_cache_config& config, const char* function, cache::DynamicSizing& settings) noexcept {
+  settings = {};
+  if (config.dynamic_sizing == nullptr) return STRATA_OK;
+  strata_cache_dynamic_sizing ours = STRATA_CACHE_DYNAMIC_SIZING_INIT;
+  const strata_status status = take_in(*config.dynamic_sizing, ours, sizeof(strata_cache_dynamic_sizing), function);
+  if (status != STRATA_OK) return status;
+  settings = {.is_on = true,
+              .min_bytes = ours.min_size,
+              .reserve_bytes = ours.reserve_bytes,
+              .growth_percent = ours.growth_percent,
+              .look_ms = ours.look_ms,
+              .calm_ms = ours.calm_ms};
+  const char* const problem = settings.problem(config.cache_size);
+  return problem == nullptr ? STRATA_OK : failed({STRATA_INVALID_ARGUMENT, function, problem});
 }
 
 strata_status read_auto_invalidation(const strata_cache_auto_invalidation* given, std::uint32_t databases, const char* function,

@@ -86,9 +86,11 @@ std::uint64_t random_seed() {
 
 }  // namespace
 
-strata_cache::strata_cache(const strata_cache_config& config, const strata::cache::AutoInvalidation& auto_invalidation)
+strata_cache::strata_cache(const strata_cache_config& config, const strata::cache::AutoInvalidation& auto_invalidation,
+                           const strata::cache::DynamicSizing& dynamic_sizing)
     : cache({.namespaces = config.databases, .hash_seed = random_seed()},
-            {.max_memory_bytes = config.cache_size, .policy = *strata::api::policy_of(config.replacement_policy)}),
+            {.max_memory_bytes = config.cache_size, .policy = *strata::api::policy_of(config.replacement_policy),
+             .dynamic_sizing = dynamic_sizing}),
       id_(enter(*this)) {
   cache.set_auto_invalidation(auto_invalidation, strata::os::wall_clock_ms());
   if (config.maintenance_ms == 0) return;
@@ -159,7 +161,9 @@ strata_status strata_cache_create(const strata_cache_config* config, strata_cach
     strata_status status = strata::api::check_config(ours, kFunction);
     if (status == STRATA_OK)
       status = strata::api::read_auto_invalidation(ours.auto_invalidation, ours.databases, kFunction, auto_invalidation);
-    if (status == STRATA_OK) *cache = new strata_cache(ours, auto_invalidation);
+    strata::cache::DynamicSizing dynamic_sizing;
+    if (status == STRATA_OK) status = strata::api::read_dynamic_sizing(ours, kFunction, dynamic_sizing);
+    if (status == STRATA_OK) *cache = new strata_cache(ours, auto_invalidation, dynamic_sizing);
     return status;
   });
 }

@@ -21,7 +21,8 @@
 struct strata_cache {
  public:
   // REQUIRES: both were checked.
-  strata_cache(const strata_cache_config& config, const strata::cache::AutoInvalidation& auto_invalidation);
+  strata_cache(const strata_cache_config& config, const strata::cache::AutoInvalidation& auto_invalidation,
+               const strata::cache::DynamicSizing& dynamic_sizing);
   ~strata_cache();
   strata_cache(const strata_cache&) = delete;
   strata_cache& operator=(const strata_cache&) = delete;

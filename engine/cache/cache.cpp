@@ -46,6 +46,7 @@ Cache::Cache(const Options& options, const Tunables& tunables)
     : options_(clamped(options)),
       core_(std::make_unique<Core>(options_, tunables.max_memory_bytes)),
       events_(std::make_unique<EventLog>(core_->budget)),
+      sizer_(std::make_unique<DynamicSizer>(options_.system_memory)),
       auto_(std::make_unique<AutoInvalidator>(*this, *core_)) {
   apply(tunables);
 }
@@ -54,18 +55,34 @@ Cache::~Cache() = default;
 
 bool Cache::apply(const Tunables& tunables) noexcept {
   if (tunables.policy == Policy::custom && !has_victim_chooser()) return false;
-  budget().set_limit_bytes(tunables.max_memory_bytes);
-  core_->readers.set_quota(std::max<std::uint64_t>(tunables.max_memory_bytes / 200, 4U << 20U));
+  set_limit(sizer_->set(tunables.dynamic_sizing, tunables.max_memory_bytes));
   choose(tunables.policy);
-  core_->set_shortage(core_->shortage.load(std::memory_order_relaxed));
   eviction_samples_.store(std::clamp(tunables.eviction_samples, 1U, 64U), std::memory_order_relaxed);
   return true;
 }
 
+void Cache::set_limit(std::uint64_t bytes) noexcept {
+  budget().set_limit_bytes(bytes);
+  core_->readers.set_quota(std::max<std::uint64_t>(bytes / 200, 4U << 20U));
+  core_->set_shortage(core_->shortage.load(std::memory_order_relaxed));
+}
+
+void Cache::follow_system_memory(std::int64_t now_ms) {
+  const std::optional<DynamicSizer::Change> change = sizer_->look(now_ms);
+  if (!change) return;
+  set_limit(change->limit_bytes);
+  const auto largest = static_cast<double>(sizer_->max_bytes());
+  events().add({.at_ms = now_ms,
+                .kind = change->is_lower ? EventKind::limit_lowered : EventKind::limit_raised,
+                .measured = static_cast<double>(change->limit_bytes) / largest,
+                .threshold = static_cast<double>(change->available_bytes) / largest});
+}
+
 Tunables Cache::tunables() const noexcept {
-  return {.max_memory_bytes = budget().limit_bytes(),
+  return {.max_memory_bytes = sizer_->max_bytes(),
           .policy = policy(),
-          .eviction_samples = eviction_samples_.load(std::memory_order_relaxed)};
+          .eviction_samples = eviction_samples_.load(std::memory_order_relaxed),
+          .dynamic_sizing = sizer_->settings()};
 }
 
 Policy Cache::policy() const noexcept { return core_->policy.load(std::memory_order_relaxed); }

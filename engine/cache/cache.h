@@ -354,6 +354,8 @@ class Cache {
   // Has segments given back until so many bytes may be added to what is resident.
   [[nodiscard]] bool make_pages(Session& session, std::uint64_t bytes) noexcept;
   bool compact(Session& session, std::chrono::steady_clock::time_point deadline) noexcept;
+  void set_limit(std::uint64_t bytes) noexcept;
+  void follow_system_memory(std::int64_t now_ms);
 
   // upkeep.cpp. Where the sweep of a shard is.
   struct ShardSweep {
@@ -392,6 +394,7 @@ class Cache {
   const Options options_;
   std::unique_ptr<Core> core_;
   std::unique_ptr<EventLog> events_;
+  std::unique_ptr<DynamicSizer> sizer_;
   std::unique_ptr<AutoInvalidator> auto_;
   std::atomic<unsigned> eviction_samples_;
   std::array<ShardSweep, kShardCount> sweeps_;

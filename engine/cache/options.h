@@ -5,6 +5,8 @@
 #include <optional>
 #include <string_view>
 
+#include "engine/cache/dynamic_sizing.h"
+
 namespace strata::cache {
 
 // Which item goes when memory is needed. Names with a database's word in them follow Redis; "volatile" policies only touch items that
@@ -37,6 +39,7 @@ enum class Policy : std::uint8_t {
 struct Options {
   std::size_t namespaces = 16;  // 1 to 256; databases in Redis' words
   std::uint64_t hash_seed = 0;  // keyed hashing: a client that does not know it can not aim at one bucket
+  const os::SystemMemory* system_memory = nullptr;  // that dynamic sizing asks; outlives the cache. Null: the machine's
 };
 
 // Changeable at any time through Cache::apply.
@@ -44,6 +47,7 @@ struct Tunables {
   std::uint64_t max_memory_bytes = 256ULL << 20;  // of everything the budget is charged for
   Policy policy = Policy::s3fifo;
   unsigned eviction_samples = 5;  // items looked at to find one victim, 1 to 64; more is closer to true order and dearer
+  DynamicSizing dynamic_sizing{};  // of the limit, below max_memory_bytes
 };
 
 }  // namespace strata::cache

@@ -172,6 +172,7 @@ UpkeepReport Cache::upkeep(Session& session, std::size_t first, std::size_t stri
   if (first >= kShards) return report;
   const Operation operation(session);
   session.quiescent();
+  follow_system_memory(session.now_ms());
   stride = std::clamp<std::size_t>(stride, 1, kShards);
   const std::size_t share = (kShards - first + stride - 1) / stride;
   const Time::time_point start = Time::now();

@@ -147,6 +147,13 @@ std::optional<std::uint64_t> SystemMemory::effective_available_bytes() const {
   return std::min(result, total_bytes().value_or(result));
 }
 
+std::optional<std::uint64_t> SystemMemory::whole_bytes() const {
+  const auto total = total_bytes();
+  const auto group = cgroup();
+  if (!group) return total;
+  return std::min(group->limit_bytes, total.value_or(group->limit_bytes));
+}
+
 std::optional<std::uint64_t> LinuxSystemMemory::total_bytes() const {
   return kib_field(read_file(root_ / "proc/meminfo"), "MemTotal");
 }

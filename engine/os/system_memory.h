@@ -45,6 +45,8 @@ class SystemMemory {
   // How large this process may still become: what it holds now plus the lesser of what the machine and its control groups can
   // still give; never more than a limit or the machine's total. nullopt if neither the machine nor a group says anything.
   [[nodiscard]] std::optional<std::uint64_t> effective_available_bytes() const;
+  // How large it may become at most: the machine's total or a control group's limit, whichever is less. nullopt as above.
+  [[nodiscard]] std::optional<std::uint64_t> whole_bytes() const;
 };
 
 // The answers of Linux, from /proc and /sys/fs/cgroup (versions 1 and 2). Files are read anew at each call (some ten

@@ -91,7 +91,8 @@ void memory_section(std::string& out, const Facts& facts) {
   field(out, "used_memory_dataset", dataset);
   field(out, "used_memory_dataset_perc",
         fmt::format("{:.2f}%", used == 0 ? 0.0 : 100.0 * static_cast<double>(dataset) / static_cast<double>(used)));
-  field(out, "maxmemory", limit);
+  field(out, "maxmemory", facts.server.cache.tunables().max_memory_bytes);
+  field(out, "strata_limit_bytes", limit);
   field(out, "maxmemory_human", human(limit));
   field(out, "maxmemory_policy", cache::policy_name(facts.server.cache.tunables().policy));
   field(out, "mem_fragmentation_ratio",

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from resp_connection import OK, Error, Status
-from server_process import peer_is_redis, wait_until
+from server_process import StartFailure, peer_is_redis, wait_until
 
 LIMIT = 32 << 20
 VALUE = b"v" * 10_000
@@ -220,3 +220,37 @@ def test_expiry_in_every_database(start_server):
             connection.pipeline([("SET", f"k:{i}", "v", "PX", 10) for i in range(50)])
         wait_until(lambda: not server.info("keyspace"), "all databases are empty")
         assert server.info("stats")["expired_keys"] == "150"
+
+
+@pytest.mark.strata_only
+def test_the_limit_gives_way_and_comes_back(start_server):
+    """What is to be left to others is more than any machine has, and then nothing to speak of."""
+    server = start_server({"memory.max_memory": 32 << 20, "dynamic_sizing.enabled": "yes", "dynamic_sizing.min_memory": "12mb",
+                           "dynamic_sizing.interval": "20ms", "dynamic_sizing.calm": "20ms"})
+    with server.connect() as connection:
+        for number in range(2_500):
+            assert connection.call("SET", f"k:{number}", VALUE) == OK
+        assert int(server.info("memory")["strata_limit_bytes"]) == 32 << 20
+        assert connection.call("CONFIG", "SET", "dynamic_sizing.reserve", "8tb") == OK
+        wait_until(lambda: int(server.info("memory")["strata_limit_bytes"]) == 12 << 20, "the limit gives way")
+        wait_until(lambda: used_memory(server) <= (12 << 20) + TOLERANCE, "and what is held with it")
+        assert connection.call("DBSIZE") > 500
+        assert server.info("memory")["maxmemory"] == str(32 << 20)
+        assert connection.call("CONFIG", "GET", "maxmemory") == [b"maxmemory", str(32 << 20).encode()]
+        assert connection.call("CONFIG", "SET", "dynamic_sizing.reserve", "1mb") == OK
+        wait_until(lambda: int(server.info("memory")["strata_limit_bytes"]) == 32 << 20, "it comes back")
+        assert connection.call("SET", "k", VALUE) == OK
+
+
+@pytest.mark.strata_only
+def test_more_than_the_machine_can_bear_has_to_be_forced(start_server):
+    server = start_server({"memory.max_memory": LIMIT})
+    with server.connect() as connection:
+        refused = connection.call("CONFIG", "SET", "maxmemory", 8 << 40)
+        assert isinstance(refused, Error) and "is more than 80 %" in str(refused) and "memory.force" in str(refused)
+        assert connection.call("CONFIG", "GET", "maxmemory") == [b"maxmemory", str(LIMIT).encode()]
+        assert connection.call("CONFIG", "SET", "memory.force", "yes", "maxmemory", 8 << 40) == OK
+        assert "is more than 80 %" in str(connection.call("CONFIG", "SET", "memory.force", "no"))
+        assert connection.call("CONFIG", "SET", "maxmemory", LIMIT, "memory.force", "no") == OK
+    with pytest.raises(StartFailure, match="is more than 80 %"):
+        start_server({"memory.max_memory": "8tb"})

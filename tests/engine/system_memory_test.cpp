@@ -1,4 +1,5 @@
 #include "engine/os/system_memory.h"
+#include "tests/engine/fake_system_memory.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -185,20 +186,7 @@ TEST(LinuxSystemMemory, TheRealMachineAnswers) {
   EXPECT_LE(memory.effective_available_bytes().value_or(0), memory.total_bytes().value_or(0));
 }
 
-// What a machine may say, for the rules that all implementations share.
-class FakeSystemMemory final : public SystemMemory {
- public:
-  [[nodiscard]] std::optional<std::uint64_t> total_bytes() const override { return total; }
-  [[nodiscard]] std::optional<std::uint64_t> available_bytes() const override { return available; }
-  [[nodiscard]] std::optional<CgroupMemory> cgroup() const override { return group; }
-  [[nodiscard]] ResidentMemory resident() const override { return {.anonymous_bytes = held}; }
-  [[nodiscard]] std::size_t page_bytes() const override { return 4096; }
-
-  std::optional<std::uint64_t> total;
-  std::optional<std::uint64_t> available;
-  std::optional<CgroupMemory> group;
-  std::uint64_t held = 0;
-};
+using test::FakeSystemMemory;
 
 TEST(EffectiveAvailable, IsWhatIsHeldPlusTheLesserRoom) {
   FakeSystemMemory memory;
@@ -211,7 +199,13 @@ TEST(EffectiveAvailable, IsWhatIsHeldPlusTheLesserRoom) {
   memory.held = 5000;
   memory.total = 4000;
   EXPECT_EQ(memory.effective_available_bytes(), 4000U);
+  EXPECT_EQ(memory.whole_bytes(), 4000U);
+  memory.group = CgroupMemory{.limit_bytes = 3000, .headroom_bytes = 400};
+  EXPECT_EQ(memory.whole_bytes(), 3000U);
   memory.total.reset();
+  EXPECT_EQ(memory.whole_bytes(), 3000U);
+  memory.group.reset();
+  EXPECT_EQ(memory.whole_bytes(), std::nullopt);
   memory.available = ~0ULL;
   EXPECT_EQ(memory.effective_available_bytes(), ~0ULL);
 }

@@ -201,7 +201,6 @@ TEST(CacheConfig, NamesWhatIsWrong) {
       {"cache_levels", STRATA_NOT_SUPPORTED, [](auto& config) { config.cache_levels |= STRATA_CACHE_LEVEL_THREAD; }},
       {"cache_levels", STRATA_NOT_SUPPORTED, [](auto& config) { config.cache_levels = STRATA_CACHE_LEVEL_DISK; }},
       {"compression", STRATA_NOT_SUPPORTED, [](auto& config) { config.compression = STRATA_CACHE_COMPRESSION_LZ4; }},
-      {"dynamic_sizing", STRATA_NOT_SUPPORTED, [](auto& config) { config.dynamic_sizing = true; }},
       {"flags", STRATA_NOT_SUPPORTED, [](auto& config) { config.flags = 1; }},
       {"databases", STRATA_INVALID_ARGUMENT, [](auto& config) { config.databases = 129; }},
   };
@@ -216,13 +215,47 @@ TEST(CacheConfig, NamesWhatIsWrong) {
     EXPECT_STREQ(strata_cache_last_error()->function, "strata_cache_create");
   }
   cache_config config;
-  config.dynamic_sizing = true;
+  config.dynamic_sizing = strata_cache_dynamic_sizing STRATA_CACHE_DYNAMIC_SIZING_INIT;
+  config.dynamic_sizing->min_size = config.cache_size + 1;
   try {
     class cache cache(config);
     ADD_FAILURE() << "made";
   } catch (const std::invalid_argument& error) {
-    EXPECT_EQ(std::string(error.what()).rfind("dynamic_sizing", 0), 0U) << error.what();
+    EXPECT_EQ(std::string(error.what()).rfind("min_size", 0), 0U) << error.what();
   }
+}
+
+TEST(CacheConfig, ReadsHowTheSizeGivesWay) {
+  struct Wrong {
+    const char* member;
+    void (*change)(strata_cache_dynamic_sizing&);
+  };
+  const Wrong wrong[] = {
+      {"min_size", [](auto& sizing) { sizing.min_size = 1000; }},
+      {"growth_percent", [](auto& sizing) { sizing.growth_percent = 100; }},
+      {"look_ms", [](auto& sizing) { sizing.look_ms = 9; }},
+      {"calm_ms", [](auto& sizing) { sizing.calm_ms = -1; }},
+  };
+  for (const Wrong& one : wrong) {
+    strata_cache_dynamic_sizing sizing = STRATA_CACHE_DYNAMIC_SIZING_INIT;
+    one.change(sizing);
+    strata_cache_config config = STRATA_CACHE_CONFIG_INIT;
+    config.dynamic_sizing = &sizing;
+    strata_cache* none = nullptr;
+    EXPECT_EQ(strata_cache_create(&config, &none), STRATA_INVALID_ARGUMENT) << one.member;
+    EXPECT_EQ(std::string(strata_cache_last_error()->text).rfind(one.member, 0), 0U) << strata_cache_last_error()->text;
+  }
+  // The reserve is more than any machine has: all that may go goes with the first maintenance.
+  cache_config config;
+  config.cache_size = 8U << 20U;
+  config.maintenance = std::chrono::milliseconds(0);
+  config.dynamic_sizing = strata_cache_dynamic_sizing STRATA_CACHE_DYNAMIC_SIZING_INIT;
+  config.dynamic_sizing->min_size = 4U << 20U;
+  config.dynamic_sizing->reserve_bytes = std::uint64_t{1} << 50U;
+  class cache cache(config);
+  EXPECT_EQ(cache.statistics().limit_bytes, 8U << 20U);
+  (void)cache.maintain(std::chrono::milliseconds(10));
+  EXPECT_EQ(cache.statistics().limit_bytes, 4U << 20U);
 }
 
 TEST(CacheConfig, ReadsWhatIsToBeInvalidated) {
