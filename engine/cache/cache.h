@@ -374,6 +374,7 @@ class Cache {
   // Goes on with the sweep of a shard: takes out what has expired or lies in a dropped keyspace. Returns whether it pays to come again soon.
   bool sweep(Session& session, std::size_t shard, const SweepUntil& until, UpkeepReport& report);
   Swept sweep_block(Session& session, std::size_t shard, Prefix& position);
+  void sweep_item(Session& session, Slot slot, Swept& swept) noexcept;
   void sweep_all(Session& session);
   bool remove_old(Session& session, Slot slot) noexcept;
   void clear_some(Session& session, Namespace first, std::size_t count, bool wait);

@@ -22,6 +22,7 @@
 #include "engine/cache/use_table.h"
 #include "engine/cache/write_gate.h"
 #include "engine/cache/young_queue.h"
+#include "engine/os/prefetch.h"
 #include "engine/sync/quiescent_state.h"
 
 namespace strata::cache {
@@ -72,6 +73,13 @@ struct Core {
     return shard_of(key.hash).find(key.hash, matches(key));
   }
 
+  // Its header, its key, and of most the value. The slot may be old: then it is for nothing.
+  void prefetch_item(Slot slot) const noexcept {
+    constexpr std::size_t kLineBytes = 64;
+    const std::byte* const item = memory.address(slot.offset_bytes());
+    os::prefetch(item);
+    os::prefetch(item + kLineBytes);
+  }
   // Whether a slot's item was invalidated with its prefix. REQUIRES: the thread is inside the gate, or compares the version of the databases afterwards.
   [[nodiscard]] bool is_invalidated(Slot slot) const noexcept {
     if (!databases.has_prefixes()) [[likely]]

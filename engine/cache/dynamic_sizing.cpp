@@ -43,7 +43,7 @@ bool DynamicSizer::is_due(std::int64_t now_ms) noexcept {
 }
 
 std::uint64_t DynamicSizer::grown(std::uint64_t room_bytes) const noexcept {
-  const std::uint64_t step = std::max<std::uint64_t>(limit_bytes_ / 100 * (settings_.growth_percent - 100), 1);
+  const std::uint64_t step = std::max<std::uint64_t>(limit_bytes_ * (settings_.growth_percent - 100) / 100, 1);
   return std::min({limit_bytes_ + step, room_bytes, max_bytes_.load(std::memory_order_relaxed)});
 }
 

@@ -51,10 +51,6 @@ class GhostTable {
   [[nodiscard]] Found find(std::uint64_t hash) const noexcept;
   // Forgets a key that is there again.
   void remove(std::uint64_t hash) noexcept;
-  void prefetch(std::uint64_t hash) const noexcept {
-    const std::uint64_t buckets = buckets_.load(std::memory_order_acquire);
-    if (buckets != 0) __builtin_prefetch(&bucket_of(hash, buckets));
-  }
 
  private:
   static constexpr std::size_t kWays = 31;

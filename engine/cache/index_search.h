@@ -136,7 +136,7 @@ inline IndexShard::Ahead IndexShard::look_ahead(std::uint64_t hash) const noexce
   ahead.layout_ = home.layout;
   ahead.tag_ = home.tag;
   ahead.window_ = home.window;
-  __builtin_prefetch(&home.header());
+  os::prefetch(&home.header());
   return ahead;
 }
 
@@ -148,13 +148,13 @@ inline FoundSlot IndexShard::guess(const Ahead& ahead) const noexcept {
     return found;
   const std::uint64_t header = bucket.header.load(std::memory_order_relaxed);
   const auto prefetch = [&ahead](SlotPlace place) {
-    __builtin_prefetch(&ahead.table_[IndexGeometry::bucket_at(ahead.bucket_, ahead.tag_, place)]);
+    os::prefetch(&ahead.table_[IndexGeometry::bucket_at(ahead.bucket_, ahead.tag_, place)]);
   };
   if (BucketHeader::InBuddy::get(header) != 0) prefetch(SlotPlace::buddy);
   if (BucketHeader::InAlternate::get(header) != 0) prefetch(SlotPlace::alternate);
   if (BucketHeader::InAlternateBuddy::get(header) != 0) prefetch(SlotPlace::alternate_buddy);
   const auto pool_bucket = static_cast<std::uint32_t>(BucketHeader::Overflow::get(header));
-  if (pool_bucket != 0) __builtin_prefetch(&pools_[ahead.window_].bucket(pool_bucket));
+  if (pool_bucket != 0) os::prefetch(&pools_[ahead.window_].bucket(pool_bucket));
   return {};
 }
 

@@ -10,6 +10,7 @@
 #include "engine/cache/index_memory.h"
 #include "engine/cache/key.h"
 #include "engine/cache/overflow_pool.h"
+#include "engine/os/prefetch.h"
 #include "engine/sync/futex.h"
 #include "engine/sync/mutex.h"
 #include "engine/sync/quiescent_state.h"
@@ -83,7 +84,7 @@ class IndexShard {
   void resume_growth() noexcept STRATA_RELEASE(growth_) { growth_.unlock(); }
 
   // Has the line of the home bucket on its way.
-  void prefetch(std::uint64_t hash) const noexcept { __builtin_prefetch(&home_of(hash).header()); }
+  void prefetch(std::uint64_t hash) const noexcept { os::prefetch(&home_of(hash).header()); }
   // A search in steps, each of which has on their way the lines that the next one looks at: so the loads of several keys overlap. What it comes to
   // is a guess, good for prefetching the item. First the home; then what lies there, or the other places that its header names; then those.
   class Ahead;

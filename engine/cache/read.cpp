@@ -14,13 +14,6 @@ namespace {
 // Reads of several keys that were disturbed so often lock their homes.
 constexpr int kMostRounds = 8;
 constexpr std::size_t kWave = 16;  // about as many loads as a processor keeps under way
-constexpr std::size_t kLineBytes = 64;
-
-void prefetch_item(const Core& core, Slot slot) noexcept {
-  const std::byte* const item = core.memory.address(slot.offset_bytes());
-  __builtin_prefetch(item);
-  __builtin_prefetch(item + kLineBytes);
-}
 
 // Keys that are not const are told where they were seen.
 template <typename AnyKey>
@@ -28,7 +21,7 @@ void prefetch_wave(Core& core, std::span<AnyKey> keys) noexcept {
   std::array<IndexShard::Ahead, kWave> ahead;
   const auto seen = [&](std::size_t i, const FoundSlot& found) {
     if constexpr (!std::is_const_v<AnyKey>) keys[i].place = ahead[i].place(found);
-    if (found) prefetch_item(core, found.slot);
+    if (found) core.prefetch_item(found.slot);
   };
   for (std::size_t i = 0; i < keys.size(); ++i) ahead[i] = core.shard_of(keys[i].hash).look_ahead(keys[i].hash);
   std::uint32_t elsewhere = 0;

@@ -11,6 +11,8 @@ using Time = std::chrono::steady_clock;
 
 // A sweep goes on while at least one in so many of the items with an expiry that it saw had expired.
 constexpr std::size_t kWorthwhile = 4;
+// Items are on their way while so many before them are looked at.
+constexpr std::size_t kItemsAhead = 8;
 // A table that has been seen from end to end with less than this share of its slots taken becomes smaller.
 constexpr std::uint64_t kSparse = 4;
 constexpr std::uint64_t kFillAfterShrinking = 2;  // slots to an item
@@ -42,41 +44,47 @@ Cache::Swept Cache::sweep_block(Session& session, std::size_t shard, Prefix& pos
   swept.has_no_memory = !session.retirement_.prepare(session.seen_.size());
   if (swept.has_no_memory) return swept;
   position = next;
-  for (const Slot slot : session.seen_) {
-    const StoredItem item = core_->store.at(slot);
-    const Keyspace keyspace = item.ns();
-    ++swept.seen;
-    const bool drops = core_->databases.is_swept(keyspace);
-    if (!drops && core_->is_invalidated(slot)) {
-      // Whatever lies under the key now: the item may have been moved since.
-      const std::string_view key = item.key();
-      if (remove_invalidated(*core_, session,
-                             {.bytes = key, .hash = core_->hash_of(key, keyspace), .keyspace = keyspace, .place = {}}))
-        ++swept.invalidated;
-      continue;
-    }
-    if (item.expires()) ++swept.with_expiry;
-    if (!drops && !item.has_expired(session.now_ms_)) {
-      if (core_->is_too_old(item, session.now_ms_) && remove_old(session, slot)) {
-        ++swept.invalidated;
-        ++swept.old;
-      }
-      continue;
-    }
-    const std::int64_t now_ms = session.now_ms_;
-    if (!remove_if_same(*core_, session, core_->hash_of(item.key(), keyspace), slot, Cause::expired,
-                        [drops, now_ms](StoredItem found) { return drops || found.has_expired(now_ms); }))
-      continue;
-    ++(drops ? swept.dropped : swept.expired);
-    if (drops) {
-      // Who asks for it asks in the keyspace that its database is now.
-      const Keyspace now = core_->databases.keyspace_of(core_->databases.last_database_of(keyspace));
-      session.note_gone(core_->hash_of(item.key(), now), Gone::flushed);
-    } else {
-      session.note_gone(core_->hash_of(item.key(), keyspace), Gone::expired);
-    }
+  for (std::size_t i = 0; i < session.seen_.size() + kItemsAhead; ++i) {
+    if (i < session.seen_.size()) core_->prefetch_item(session.seen_[i]);
+    if (i < kItemsAhead) continue;
+    sweep_item(session, session.seen_[i - kItemsAhead], swept);
   }
   return swept;
+}
+
+void Cache::sweep_item(Session& session, Slot slot, Swept& swept) noexcept {
+  const StoredItem item = core_->store.at(slot);
+  const Keyspace keyspace = item.ns();
+  ++swept.seen;
+  const bool drops = core_->databases.is_swept(keyspace);
+  if (!drops && core_->is_invalidated(slot)) {
+    // Whatever lies under the key now: the item may have been moved since.
+    const std::string_view key = item.key();
+    if (remove_invalidated(*core_, session,
+                           {.bytes = key, .hash = core_->hash_of(key, keyspace), .keyspace = keyspace, .place = {}}))
+      ++swept.invalidated;
+    return;
+  }
+  if (item.expires()) ++swept.with_expiry;
+  const std::int64_t now_ms = session.now_ms_;
+  if (!drops && !item.has_expired(now_ms)) {
+    if (core_->is_too_old(item, now_ms) && remove_old(session, slot)) {
+      ++swept.invalidated;
+      ++swept.old;
+    }
+    return;
+  }
+  if (!remove_if_same(*core_, session, core_->hash_of(item.key(), keyspace), slot, Cause::expired,
+                      [drops, now_ms](StoredItem found) { return drops || found.has_expired(now_ms); }))
+    return;
+  ++(drops ? swept.dropped : swept.expired);
+  if (drops) {
+    // Who asks for it asks in the keyspace that its database is now.
+    const Keyspace now = core_->databases.keyspace_of(core_->databases.last_database_of(keyspace));
+    session.note_gone(core_->hash_of(item.key(), now), Gone::flushed);
+  } else {
+    session.note_gone(core_->hash_of(item.key(), keyspace), Gone::expired);
+  }
 }
 
 bool Cache::remove_old(Session& session, Slot slot) noexcept {
