@@ -246,16 +246,24 @@ TEST(CacheConfig, ReadsHowTheSizeGivesWay) {
     EXPECT_EQ(std::string(strata_cache_last_error()->text).rfind(one.member, 0), 0U) << strata_cache_last_error()->text;
   }
   // The reserve is more than any machine has: all that may go goes with the first maintenance.
-  cache_config config;
+  strata_cache_dynamic_sizing sizing = STRATA_CACHE_DYNAMIC_SIZING_INIT;
+  sizing.min_size = 4U << 20U;
+  sizing.reserve_bytes = std::uint64_t{1} << 50U;
+  strata_cache_config config = STRATA_CACHE_CONFIG_INIT;
   config.cache_size = 8U << 20U;
-  config.maintenance = std::chrono::milliseconds(0);
-  config.dynamic_sizing = strata_cache_dynamic_sizing STRATA_CACHE_DYNAMIC_SIZING_INIT;
-  config.dynamic_sizing->min_size = 4U << 20U;
-  config.dynamic_sizing->reserve_bytes = std::uint64_t{1} << 50U;
-  class cache cache(config);
-  EXPECT_EQ(cache.statistics().limit_bytes, 8U << 20U);
-  (void)cache.maintain(std::chrono::milliseconds(10));
-  EXPECT_EQ(cache.statistics().limit_bytes, 4U << 20U);
+  config.maintenance_ms = 0;
+  config.dynamic_sizing = &sizing;
+  strata_cache* cache = nullptr;
+  ASSERT_EQ(strata_cache_create(&config, &cache), STRATA_OK);
+  const auto limit = [cache] {
+    strata_cache_statistics told = STRATA_CACHE_STATISTICS_INIT;
+    EXPECT_EQ(strata_cache_get_statistics(cache, &told), STRATA_OK);
+    return told.limit_bytes;
+  };
+  EXPECT_EQ(limit(), 8U << 20U);
+  EXPECT_EQ(strata_cache_maintain(cache, 10'000, nullptr), STRATA_OK);
+  EXPECT_EQ(limit(), 4U << 20U);
+  strata_cache_destroy(cache);
 }
 
 TEST(CacheConfig, ReadsWhatIsToBeInvalidated) {
