@@ -53,7 +53,8 @@ std::vector<Problem> check_dynamic_sizing(const Settings& settings) {
   const MemoryAmount& least = settings.dynamic_sizing.min_memory;
   const MemoryAmount& most = settings.memory.max_memory;
   if (least.unit != MemoryAmount::Unit::bytes || most.unit != MemoryAmount::Unit::bytes || least.amount <= most.amount) return {};
-  return {{"", "dynamic_sizing.min_memory", "is more than memory.max_memory", "a size up to memory.max_memory, or a percentage of it"}};
+  return {{"", "dynamic_sizing.min_memory", "is more than memory.max_memory",
+           "a size up to memory.max_memory, or a percentage of it"}};
 }
 
 }  // namespace

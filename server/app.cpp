@@ -213,8 +213,8 @@ std::vector<config::Problem> App::Impl::check_memory(const config::Settings& set
   if (wanted <= most) return {};
   const auto mebibytes = [](std::uint64_t bytes) { return bytes >> 20U; };
   return {{"", "memory.max_memory",
-           fmt::format("{} MiB is more than {} % of the {} MiB that the machine or the control group has", mebibytes(wanted), kMostPercent,
-                       mebibytes(*whole_bytes_)),
+           fmt::format("{} MiB is more than {} % of the {} MiB that the machine or the control group has", mebibytes(wanted),
+                       kMostPercent, mebibytes(*whole_bytes_)),
            fmt::format("up to {}mb, or more with memory.force: yes", mebibytes(most))}};
 }
 

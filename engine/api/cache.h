@@ -113,7 +113,7 @@ typedef struct strata_cache_config {
   const strata_cache_auto_invalidation* auto_invalidation; /* copied; NULL: off */
   strata_cache_compression compression;
   const strata_cache_dynamic_sizing* dynamic_sizing; /* copied; NULL: off */
-  uint32_t flags; /* 0: this version knows none */
+  uint32_t flags;                                    /* 0: this version knows none */
   uint32_t databases;  /* 1 to 128; keys of one are not those of another */
   uint32_t
       maintenance_ms; /* a thread of the cache's own removes what has expired or was invalidated, and brings the memory down after the limit was lowered
@@ -122,7 +122,7 @@ typedef struct strata_cache_config {
 #define STRATA_CACHE_CONFIG_INIT                                                                            \
   {                                                                                                         \
     sizeof(strata_cache_config), UINT64_C(256) << 20, STRATA_CACHE_LEVEL_SHARED, STRATA_CACHE_S3FIFO, NULL, \
-        STRATA_CACHE_COMPRESSION_NONE, NULL, 0, 1, 100                                                     \
+        STRATA_CACHE_COMPRESSION_NONE, NULL, 0, 1, 100                                                      \
   }
 
 /* Makes a cache, which the caller destroys, in `*cache`. NULL as `config`: STRATA_CACHE_CONFIG_INIT. Address space is taken for all that the

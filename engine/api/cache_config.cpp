@@ -40,7 +40,8 @@ strata_status check_config(const strata_cache_config& config, const char* functi
   return STRATA_OK;
 }
 
-strata_status read_dynamic_sizing(const strata_cache_config& config, const char* function, cache::DynamicSizing& settings) noexcept {
+strata_status read_dynamic_sizing(const strata_cache_config& config, const char* function,
+                                  cache::DynamicSizing& settings) noexcept {
   settings = {};
   if (config.dynamic_sizing == nullptr) return STRATA_OK;
   strata_cache_dynamic_sizing ours = STRATA_CACHE_DYNAMIC_SIZING_INIT;

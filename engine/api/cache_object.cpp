@@ -89,7 +89,8 @@ std::uint64_t random_seed() {
 strata_cache::strata_cache(const strata_cache_config& config, const strata::cache::AutoInvalidation& auto_invalidation,
                            const strata::cache::DynamicSizing& dynamic_sizing)
     : cache({.namespaces = config.databases, .hash_seed = random_seed()},
-            {.max_memory_bytes = config.cache_size, .policy = *strata::api::policy_of(config.replacement_policy),
+            {.max_memory_bytes = config.cache_size,
+             .policy = *strata::api::policy_of(config.replacement_policy),
              .dynamic_sizing = dynamic_sizing}),
       id_(enter(*this)) {
   cache.set_auto_invalidation(auto_invalidation, strata::os::wall_clock_ms());

@@ -305,8 +305,7 @@ bool Cache::compact(Session& session, Time::time_point deadline) noexcept {
   if (memory.excess_bytes() != 0) {
     memory.give_back_free_segments();
     const std::uint64_t before = compaction_.moved_bytes.load(std::memory_order_relaxed);
-    if (memory.excess_bytes() != 0 &&
-        drain(session, {.deadline = deadline, .segments = 1, .may_evict = true}) == Drained::more)
+    if (memory.excess_bytes() != 0 && drain(session, {.deadline = deadline, .segments = 1, .may_evict = true}) == Drained::more)
       return true;
     return memory.excess_bytes() != 0 && compaction_.moved_bytes.load(std::memory_order_relaxed) != before;
   }

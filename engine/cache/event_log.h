@@ -18,8 +18,8 @@ enum class EventKind : std::uint8_t {
   old_items,        // some had reached their age, and were removed. Age in seconds
   memory_pressure,  // memory was near the limit for too long, and items were evicted ahead. Share of the limit
   hit_ratio_drop,   // fewer reads are hits than before. Share of the reads
-  limit_lowered,    // the system is short of memory (dynamic_sizing.h). The new limit and, as threshold, what is available, as shares of the largest limit
-  limit_raised,     // it is no longer; the same
+  limit_lowered,  // the system is short of memory (dynamic_sizing.h). The new limit and, as threshold, what is available, as shares of the largest limit
+  limit_raised,   // it is no longer; the same
 };
 inline constexpr std::size_t kEventKinds = 6;
 inline constexpr std::array<std::string_view, kEventKinds> kEventKindNames{"idle_items",     "old_items",     "memory_pressure",

@@ -101,7 +101,8 @@ class ItemDomain {
   void give_back_whole_segments() noexcept STRATA_EXCLUDES(mutex_);
 
   // See ItemMemory, "Draining".
-  [[nodiscard]] std::uint64_t begin_draining(std::uint64_t least_free_bytes, std::uint32_t now_s) noexcept STRATA_EXCLUDES(mutex_);
+  [[nodiscard]] std::uint64_t begin_draining(std::uint64_t least_free_bytes, std::uint32_t now_s) noexcept
+      STRATA_EXCLUDES(mutex_);
   void end_draining(std::uint32_t pass_over_until_s) noexcept STRATA_EXCLUDES(mutex_);
   template <typename Visitor>
   bool drain_next(std::size_t most, Visitor&& visit) STRATA_EXCLUDES(mutex_);

@@ -146,7 +146,9 @@ class ItemMemory {
   [[nodiscard]] std::uint64_t begin_draining(std::uint32_t domain, std::uint64_t least_free_bytes, std::uint32_t now_s) noexcept {
     return domains_[domain]->begin_draining(least_free_bytes, now_s);
   }
-  void end_draining(std::uint32_t domain, std::uint32_t pass_over_until_s) noexcept { domains_[domain]->end_draining(pass_over_until_s); }
+  void end_draining(std::uint32_t domain, std::uint32_t pass_over_until_s) noexcept {
+    domains_[domain]->end_draining(pass_over_until_s);
+  }
   template <typename Visitor>
   bool drain_next(std::uint32_t domain, std::size_t most, Visitor&& visit) {
     return domains_[domain]->drain_next(most, visit);

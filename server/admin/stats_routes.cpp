@@ -13,12 +13,9 @@ namespace json = boost::json;
 namespace {
 
 json::value connections(const ServerState& server, const BasicTraffic<std::uint64_t>& traffic) {
-  return {{"current", server.clients.size()},
-          {"accepted", traffic.connections_accepted},
-          {"rejected", traffic.connections_rejected},
-          {"dropped_slow", traffic.dropped_slow},
-          {"dropped_largest", traffic.dropped_largest},
-          {"dropped_idle", traffic.dropped_idle}};
+  return {{"current", server.clients.size()},           {"accepted", traffic.connections_accepted},
+          {"rejected", traffic.connections_rejected},   {"dropped_slow", traffic.dropped_slow},
+          {"dropped_largest", traffic.dropped_largest}, {"dropped_idle", traffic.dropped_idle}};
 }
 
 // Those that were ever called.

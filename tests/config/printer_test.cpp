@@ -34,7 +34,11 @@ Settings all_changed() {
                      std::chrono::hours(2),
                      std::chrono::seconds(0)};
   settings.memory = {{MemoryAmount::Unit::bytes, 1000000007}, true, EvictionPolicy::volatile_ttl, 64};
-  settings.dynamic_sizing = {true, {MemoryAmount::Unit::bytes, 1000000006}, {MemoryAmount::Unit::percent, 9}, 150, std::chrono::seconds(3),
+  settings.dynamic_sizing = {true,
+                             {MemoryAmount::Unit::bytes, 1000000006},
+                             {MemoryAmount::Unit::percent, 9},
+                             150,
+                             std::chrono::seconds(3),
                              std::chrono::minutes(2)};
   settings.auto_invalidation = {
       std::chrono::minutes(5), 70, std::chrono::hours(3), 90, 80, std::chrono::seconds(4), std::chrono::seconds(30), 60, 10,

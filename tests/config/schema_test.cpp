@@ -39,7 +39,8 @@ TEST(Schema, NoTwoRowsShareAField) {
   for (const Key& key : all_keys()) {
     Settings settings;
     const std::string before = key.get(settings);
-    for (const char* text : {"2mb", "1h", "17", "77", "177", "no", "yes", "text", "json", "debug", "noeviction", "::1", "database"}) {
+    for (const char* text :
+         {"2mb", "1h", "17", "77", "177", "no", "yes", "text", "json", "debug", "noeviction", "::1", "database"}) {
       if (key.set(settings, text).empty() && key.get(settings) != before) break;
     }
     for (const Key& other : all_keys()) {

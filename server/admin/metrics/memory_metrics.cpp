@@ -46,7 +46,8 @@ constexpr std::array kRows = {
               [](const Scrape& scrape, Samples& samples) {
                 samples.add(scrape.server().cache.statistics_since_start().place_searches);
               }},
-    MetricRow{"strata_memory_limit_bytes", MetricType::Gauge, "The limit of memory: memory.max_memory, or what it has given way to (dynamic_sizing).",
+    MetricRow{"strata_memory_limit_bytes", MetricType::Gauge,
+              "The limit of memory: memory.max_memory, or what it has given way to (dynamic_sizing).",
               [](const Scrape& scrape, Samples& samples) { samples.add(scrape.server().cache.budget().limit_bytes()); }},
     MetricRow{"strata_memory_peak_bytes", MetricType::Gauge, "The most memory that was ever charged to the limit.",
               [](const Scrape& scrape, Samples& samples) { samples.add(scrape.server().cache.budget().peak_bytes()); }},

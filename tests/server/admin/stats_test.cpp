@@ -35,8 +35,10 @@ TEST_F(Stats, Connections) {
   loop_.traffic.connections_rejected.add(3);
   loop_.traffic.dropped_slow.add(2);
   loop_.traffic.dropped_idle.add(1);
-  EXPECT_EQ(get().at("connections"),
-            (json::value{{"current", 0}, {"accepted", 7}, {"rejected", 3}, {"dropped_slow", 2}, {"dropped_largest", 0}, {"dropped_idle", 1}}));
+  EXPECT_EQ(
+      get().at("connections"),
+      (json::value{
+          {"current", 0}, {"accepted", 7}, {"rejected", 3}, {"dropped_slow", 2}, {"dropped_largest", 0}, {"dropped_idle", 1}}));
 }
 
 TEST_F(Stats, Cache) {
