@@ -55,13 +55,14 @@ cache::Tunables engine_tunables(const config::Settings& settings, std::uint64_t 
   tunables.eviction_samples = settings.memory.eviction_samples;
   const config::DynamicSizing& sizing = settings.dynamic_sizing;
   const std::uint64_t most = tunables.max_memory_bytes;
-  tunables.dynamic_sizing = {.is_on = sizing.enabled,
-                             // A percentage of a small machine may be less than the limit that was asked for.
-                             .min_bytes = std::clamp(sizing.min_memory.bytes_of(most), std::min(kLeastLimit, most), most),
-                             .reserve_bytes = sizing.reserve.bytes_of(most),
-                             .growth_percent = sizing.growth_percent,
-                             .look_ms = sizing.interval.count(),
-                             .calm_ms = sizing.calm.count()};
+  tunables.dynamic_sizing = {
+      .is_on = sizing.enabled,
+      // A percentage may come to less than a limit can be, and a size to more than max_memory is on this machine.
+      .min_bytes = std::clamp(sizing.min_memory.bytes_of(most), std::min(kLeastLimit, most), most),
+      .reserve_bytes = sizing.reserve.bytes_of(most),
+      .growth_percent = sizing.growth_percent,
+      .look_ms = sizing.interval.count(),
+      .calm_ms = sizing.calm.count()};
   return tunables;
 }
 

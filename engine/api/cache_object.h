@@ -20,7 +20,7 @@
 // What a strata_cache is, and how calls from C become calls of the engine. For engine/api only.
 struct strata_cache {
  public:
-  // REQUIRES: both were checked.
+  // REQUIRES: all three were checked.
   strata_cache(const strata_cache_config& config, const strata::cache::AutoInvalidation& auto_invalidation,
                const strata::cache::DynamicSizing& dynamic_sizing);
   ~strata_cache();

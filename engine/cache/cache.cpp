@@ -57,8 +57,6 @@ bool Cache::apply(const Tunables& tunables) noexcept {
   if (tunables.policy == Policy::custom && !has_victim_chooser()) return false;
   set_limit(sizer_->set(tunables.dynamic_sizing, tunables.max_memory_bytes));
   choose(tunables.policy);
-  // How much is held back depends on the policy.
-  core_->set_shortage(core_->shortage.load(std::memory_order_relaxed));
   eviction_samples_.store(std::clamp(tunables.eviction_samples, 1U, 64U), std::memory_order_relaxed);
   return true;
 }

@@ -316,6 +316,7 @@ class Cache {
   // An item found no place (Session::wanted_bytes_), though it fits below the limit: evicts more, waits for readers, has segments emptied where it
   // needs pages of its own. False: there is nothing to be done.
   [[nodiscard]] bool find_place(Session& session, unsigned attempt);
+  // As find_place(), for so many bytes of pages.
   [[nodiscard]] bool find_pages(Session& session, std::uint64_t bytes, unsigned attempt);
   void evict_bytes(Session& session, std::uint64_t bytes);
   // The loop of both: until `room_bytes` more fit, or several victims and `own_bytes` are gone. False: nothing is left to remove.
@@ -354,8 +355,6 @@ class Cache {
   // Has segments given back until so many bytes may be added to what is resident.
   [[nodiscard]] bool make_pages(Session& session, std::uint64_t bytes) noexcept;
   bool compact(Session& session, std::chrono::steady_clock::time_point deadline) noexcept;
-  void set_limit(std::uint64_t bytes) noexcept;
-  void follow_system_memory(std::int64_t now_ms);
 
   // upkeep.cpp. Where the sweep of a shard is.
   struct ShardSweep {
@@ -391,6 +390,10 @@ class Cache {
   [[nodiscard]] NamespaceSize size_of(Keyspace keyspace) const STRATA_REQUIRES(sessions_mutex_);
   [[nodiscard]] Statistics sum_of_sessions() const STRATA_REQUIRES(sessions_mutex_);
   void close(Session& session) noexcept;
+
+  // The limit in force: the largest, or what that has given way to.
+  void set_limit(std::uint64_t bytes) noexcept;
+  void follow_system_memory(std::int64_t now_ms);
 
   const Options options_;
   std::unique_ptr<Core> core_;

@@ -96,6 +96,8 @@ bool Cache::put_in_order(Session& session, std::chrono::steady_clock::time_point
 void Cache::choose(Policy policy) noexcept {
   const Policy before = core_->policy.exchange(policy, std::memory_order_relaxed);
   if (before == policy) return;
+  // How much is held back depends on it.
+  core_->set_shortage(core_->shortage.load(std::memory_order_relaxed));
   if (keeps_order(before)) core_->order.clear();
   core_->uses.choose(keeps_beside(policy));
   if (keeps_beside(policy) != UseTable::Keeps::nothing) fit_uses();

@@ -12,8 +12,6 @@ namespace {
 
 constexpr std::uint64_t kLargestPartOfSegment = 4;
 
-using os::prefetch_to_write;
-
 }  // namespace
 
 ItemRun::ItemRun(ItemMemory& memory) noexcept
@@ -115,15 +113,15 @@ void ItemMemory::release(std::span<const std::uint64_t> offsets) noexcept {
 // Brings the lines that will be written into the cache before the lock is taken: first those that tell the sizes, then the neighbours'.
 void ItemMemory::release_batch(std::span<const std::uint64_t> offsets) noexcept {
   static_assert(ItemDomain::kMostReleased == 64);
-  for (const std::uint64_t offset : offsets) prefetch_to_write(address(offset));
+  for (const std::uint64_t offset : offsets) os::prefetch_to_write(address(offset));
   std::array<std::uint32_t, 64> domain;
   for (std::size_t index = 0; index < offsets.size(); ++index) {
     const std::uint32_t segment = segments_.segment_of(offsets[index]);
     domain[index] = number_of_domain(segment);
     if (segments_.is_large(segment)) continue;
     std::byte* const chunk = address(offsets[index]);
-    prefetch_to_write(chunk - kGranuleBytes);
-    prefetch_to_write(chunk + std::size_t{FreeRuns::read(chunk).size} * kGranuleBytes);
+    os::prefetch_to_write(chunk - kGranuleBytes);
+    os::prefetch_to_write(chunk + std::size_t{FreeRuns::read(chunk).size} * kGranuleBytes);
   }
   if (domains() == 1) return domains_[0]->release(offsets);
   std::uint64_t waiting = ~std::uint64_t{0} >> (64 - offsets.size());

@@ -50,7 +50,12 @@ void ItemStore::copy(Handle& handle, StoredItem item, std::uint64_t to, std::uin
 
 void ItemStore::show(ValueBlock& block, std::uint64_t hash) noexcept {
   block.set_owner(hash);
-  if (block.add_item()) unshown_bytes_.fetch_sub(charged_bytes(block), std::memory_order_relaxed);
+  if (block.add_item()) unshown_bytes_.fetch_sub(static_cast<std::int64_t>(charged_bytes(block)), std::memory_order_relaxed);
+}
+
+void ItemStore::hide(ValueBlock& block) noexcept {
+  if (block.remove_item()) unshown_bytes_.fetch_add(static_cast<std::int64_t>(charged_bytes(block)), std::memory_order_relaxed);
+  (void)ValueRef(&block, 0);
 }
 
 BlockLocator ItemStore::locator_of(StoredItem item) noexcept {
@@ -71,11 +76,7 @@ std::uint64_t ItemStore::dispose(std::span<const std::uint64_t> offsets) noexcep
   std::uint64_t bytes = 0;
   for (const std::uint64_t offset : offsets) {
     const StoredItem item = at(offset);
-    if (item.encoding() == Encoding::block) {
-      ValueBlock& block = block_of(item);
-      if (block.remove_item()) unshown_bytes_.fetch_add(charged_bytes(block), std::memory_order_relaxed);
-      (void)ValueRef(&block, 0);
-    }
+    if (item.encoding() == Encoding::block) hide(block_of(item));
     bytes += item.bytes();
   }
   memory_.release(offsets);
@@ -100,7 +101,7 @@ ValueRef ItemStore::make_block(Handle& handle, std::uint64_t offset, std::size_t
   // Who walks over the memory looks at the block from here on.
   memory_.complete(handle, offset, shape.header());
   budget_.charge(Purpose::large_values, static_cast<std::int64_t>(shape.item_bytes()));
-  unshown_bytes_.fetch_add(shape.item_bytes(), std::memory_order_relaxed);
+  unshown_bytes_.fetch_add(static_cast<std::int64_t>(shape.item_bytes()), std::memory_order_relaxed);
   return {block, size};
 }
 
@@ -108,7 +109,7 @@ void ItemStore::free_block(ValueBlock& block) noexcept {
   const ItemShape shape = body_shape(block.capacity());
   const std::uint64_t offset = memory_.offset_of(reinterpret_cast<std::byte*>(&block) - shape.prefix_bytes());
   block.~ValueBlock();
-  unshown_bytes_.fetch_sub(shape.item_bytes(), std::memory_order_relaxed);
+  unshown_bytes_.fetch_sub(static_cast<std::int64_t>(shape.item_bytes()), std::memory_order_relaxed);
   budget_.charge(Purpose::large_values, -static_cast<std::int64_t>(shape.item_bytes()));
   memory_.release(std::array{offset});
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -65,7 +66,10 @@ class ItemStore {
     return body_shape(block.capacity()).item_bytes();
   }
   // Of all blocks that no item shows: what is being received, and what clients are still being sent.
-  [[nodiscard]] std::uint64_t unshown_bytes() const noexcept { return unshown_bytes_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t unshown_bytes() const noexcept {
+    // Who shows a block again may be counted before who has hidden it.
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(unshown_bytes_.load(std::memory_order_relaxed), 0));
+  }
   // Another reference. REQUIRES: the item's memory is not given back meanwhile.
   [[nodiscard]] ValueRef pin(StoredItem item) const noexcept;
 
@@ -83,10 +87,12 @@ class ItemStore {
   void free_block(ValueBlock& block) noexcept;
   // For one more item, of the key with that hash.
   void show(ValueBlock& block, std::uint64_t hash) noexcept;
+  // For one item less.
+  void hide(ValueBlock& block) noexcept;
 
   ItemMemory& memory_;
   Budget& budget_;
-  std::atomic<std::uint64_t> unshown_bytes_ = 0;
+  std::atomic<std::int64_t> unshown_bytes_ = 0;
 };
 
 }  // namespace strata::cache

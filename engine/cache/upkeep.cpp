@@ -74,7 +74,8 @@ void Cache::sweep_item(Session& session, Slot slot, Swept& swept) noexcept {
     }
     return;
   }
-  if (!remove_if_same(*core_, session, core_->hash_of(item.key(), keyspace), slot, Cause::expired,
+  const std::uint64_t hash = core_->hash_of(item.key(), keyspace);
+  if (!remove_if_same(*core_, session, hash, slot, Cause::expired,
                       [drops, now_ms](StoredItem found) { return drops || found.has_expired(now_ms); }))
     return;
   ++(drops ? swept.dropped : swept.expired);
@@ -83,7 +84,7 @@ void Cache::sweep_item(Session& session, Slot slot, Swept& swept) noexcept {
     const Keyspace now = core_->databases.keyspace_of(core_->databases.last_database_of(keyspace));
     session.note_gone(core_->hash_of(item.key(), now), Gone::flushed);
   } else {
-    session.note_gone(core_->hash_of(item.key(), keyspace), Gone::expired);
+    session.note_gone(hash, Gone::expired);
   }
 }
 

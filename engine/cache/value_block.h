@@ -25,9 +25,10 @@ class ValueBlock {
   [[nodiscard]] char* data() noexcept { return reinterpret_cast<char*>(this) + sizeof(ValueBlock); }
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
 
-  // Whether others than the one item that was stored with it refer to it: a client that it is being received from or sent to, or another key. A glance:
-  // it may change at any time.
-  [[nodiscard]] bool is_held() const noexcept { return references_.load(std::memory_order_relaxed) > 1 || owner() == 0; }
+  // Whether others than one item refer to it: a client that it is being received from or sent to, or another key. A glance: it may change at any time.
+  [[nodiscard]] bool is_held() const noexcept {
+    return references_.load(std::memory_order_relaxed) > 1 || items_.load(std::memory_order_relaxed) == 0;
+  }
 
   // The hash of a key whose item shows it, or did, if there ever was one: where to look for who names it.
   [[nodiscard]] std::uint64_t owner() const noexcept {

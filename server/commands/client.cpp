@@ -40,19 +40,22 @@ std::vector<std::shared_ptr<const Client>> ClientRegistry::snapshot() const {
   return all;
 }
 
-std::shared_ptr<const Client> ClientRegistry::disconnect_largest() {
+void ClientRegistry::disconnect_largest() {
   std::shared_ptr<Client> largest;
   {
     const std::scoped_lock lock(mutex_);
-    if (clients_.contains(disconnected_)) return nullptr;
+    if (clients_.contains(disconnected_)) return;
+    std::uint64_t most = 0;
     for (const auto& [id, client] : clients_) {
-      if (client->held_bytes() > (largest == nullptr ? 0 : largest->held_bytes())) largest = client;
+      const std::uint64_t held = client->held_bytes();
+      if (held <= most) continue;
+      most = held;
+      largest = client;
     }
-    if (largest == nullptr) return nullptr;
+    if (largest == nullptr) return;
     disconnected_ = largest->identity().id;
   }
   largest->disconnect();
-  return largest;
 }
 
 }  // namespace strata::server

@@ -97,8 +97,8 @@ class ClientRegistry {
   [[nodiscard]] std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
   // In order of their id.
   [[nodiscard]] std::vector<std::shared_ptr<const Client>> snapshot() const;
-  // Disconnects the one that holds most memory; nobody as long as the last one is still here. Returns whom.
-  std::shared_ptr<const Client> disconnect_largest();
+  // Disconnects the one that holds most memory; nobody as long as the last one is still here.
+  void disconnect_largest();
 
  private:
   std::atomic<std::uint64_t> next_id_{1};

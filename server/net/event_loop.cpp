@@ -150,7 +150,7 @@ void EventLoop::limit_clients() {
   const std::uint64_t own = kSharedInputBytes * server_.facts.threads;
   const std::uint64_t held = cache.budget().bytes(Purpose::client_buffers) + cache.held_value_bytes();
   if (held > own + server_.limits.all_clients_bytes.load(std::memory_order_relaxed)) [[unlikely]]
-    (void)server_.clients.disconnect_largest();
+    server_.clients.disconnect_largest();
 }
 
 void EventLoop::drop_idle() {

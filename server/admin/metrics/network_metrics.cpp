@@ -17,7 +17,8 @@ constexpr std::array kRows = {
               "Connections refused because limits.max_clients was reached.",
               [](const Scrape& scrape, Samples& samples) { samples.add(scrape.counts.traffic.connections_rejected); }},
     MetricRow{"strata_connections_dropped_total", MetricType::Counter,
-              "Connections the server closed, by reason: slow (the output limit was reached) or idle.",
+              "Connections the server closed, by reason: slow (the output limit was reached), largest (all clients held too "
+              "much) or idle.",
               [](const Scrape& scrape, Samples& samples) {
                 samples.add(scrape.counts.traffic.dropped_slow, {{"reason", "slow"}});
                 samples.add(scrape.counts.traffic.dropped_largest, {{"reason", "largest"}});
