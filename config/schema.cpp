@@ -96,6 +96,11 @@ std::vector<Key> build_table() {
     row<&S::dynamic_sizing, &DynamicSizing::calm>("dynamic_sizing.calm", duration(0s, 24h), kChangeable,
         "How long the limit stays after it was lowered, and after each step that it grows."),
 
+    row<&S::expiry, &Expiry::jitter_percent>("expiry.jitter_percent", integer(0, 90), kChangeable,
+        "Percentage of its lifetime by which a key may expire earlier than asked for, each by chance, so that keys stored together do not expire together."),
+    row<&S::expiry, &Expiry::sliding>("expiry.sliding", FlagRule{}, kChangeable,
+        "Whether reading a key, or changing its value, begins its lifetime anew; of keys written while it is on. Costs 7 bytes a key that expires."),
+
     row<&S::auto_invalidation, &AutoInvalidation::interval>("auto_invalidation.interval", duration(0s, 365 * 24h), kChangeable,
         "How often the share of idle keys is looked at: those not read or written for an interval, nor since the eviction looked last; 0 never."),
     row<&S::auto_invalidation, &AutoInvalidation::idle_percent>("auto_invalidation.idle_percent", integer(1, 100), kChangeable,

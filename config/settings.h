@@ -94,6 +94,13 @@ struct DynamicSizing {
   bool operator==(const DynamicSizing&) const = default;
 };
 
+// What becomes of the lifetimes that clients ask for.
+struct Expiry {
+  std::uint32_t jitter_percent = 0;
+  bool sliding = false;
+  bool operator==(const Expiry&) const = default;
+};
+
 // What the cache takes out by itself.
 struct AutoInvalidation {
   std::chrono::milliseconds interval{0};  // 0: off; so are those below
@@ -147,6 +154,7 @@ struct Settings {
   Server server;
   Memory memory;
   DynamicSizing dynamic_sizing;
+  Expiry expiry;
   AutoInvalidation auto_invalidation;
   Limits limits;
   Security security;

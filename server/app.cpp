@@ -63,6 +63,7 @@ cache::Tunables engine_tunables(const config::Settings& settings, std::uint64_t 
       .growth_percent = sizing.growth_percent,
       .look_ms = sizing.interval.count(),
       .calm_ms = sizing.calm.count()};
+  tunables.expiry = {.jitter_percent = settings.expiry.jitter_percent, .is_sliding = settings.expiry.sliding};
   return tunables;
 }
 

@@ -103,6 +103,9 @@ typedef enum strata_cache_compression {
   STRATA_CACHE_COMPRESSION_ZSTD = 2
 } strata_cache_compression;
 
+/* Reading an item, or changing its value and not its expiry, begins its lifetime anew; as often as a sixteenth of it is over. 7 B an item that expires. */
+#define STRATA_CACHE_SLIDING_EXPIRY 1U
+
 /* A cache as it is to be. What is out of range is STRATA_INVALID_ARGUMENT, what this version does not have STRATA_NOT_SUPPORTED;
  * strata_cache_last_error()->text names the member and what is allowed. */
 typedef struct strata_cache_config {
@@ -113,16 +116,19 @@ typedef struct strata_cache_config {
   const strata_cache_auto_invalidation* auto_invalidation; /* copied; NULL: off */
   strata_cache_compression compression;
   const strata_cache_dynamic_sizing* dynamic_sizing; /* copied; NULL: off */
-  uint32_t flags;                                    /* 0: this version knows none */
+  uint32_t flags;                                    /* STRATA_CACHE_SLIDING_EXPIRY, or 0 */
   uint32_t databases;  /* 1 to 128; keys of one are not those of another */
   uint32_t
       maintenance_ms; /* a thread of the cache's own removes what has expired or was invalidated, and brings the memory down after the limit was lowered
                          or a database cleared, so often; 0: none, the program calls strata_cache_maintain */
+  uint32_t
+      expiry_jitter_percent; /* 0 to 90: an item lives up to so much less than asked for, never longer, each by chance, so that what was stored
+                                     together does not expire together */
 } strata_cache_config;
 #define STRATA_CACHE_CONFIG_INIT                                                                            \
   {                                                                                                         \
     sizeof(strata_cache_config), UINT64_C(256) << 20, STRATA_CACHE_LEVEL_SHARED, STRATA_CACHE_S3FIFO, NULL, \
-        STRATA_CACHE_COMPRESSION_NONE, NULL, 0, 1, 100                                                      \
+        STRATA_CACHE_COMPRESSION_NONE, NULL, 0, 1, 100, 0                                                   \
   }
 
 /* Makes a cache, which the caller destroys, in `*cache`. NULL as `config`: STRATA_CACHE_CONFIG_INIT. Address space is taken for all that the

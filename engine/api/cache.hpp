@@ -42,6 +42,7 @@ struct cache_config {
   std::uint32_t flags = 0;
   std::uint32_t databases = 1;
   std::chrono::milliseconds maintenance{100};  // below 49 days
+  std::uint32_t expiry_jitter_percent = 0;
 
   // Valid as long as this is.
   [[nodiscard]] strata_cache_config in_c() const noexcept {
@@ -55,6 +56,7 @@ struct cache_config {
     config.flags = flags;
     config.databases = databases;
     config.maintenance_ms = static_cast<std::uint32_t>(maintenance.count());
+    config.expiry_jitter_percent = expiry_jitter_percent;
     return config;
   }
 };

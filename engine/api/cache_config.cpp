@@ -34,7 +34,10 @@ strata_status check_config(const strata_cache_config& config, const char* functi
   if (config.compression != STRATA_CACHE_COMPRESSION_NONE)
     return unsupported("compression: this version stores values as they are; it has to be STRATA_CACHE_COMPRESSION_NONE",
                        compression);
-  if (config.flags != 0) return unsupported("flags: this version knows none; it has to be 0", config.flags);
+  if ((config.flags & ~STRATA_CACHE_SLIDING_EXPIRY) != 0)
+    return unsupported("flags: this version knows STRATA_CACHE_SLIDING_EXPIRY alone", config.flags);
+  if (config.expiry_jitter_percent > cache::ExpiryRules::kMostJitterPercent)
+    return wrong("expiry_jitter_percent: it has to be 0 to 90", config.expiry_jitter_percent);
   if (config.databases < 1 || config.databases > kMostDatabases)
     return wrong("databases: it has to be 1 to 128", config.databases);
   return STRATA_OK;

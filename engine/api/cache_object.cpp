@@ -91,7 +91,9 @@ strata_cache::strata_cache(const strata_cache_config& config, const strata::cach
     : cache({.namespaces = config.databases, .hash_seed = random_seed()},
             {.max_memory_bytes = config.cache_size,
              .policy = *strata::api::policy_of(config.replacement_policy),
-             .dynamic_sizing = dynamic_sizing}),
+             .dynamic_sizing = dynamic_sizing,
+             .expiry = {.jitter_percent = config.expiry_jitter_percent,
+                        .is_sliding = (config.flags & STRATA_CACHE_SLIDING_EXPIRY) != 0}}),
       id_(enter(*this)) {
   cache.set_auto_invalidation(auto_invalidation, strata::os::wall_clock_ms());
   if (config.maintenance_ms == 0) return;

@@ -32,6 +32,8 @@ void add(Statistics& sum, const SessionCounters& counters) noexcept {
   sum.eviction_refusals += counters.eviction_refusals.get();
   sum.reclaim_waits += counters.reclaim_waits.get();
   sum.place_searches += counters.place_searches.get();
+  sum.expiries_jittered += counters.expiries_jittered.get();
+  sum.expiries_renewed += counters.expiries_renewed.get();
   sum.promoted += counters.promoted.get();
   sum.readmitted += counters.readmitted.get();
   sum.evicted_young += counters.evicted_young.get();
@@ -58,6 +60,9 @@ bool Cache::apply(const Tunables& tunables) noexcept {
   set_limit(sizer_->set(tunables.dynamic_sizing, tunables.max_memory_bytes));
   choose(tunables.policy);
   eviction_samples_.store(std::clamp(tunables.eviction_samples, 1U, 64U), std::memory_order_relaxed);
+  core_->jitter_percent.store(std::min(tunables.expiry.jitter_percent, ExpiryRules::kMostJitterPercent),
+                              std::memory_order_relaxed);
+  core_->is_sliding.store(tunables.expiry.is_sliding, std::memory_order_relaxed);
   return true;
 }
 
@@ -82,7 +87,9 @@ Tunables Cache::tunables() const noexcept {
   return {.max_memory_bytes = sizer_->max_bytes(),
           .policy = policy(),
           .eviction_samples = eviction_samples_.load(std::memory_order_relaxed),
-          .dynamic_sizing = sizer_->settings()};
+          .dynamic_sizing = sizer_->settings(),
+          .expiry = {.jitter_percent = core_->jitter_percent.load(std::memory_order_relaxed),
+                     .is_sliding = core_->is_sliding.load(std::memory_order_relaxed)}};
 }
 
 Policy Cache::policy() const noexcept { return core_->policy.load(std::memory_order_relaxed); }
@@ -333,6 +340,8 @@ Statistics Cache::statistics() const {
   sum.eviction_refusals -= baseline_.eviction_refusals;
   sum.reclaim_waits -= baseline_.reclaim_waits;
   sum.place_searches -= baseline_.place_searches;
+  sum.expiries_jittered -= baseline_.expiries_jittered;
+  sum.expiries_renewed -= baseline_.expiries_renewed;
   sum.promoted -= baseline_.promoted;
   sum.readmitted -= baseline_.readmitted;
   sum.evicted_young -= baseline_.evicted_young;

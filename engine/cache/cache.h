@@ -42,6 +42,8 @@ struct Statistics {
   std::uint64_t eviction_refusals = 0;
   std::uint64_t place_searches = 0;  // for items that fitted below the limit, but into no free chunk: more was evicted
   std::uint64_t reclaim_waits = 0;   // of writers for readers: see Cache::retired_bytes
+  std::uint64_t expiries_jittered = 0;  // items that were given less than was asked for: ExpiryRules; so is the next
+  std::uint64_t expiries_renewed = 0;   // times that the lifetime of an item began anew
   // Of the misses, those of keys that had been there and are remembered; of about as many keys as there are items, at most 1/64 of the limit. A
   // key that never was is taken for one of them with a probability of 0.38 % at most.
   std::uint64_t misses_evicted = 0;
@@ -80,6 +82,12 @@ struct CompactionStatistics {
   std::uint64_t moved_items = 0;
   std::uint64_t moved_bytes = 0;
   std::uint64_t given_up = 0;  // segments that could not be emptied
+};
+
+// Since the start.
+struct ExpiryStatistics {
+  std::uint64_t walks = 0;   // segments that were looked through for what has expired
+  std::uint64_t looked = 0;  // chunks that were looked at by these walks
 };
 
 struct NamespaceSize {
@@ -210,9 +218,9 @@ class Cache {
   void reset_statistics();
   [[nodiscard]] IndexStatistics index_statistics() const noexcept;
 
-  // One slice of housekeeping over every `stride`-th shard from `first`: removes expired items, evicts down to the limit, frees
-  // flushed items, until `slice` has passed (checked every few dozen items). Each event loop calls it for its own share of
-  // shards.
+  // One slice of housekeeping over every `stride`-th shard, and every `stride`-th domain of the item memory, from `first`: removes expired
+  // items, evicts down to the limit, frees flushed items, until `slice` has passed (checked every few dozen items). Each event loop calls it
+  // for its own share.
   UpkeepReport upkeep(Session& session, std::size_t first, std::size_t stride, std::chrono::nanoseconds slice);
 
   // Empties the segment that has most free, and gives it back, whether or not that pays, for so long at most. Returns whether it goes on: the rest is for
@@ -233,6 +241,8 @@ class Cache {
   [[nodiscard]] bool is_compacting() const noexcept { return compaction_.is_begun.load(std::memory_order_relaxed); }
   // Free in the segments, or in use by what waits for readers, and what was done about it.
   [[nodiscard]] CompactionStatistics compaction_statistics() const noexcept;
+  // What it took to find what has expired and nobody asked for.
+  [[nodiscard]] ExpiryStatistics expiry_statistics() const noexcept;
   [[nodiscard]] Budget& budget() noexcept;
   [[nodiscard]] const Budget& budget() const noexcept;
   // A block to receive a large value into, or an empty reference if it does not fit below the limit even after eviction.
@@ -258,6 +268,8 @@ class Cache {
   [[nodiscard]] bool fits(std::uint64_t bytes) const noexcept;
 
   void prefetch_items(std::span<const Key> keys) const noexcept;
+  // After a hit: the lifetime of the item begins anew, if it is one of those and enough of it is over.
+  void renew(Session& session, const Key& key, StoredItem item);
   bool look(Session& session, const Key& given, const Visitor<void(const ItemView&)>& visit, bool is_hit);
   // Whether there were any.
   bool remove_all_expired(Session& session, std::span<SeenKey> seen) noexcept;
@@ -356,6 +368,11 @@ class Cache {
   [[nodiscard]] bool make_pages(Session& session, std::uint64_t bytes) noexcept;
   bool compact(Session& session, std::chrono::steady_clock::time_point deadline) noexcept;
 
+  // expiry.cpp. A few dozen chunks of the domain, or of all that are the thread's to look after. Returns whether there is more to do now.
+  bool expire_in_domain(Session& session, std::uint32_t domain, UpkeepReport& report) noexcept;
+  bool expire_some(Session& session, std::size_t first, std::size_t stride, std::chrono::steady_clock::time_point deadline,
+                   UpkeepReport& report) noexcept;
+
   // upkeep.cpp. Where the sweep of a shard is.
   struct ShardSweep {
     std::atomic<bool> busy = false;
@@ -370,7 +387,8 @@ class Cache {
     bool all = false;  // until the shard's end instead
   };
   struct Swept;
-  // Goes on with the sweep of a shard: takes out what has expired or lies in a dropped keyspace. Returns whether it pays to come again soon.
+  // Goes on with the sweep of a shard: takes out what lies in a dropped keyspace, was invalidated with its prefix or is too old, and what has
+  // expired as it comes by. Returns whether it pays to come again soon.
   bool sweep(Session& session, std::size_t shard, const SweepUntil& until, UpkeepReport& report);
   Swept sweep_block(Session& session, std::size_t shard, Prefix& position);
   void sweep_item(Session& session, Slot slot, Swept& swept) noexcept;
@@ -386,7 +404,8 @@ class Cache {
   void consider_shrinking(std::size_t shard, std::uint64_t items) noexcept;
   bool empty_young_queue(Session& session, std::chrono::steady_clock::time_point deadline) noexcept;
   bool evict_some(Session& session, std::chrono::steady_clock::time_point deadline, UpkeepReport& report);
-  [[nodiscard]] bool has_expiries() const;
+  [[nodiscard]] NamespaceSize size_of_all() const;
+  [[nodiscard]] bool may_be_sparse(std::uint64_t items) const noexcept;
   [[nodiscard]] NamespaceSize size_of(Keyspace keyspace) const STRATA_REQUIRES(sessions_mutex_);
   [[nodiscard]] Statistics sum_of_sessions() const STRATA_REQUIRES(sessions_mutex_);
   void close(Session& session) noexcept;

@@ -163,6 +163,8 @@ struct Core {
   WriteGate gate;
   Databases databases;                         // changed while the gate is closed
   std::atomic<bool> notes_writes = false;      // items say when they were written
+  std::atomic<std::uint32_t> jitter_percent = 0;  // ExpiryRules; so is the next
+  std::atomic<bool> is_sliding = false;
   std::atomic<std::uint32_t> max_age_s = 0;    // 0: any
   std::atomic<std::uint32_t> age_since_s = 0;  // when items that do not say it are taken to have been written
   std::atomic<ChangeListener*> listener = nullptr;

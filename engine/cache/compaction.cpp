@@ -53,7 +53,7 @@ bool Cache::put_at(Session& session, const ToMove& item, std::uint64_t from, std
     const StoredItem stored = core_->store.at(found.slot);
     // What lies in a keyspace that was dropped is being looked for: it must not go where that has been.
     if (stored.has_expired(session.now_ms()) || !core_->databases.database_of(stored.ns())) return false;
-    core_->store.copy(session.handle_, stored, to, item.hash, std::move(block));
+    core_->store.copy(session.handle_, stored, to, item.hash, session.now_ms(), std::move(block));
     home.move(found, to);
     is_young = found.slot.get<Slot::Main>() == 0;
   }

@@ -17,6 +17,7 @@ struct ItemView {
   std::string_view value;
   ValueRef block;                         // set when the value is large: copy it to keep the bytes
   std::int64_t expire_at_ms = kNoExpiry;  // wall clock, milliseconds since 1970
+  std::int64_t lifetime_ms = 0;           // that a hit begins anew: ExpiryRules::is_sliding; 0: it does not
 };
 
 // A reference to a callable, as std::function_ref of later standards: no ownership, no allocation.
@@ -89,6 +90,9 @@ class Decision {
     write_ = write;
     expire_at_ms_ = expire_at_ms;
   }
+  // Behind put or set_expiry: what is given is the expiry that the item, or the one it is moved from, has already. ExpiryRules do not shorten it,
+  // and this is the lifetime that a hit begins anew.
+  void keep_lifetime(std::int64_t lifetime_ms) noexcept { kept_lifetime_ms_ = lifetime_ms; }
   // Changes the expiry alone; a time that has passed removes the item.
   void set_expiry(std::int64_t expire_at_ms) noexcept {
     action_ = Action::set_expiry;
@@ -110,6 +114,7 @@ class Decision {
   std::size_t size_ = 0;  // of what is to be written
   std::optional<Visitor<void(char*)>> write_;
   std::int64_t expire_at_ms_ = kNoExpiry;
+  std::optional<std::int64_t> kept_lifetime_ms_;
 };
 
 }  // namespace strata::cache

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/os/prefetch.h"
+
 namespace strata::cache {
 
 GhostTable::~GhostTable() {
@@ -64,6 +66,11 @@ std::atomic<std::uint16_t>* GhostTable::look(std::uint64_t hash) const noexcept 
     if (found == nullptr || way < next || found >= &bucket.keys[next]) found = &bucket.keys[way];
   }
   return found;
+}
+
+void GhostTable::prefetch(std::uint64_t hash) const noexcept {
+  const std::uint64_t buckets = buckets_.load(std::memory_order_acquire);
+  if (buckets != 0) os::prefetch_to_write(&bucket_of(hash, buckets));
 }
 
 void GhostTable::add(std::uint64_t hash, Gone cause) noexcept {

@@ -43,6 +43,8 @@ class GhostTable {
   void resize(std::uint64_t keys, std::uint64_t most_bytes) noexcept STRATA_EXCLUDES(mutex_);
   [[nodiscard]] std::uint64_t capacity() const noexcept { return buckets_.load(std::memory_order_relaxed) * kWays; }
 
+  // Soon it will be added or looked for.
+  void prefetch(std::uint64_t hash) const noexcept;
   void add(std::uint64_t hash, Gone cause) noexcept;
   struct Found {
     bool found = false;

@@ -143,6 +143,8 @@ void ItemDomain::add_large(std::uint32_t first) noexcept {
   header.free_granules = 0;
   header.domain = static_cast<std::uint16_t>(number_);
   header.state = SegmentState::large;
+  header.earliest_expiry_ms = kNoExpiry;
+  header.no_walk_before_ms = 0;
   chunk_word(segments_.base() + segments_.offset_of(first)).store(ChunkWord::reserved(0), std::memory_order_relaxed);
   ++counted_.allocations;
   link(first);
@@ -152,8 +154,8 @@ void ItemDomain::add_large(std::uint32_t first) noexcept {
 void ItemDomain::link(std::uint32_t segment) noexcept {
   segments_linked_.fetch_add(1, std::memory_order_relaxed);
   SegmentHeader& header = segments_.header(segment);
-  header.newer = hand_segment_;
-  header.older = hand_segment_ == 0 ? newest_ : segments_.header(hand_segment_).older;
+  header.newer = hand_.segment;
+  header.older = hand_.segment == 0 ? newest_ : segments_.header(hand_.segment).older;
   (header.older == 0 ? oldest_ : segments_.header(header.older).newer) = segment;
   (header.newer == 0 ? newest_ : segments_.header(header.newer).older) = segment;
 }
@@ -161,9 +163,10 @@ void ItemDomain::link(std::uint32_t segment) noexcept {
 void ItemDomain::unlink(std::uint32_t segment) noexcept {
   segments_linked_.fetch_sub(1, std::memory_order_relaxed);
   SegmentHeader& header = segments_.header(segment);
-  if (hand_segment_ == segment) {
-    hand_segment_ = header.newer;
-    hand_at_ = 0;
+  if (hand_.segment == segment) hand_ = {.segment = header.newer};
+  if (walk_.position.segment == segment) {
+    walk_.position = {.segment = header.newer};
+    walk_.is_in_segment = false;
   }
   (header.older == 0 ? oldest_ : segments_.header(header.older).newer) = header.newer;
   (header.newer == 0 ? newest_ : segments_.header(header.newer).older) = header.older;
@@ -176,17 +179,21 @@ void ItemDomain::count_freed(Granule granules, FreeRuns::Run run) noexcept {
     const Granule drained = runs_.withheld() + drain_at_;
     if (drained > run.begin && drained - run.begin < run.size) drain_at_ += run.begin + run.size - drained;
   }
-  if (hand_segment_ == 0 || segments_.is_large(hand_segment_)) return;
-  const Granule hand = segment_begin(hand_segment_) + hand_at_;
-  if (hand < run.begin || hand - run.begin >= run.size) return;
-  put_hand(hand_segment_, hand_at_ + (run.begin + run.size - hand));
+  skip_freed(hand_, run);
+  put_hand(hand_.segment, hand_.at);
+  if (walk_.is_in_segment) skip_freed(walk_.position, run);
+}
+
+void ItemDomain::skip_freed(Position& position, FreeRuns::Run run) const noexcept {
+  if (position.segment == 0 || segments_.is_large(position.segment)) return;
+  const Granule at = segment_begin(position.segment) + position.at;
+  if (at >= run.begin && at - run.begin < run.size) position.at += run.begin + run.size - at;
 }
 
 // At the segment's end it goes on to the next newer one.
 void ItemDomain::put_hand(std::uint32_t segment, Granule at) noexcept {
   const bool at_end = at == runs_.segment_granules();
-  hand_segment_ = at_end ? segments_.header(segment).newer : segment;
-  hand_at_ = at_end ? 0 : at;
+  hand_ = {.segment = at_end ? segments_.header(segment).newer : segment, .at = at_end ? 0 : at};
 }
 
 // One whole free segment is kept, so that who works at the edge of one does not open and give it back by turns.

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 
+#include "engine/cache/expiry_tally.h"
 #include "engine/cache/free_runs.h"
 #include "engine/cache/segments.h"
 #include "engine/sync/mutex.h"
@@ -58,6 +59,8 @@ struct ItemDomainStatistics {
   std::uint64_t hole_hits = 0;  // small items that took a hole
   std::uint64_t released = 0;   // chunks
   std::uint64_t drained = 0;    // segments that draining has emptied
+  std::uint64_t expiry_walks = 0;   // segments that were walked for what has expired in them
+  std::uint64_t expiry_looked = 0;  // chunks that were looked at by these walks
 };
 
 // A chunk of a segment.
@@ -110,6 +113,11 @@ class ItemDomain {
   [[nodiscard]] bool is_draining() const noexcept { return is_draining_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t most_free_bytes(std::uint32_t now_s) const noexcept STRATA_EXCLUDES(mutex_);
 
+  // See ItemMemory, "Expiry".
+  template <typename Visitor>
+  bool walk_expired(std::int64_t now_ms, std::size_t most, Visitor&& visit) STRATA_EXCLUDES(mutex_);
+  [[nodiscard]] bool knows_of_expiry(std::uint32_t segment, std::int64_t expiry_ms) const STRATA_EXCLUDES(mutex_);
+
   // See ItemMemory.
   template <typename Visitor>
   void for_each_chunk(std::uint32_t segment, Visitor&& visit) STRATA_EXCLUDES(mutex_);
@@ -128,6 +136,11 @@ class ItemDomain {
  private:
   using Granule = FreeRuns::Granule;
   static constexpr Granule kNone = FreeRuns::kNone;
+  // Of a walk: the next chunk it looks at, a granule of a segment. Segment 0: the first of the oldest.
+  struct Position {
+    std::uint32_t segment = 0;
+    Granule at = 0;
+  };
   // What a release empties is given back when the lock is no longer held.
   struct Emptied {
     std::array<std::uint32_t, kMostReleased> segments;
@@ -170,6 +183,15 @@ class ItemDomain {
   [[nodiscard]] ItemChunk chunk_of(std::uint32_t segment, Granule at) const noexcept STRATA_REQUIRES(mutex_);
   [[nodiscard]] Granule behind(std::uint32_t segment, Granule at, const ItemChunk& chunk) const noexcept STRATA_REQUIRES(mutex_);
   void put_hand(std::uint32_t segment, Granule at) noexcept STRATA_REQUIRES(mutex_);
+  // Where a walk was about to look there is now a free run: it goes on behind it.
+  void skip_freed(Position& position, FreeRuns::Run run) const noexcept STRATA_REQUIRES(mutex_);
+
+  // Puts the walk before the first chunk of the next segment in which something has expired. False: there is none among those it has looked at.
+  [[nodiscard]] bool find_expired(std::int64_t now_ms) noexcept STRATA_REQUIRES(mutex_);
+  // The walk has come to the end of its segment.
+  void end_walk() noexcept STRATA_REQUIRES(mutex_);
+  // The chunks that a thread has cut off its run lie behind so many granules of it.
+  [[nodiscard]] Granule not_cut_off(std::uint64_t front) const noexcept STRATA_REQUIRES(mutex_);
 
   [[nodiscard]] std::string verify_open_runs(std::uint32_t segment, FreeRuns::Sums& found) const STRATA_REQUIRES(mutex_);
   [[nodiscard]] std::string verify_mixed(std::uint32_t segment, FreeRuns::Sums& found) const STRATA_REQUIRES(mutex_);
@@ -185,13 +207,18 @@ class ItemDomain {
   bool is_short_ STRATA_GUARDED_BY(mutex_) = false;
   ItemRun* open_runs_ STRATA_GUARDED_BY(mutex_) = nullptr;
   std::uint32_t oldest_ STRATA_GUARDED_BY(mutex_) = 0, newest_ STRATA_GUARDED_BY(mutex_) = 0;
-  // The next chunk it looks at: a granule of a segment. Segment 0: of the oldest segment the first.
-  std::uint32_t hand_segment_ STRATA_GUARDED_BY(mutex_) = 0;
-  Granule hand_at_ STRATA_GUARDED_BY(mutex_) = 0;
+  Position hand_ STRATA_GUARDED_BY(mutex_);
   std::atomic<std::uint32_t> hand_rounds_ = 0;
   std::atomic<bool> is_draining_ = false;  // written under the lock: runs_.is_withholding()
   // The next granule that draining looks at, in its segment.
   Granule drain_at_ STRATA_GUARDED_BY(mutex_) = 0;
+  // For what has expired.
+  struct {
+    Position position;
+    bool is_in_segment = false;  // else that is the next one it may begin with
+    bool is_unsure = false;      // some chunk was not yet what it will be
+    ExpiryTally tally;
+  } walk_ STRATA_GUARDED_BY(mutex_);
   std::atomic<std::uint32_t> segments_linked_ = 0;          // large items included
   ItemDomainStatistics counted_ STRATA_GUARDED_BY(mutex_);  // without what open runs add
 };
@@ -213,18 +240,39 @@ std::size_t ItemDomain::hand_next(std::size_t most, Visitor&& visit) {
   const sync::MutexLock lock(mutex_);
   std::size_t shown = 0;
   for (std::size_t looked = 0; looked < most && oldest_ != 0; ++looked) {
-    if (hand_segment_ == 0) {
+    if (hand_.segment == 0) {
       put_hand(oldest_, 0);
       hand_rounds_.fetch_add(1, std::memory_order_relaxed);
     }
-    const std::uint32_t segment = hand_segment_;
-    const ItemChunk chunk = chunk_of(segment, hand_at_);
-    put_hand(segment, behind(segment, hand_at_, chunk));
+    const std::uint32_t segment = hand_.segment;
+    const ItemChunk chunk = chunk_of(segment, hand_.at);
+    put_hand(segment, behind(segment, hand_.at, chunk));
     if (chunk.kind != FreeRuns::Kind::item) continue;
     ++shown;
     if (!visit(chunk)) break;
   }
   return shown;
+}
+
+template <typename Visitor>
+bool ItemDomain::walk_expired(std::int64_t now_ms, std::size_t most, Visitor&& visit) {
+  const sync::MutexLock lock(mutex_);
+  if (!walk_.is_in_segment && !find_expired(now_ms)) return walk_.position.segment != 0;
+  const std::uint32_t segment = walk_.position.segment;
+  Granule& at = walk_.position.at;
+  for (std::size_t looked = 0; looked < most && at != runs_.segment_granules(); ++looked) {
+    const ItemChunk chunk = chunk_of(segment, at);
+    ++counted_.expiry_looked;
+    if (chunk.kind == FreeRuns::Kind::item) {
+      const std::int64_t expiry_ms = visit(chunk);
+      if (expiry_ms > walk_.tally.now_ms()) walk_.tally.note(expiry_ms);
+    } else if (chunk.kind != FreeRuns::Kind::free) {
+      walk_.is_unsure = true;
+    }
+    at = chunk.kind == FreeRuns::Kind::open_run ? at + not_cut_off(chunk.offset) : behind(segment, at, chunk);
+  }
+  if (at == runs_.segment_granules()) end_walk();
+  return walk_.is_in_segment || walk_.position.segment != 0;
 }
 
 template <typename Visitor>

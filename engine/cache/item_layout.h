@@ -125,8 +125,9 @@ inline constexpr Extra kCostExtra{1U << 4U, 2};
 inline constexpr Extra kEpochExtra{1U << 5U, 6};  // Epoch, of an item that was written while its prefix was being invalidated
 inline constexpr Extra kWrittenExtra{1U << 6U,
                                      4};  // when it was written, in seconds since 1970; where the age of items is limited
-inline constexpr Extra kExtras[] = {kNamespaceExtra, kDictionaryExtra, kTagsExtra,   kSoftTtlExtra,
-                                    kCostExtra,      kEpochExtra,      kWrittenExtra};
+inline constexpr Extra kLifetimeExtra{1U << 7U, 6};  // in milliseconds, of an item whose expiry slides
+inline constexpr Extra kExtras[] = {kNamespaceExtra, kDictionaryExtra, kTagsExtra,    kSoftTtlExtra,
+                                    kCostExtra,      kEpochExtra,      kWrittenExtra, kLifetimeExtra};
 
 // What an item holds, apart from its bytes. Sizes are in bytes.
 struct ItemShape {

@@ -168,6 +168,8 @@ ItemMemory::Statistics ItemMemory::statistics() const noexcept {
     sum.hole_hits += told.hole_hits;
     sum.released += told.released;
     sum.drained += told.drained;
+    sum.expiry_walks += told.expiry_walks;
+    sum.expiry_looked += told.expiry_looked;
   }
   return sum;
 }

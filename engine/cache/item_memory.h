@@ -153,9 +153,32 @@ class ItemMemory {
   bool drain_next(std::uint32_t domain, std::size_t most, Visitor&& visit) {
     return domains_[domain]->drain_next(most, visit);
   }
+
+  // Expiry: walk_expired() goes through the segments of a domain, of each through all chunks and open runs, but only if something in it may have expired
+  // by `now_ms` and enough for a walk to be worth its time (ExpiryTally). Each call goes on for `most` chunks at most, shows items to
+  // `visit(const ItemChunk&)`, which returns the item's expiry, and says whether there is more to do now. Several threads may share the work. Locking
+  // and `visit` as in hand_next().
+  //
+  // That a segment's earliest expiry is right takes this of who gives an item an expiry. Where it is a new item, note_expiry() comes between allocate() and
+  // complete(): a walk that has begun before and does not see the item complete has seen that there is something unfinished. Where an item gets
+  // another expiry, note_expiry() comes after it: the item's word is exchanged and then the segment's is read, the walk exchanges the segment's and then
+  // reads the item's, in one order for all; so one sees what the other did.
+  template <typename Visitor>
+  bool walk_expired(std::uint32_t domain, std::int64_t now_ms, std::size_t most, Visitor&& visit) {
+    return domains_[domain]->walk_expired(now_ms, most, visit);
+  }
+  void note_expiry(std::uint64_t offset, std::int64_t expiry_ms) noexcept {
+    segments_.header(segments_.segment_of(offset)).lower_earliest_expiry(expiry_ms);
+  }
   [[nodiscard]] bool is_draining(std::uint32_t domain) const noexcept { return domains_[domain]->is_draining(); }
   // The domain with the segment that has most free, of those that may be chosen now.
   [[nodiscard]] std::uint32_t emptiest_domain(std::uint32_t now_s) const noexcept;
+
+  // For tests: a walk will find it, not much later than it expires.
+  [[nodiscard]] bool knows_of_expiry(std::uint64_t offset, std::int64_t expiry_ms) const {
+    const std::uint32_t segment = segments_.segment_of(offset);
+    return domain_of_segment(segment).knows_of_expiry(segment, expiry_ms);
+  }
 
   // Nothing lies in the domain, so there is nothing for its hand.
   [[nodiscard]] bool is_empty(std::uint32_t domain) const noexcept { return domains_[domain]->is_empty(); }

@@ -12,8 +12,15 @@ std::uint64_t ItemStore::create(Handle& handle, const NewItem& item, std::uint64
   const std::uint64_t offset = memory_.allocate(handle, bytes);
   if (offset == 0) return 0;
   item.write_behind_header(shape, memory_.address(offset));
+  if (item.expiry_ms != kNoExpiry) memory_.note_expiry(offset, item.expiry_ms);
   memory_.complete(handle, offset, shape.header());
   return offset;
+}
+
+bool ItemStore::set_expiry(std::uint64_t offset, std::int64_t expiry_ms, std::int64_t now_ms) noexcept {
+  if (!at(offset).set_expiry(expiry_ms, now_ms)) return false;
+  memory_.note_expiry(offset, expiry_ms);
+  return true;
 }
 
 std::uint64_t ItemStore::create(Handle& handle, NewItem item, ValueRef& value, std::uint64_t hash,
@@ -32,7 +39,8 @@ std::uint64_t ItemStore::create(Handle& handle, NewItem item, ValueRef& value, s
   return offset;
 }
 
-void ItemStore::copy(Handle& handle, StoredItem item, std::uint64_t to, std::uint64_t hash, ValueRef block) noexcept {
+void ItemStore::copy(Handle& handle, StoredItem item, std::uint64_t to, std::uint64_t hash, std::int64_t now_ms,
+                     ValueRef block) noexcept {
   const auto from = static_cast<std::uint64_t>(item.key().data() - reinterpret_cast<const char*>(memory_.address(0))) -
                     item.shape().prefix_bytes();
   std::byte* const source = memory_.address(from);
@@ -45,6 +53,7 @@ void ItemStore::copy(Handle& handle, StoredItem item, std::uint64_t to, std::uin
     std::memcpy(copy + (item.stored_value().data() - reinterpret_cast<const char*>(source)), &body, sizeof body);
     show(*block.detach(), hash);
   }
+  if (item.expires()) memory_.note_expiry(to, item.expiry_ms(now_ms));
   memory_.complete(handle, to, item.shape().header());
 }
 

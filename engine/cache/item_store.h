@@ -42,7 +42,9 @@ class ItemStore {
                                      std::uint64_t& bytes) noexcept;
   // The same item once more, in a reserved chunk of its size; with a reference of its own to its block, if it has one; or to `block` instead, whose
   // reference it takes over. `hash`: of the key. REQUIRES: the lock of its home.
-  void copy(Handle& handle, StoredItem item, std::uint64_t to, std::uint64_t hash, ValueRef block) noexcept;
+  void copy(Handle& handle, StoredItem item, std::uint64_t to, std::uint64_t hash, std::int64_t now_ms, ValueRef block) noexcept;
+  // As StoredItem::set_expiry.
+  [[nodiscard]] bool set_expiry(std::uint64_t offset, std::int64_t expiry_ms, std::int64_t now_ms) noexcept;
   // What an item takes; its block apart.
   [[nodiscard]] std::uint64_t bytes_of(std::uint64_t offset) const noexcept { return at(offset).bytes(); }
   // Gives items back that nobody reads any more, and their blocks, as far as those are not pinned. Returns the bytes of the items.

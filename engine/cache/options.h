@@ -42,12 +42,22 @@ struct Options {
   const os::SystemMemory* system_memory = nullptr;  // that dynamic sizing asks; outlives the cache. Null: the machine's
 };
 
+// What becomes of the expiries that items are asked to have, all of them, however they are given one; of those written from then on.
+struct ExpiryRules {
+  static constexpr unsigned kMostJitterPercent = 90;
+  // An item lives up to so much less than asked for, never longer, each by chance: what was stored together does not expire together.
+  unsigned jitter_percent = 0;
+  // Reading an item, or changing its value and not its expiry, begins its lifetime anew; as often as a sixteenth of it is over. 7 B an item.
+  bool is_sliding = false;
+};
+
 // Changeable at any time through Cache::apply.
 struct Tunables {
   std::uint64_t max_memory_bytes = 256ULL << 20;  // of everything the budget is charged for
   Policy policy = Policy::s3fifo;
   unsigned eviction_samples = 5;  // items looked at to find one victim, 1 to 64; more is closer to true order and dearer
   DynamicSizing dynamic_sizing{};  // of the limit, below max_memory_bytes
+  ExpiryRules expiry{};
 };
 
 }  // namespace strata::cache

@@ -25,6 +25,7 @@ Prepared::Prepared(Prepared&& other) noexcept
       bytes_(other.bytes_),
       block_bytes_(other.block_bytes_),
       expiry_ms_(other.expiry_ms_),
+      lifetime_ms_(other.lifetime_ms_),
       hash_(other.hash_),
       epoch_(other.epoch_),
       expires_(other.expires_),
@@ -37,6 +38,7 @@ Prepared& Prepared::operator=(Prepared&& other) noexcept {
   bytes_ = other.bytes_;
   block_bytes_ = other.block_bytes_;
   expiry_ms_ = other.expiry_ms_;
+  lifetime_ms_ = other.lifetime_ms_;
   hash_ = other.hash_;
   epoch_ = other.epoch_;
   expires_ = other.expires_;
@@ -45,7 +47,7 @@ Prepared& Prepared::operator=(Prepared&& other) noexcept {
 }
 
 bool Prepared::change_expiry(std::int64_t expiry_ms, std::int64_t now_ms) noexcept {
-  if (!core_->store.at(offset_).set_expiry(expiry_ms, now_ms)) return false;
+  if (!core_->store.set_expiry(offset_, expiry_ms, now_ms)) return false;
   expiry_ms_ = expiry_ms;
   return true;
 }
@@ -75,6 +77,8 @@ Status Prepared::make(const Key& key, Decision& decision, Presence presence, con
   block_bytes_ = 0;
   expiry_ms_ = decision.expire_at_ms_;
   expires_ = expiry_ms_ != kNoExpiry;
+  lifetime_ms_ = 0;
+  if (expires_) follow_expiry_rules(decision, current);
   hash_ = key.hash;
   enters_main_ = presence == Presence::present || decision.action_ != Decision::Action::put || core_->enters_main(key.hash);
   switch (decision.action_) {
@@ -95,11 +99,13 @@ Status Prepared::make(const Key& key, Decision& decision, Presence presence, con
     kind_ = removal;
     return Status::ok;
   }
-  if (current->expiry_ms(now_ms) == expiry_ms_) {
+  const bool has_lifetime = current->lifetime_ms() == lifetime_ms_;
+  if (has_lifetime && current->expiry_ms(now_ms) == expiry_ms_) {
     kind_ = Kind::keep;
     return Status::ok;
   }
-  if (current->shape().expiry == ExpiryForm::near && expires_ && expiry_form(expiry_ms_, now_ms) == ExpiryForm::near) {
+  if (has_lifetime && current->shape().expiry == ExpiryForm::near && expires_ &&
+      expiry_form(expiry_ms_, now_ms) == ExpiryForm::near) {
     kind_ = Kind::set_expiry;
     return Status::ok;
   }
@@ -111,6 +117,33 @@ Status Prepared::make(const Key& key, Decision& decision, Presence presence, con
   decision.head_ = shown.view().value;
   decision.tail_ = {};
   return make_item(key, decision, current);
+}
+
+void Prepared::follow_expiry_rules(const Decision& decision, const StoredItem* current) noexcept {
+  const std::int64_t now_ms = session_->now_ms();
+  const bool slides = core_->is_sliding.load(std::memory_order_relaxed);
+  const unsigned jitter = core_->jitter_percent.load(std::memory_order_relaxed);
+  if ((!slides && jitter == 0) || expiry_ms_ <= now_ms) [[likely]]
+    return;
+  if (decision.kept_lifetime_ms_) {
+    lifetime_ms_ = slides ? *decision.kept_lifetime_ms_ : 0;
+    return;
+  }
+  // It is to keep the one it has.
+  if (current != nullptr && current->expiry_ms(now_ms) == expiry_ms_) {
+    lifetime_ms_ = slides ? current->lifetime_ms() : 0;
+    if (lifetime_ms_ != 0 && decision.action_ == Decision::Action::put) expiry_ms_ = now_ms + lifetime_ms_;
+    return;
+  }
+  if (jitter != 0) {
+    const auto asked_ms = static_cast<std::uint64_t>(expiry_ms_ - now_ms);
+    const std::uint64_t most_ms = asked_ms / 100 * jitter + asked_ms % 100 * jitter / 100;
+    expiry_ms_ -= static_cast<std::int64_t>(session_->random() % (most_ms + 1));
+    session_->counters_.expiries_jittered.add();
+  }
+  // One for which there is no place lasts thousands of years.
+  constexpr std::int64_t kLongest = std::int64_t{1} << (8U * kLifetimeExtra.bytes);
+  if (slides && expiry_ms_ - now_ms < kLongest) lifetime_ms_ = expiry_ms_ - now_ms;
 }
 
 Status Prepared::make_written(const Key& key, const Decision& decision, const StoredItem* current) noexcept {
@@ -151,7 +184,8 @@ Status Prepared::make_item(const Key& key, Decision& decision, const StoredItem*
                .head = decision.head_,
                .tail = decision.tail_,
                .expiry_ms = expiry_ms_,
-               .now_ms = session_->now_ms()};
+               .now_ms = session_->now_ms(),
+               .lifetime_ms = lifetime_ms_};
   if (!adopts && size > core_->budget.limit_bytes()) return Status::out_of_memory;  // whatever goes
   mark(key, item);
   if (size >= kLargeValueBytes) return make_large(item, decision, current);

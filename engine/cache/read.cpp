@@ -89,7 +89,10 @@ bool Cache::look(Session& session, const Key& given, const Visitor<void(const It
     }
     const ShownItem shown(core_->store, item, session.now_ms_);
     visit(shown.view());
-    if (is_hit) note_hit(*core_, session, key.hash, found);
+    if (!is_hit) return true;
+    note_hit(*core_, session, key.hash, found);
+    if (core_->is_sliding.load(std::memory_order_relaxed)) [[unlikely]]
+      renew(session, key, item);
     return true;
   }
 }
@@ -118,6 +121,8 @@ void Cache::read_many(Session& session, std::span<const Key> keys, Visitor<void(
     const ShownItem shown(core_->store, core_->store.at(seen[i].found.slot), session.now_ms_);
     visit(i, &shown.view());
     note_hit(*core_, session, seen[i].key.hash, seen[i].found);
+    if (core_->is_sliding.load(std::memory_order_relaxed)) [[unlikely]]
+      renew(session, seen[i].key, core_->store.at(seen[i].found.slot));
     ++hits;
   }
   session.counters_.hits.add(hits);

@@ -44,6 +44,8 @@ struct SessionCounters {
   OwnCounter<std::uint64_t> retries;            // of updates, because somebody else changed the key meanwhile
   OwnCounter<std::uint64_t> place_searches;     // for items that fitted below the limit, but into no free chunk
   OwnCounter<std::uint64_t> reclaim_waits;      // for readers, because too much waited for them
+  OwnCounter<std::uint64_t> expiries_jittered;  // items that were given less than was asked for
+  OwnCounter<std::uint64_t> expiries_renewed;   // lifetimes that began anew
   OwnCounter<std::uint64_t> promoted;           // items that left the young queue for the main one
   OwnCounter<std::uint64_t> readmitted;         // keys that the young queue had let go and that came again
   OwnCounter<std::uint64_t> evicted_young;      // of the evicted
@@ -155,6 +157,7 @@ class Session {
   std::int64_t now_ms_;
   std::uint64_t random_;
   std::size_t upkeep_turn_ = 0;  // where among its shards the next upkeep goes on
+  std::size_t expiry_turn_ = 0;  // and among its domains
   std::int64_t credit_bytes_ = 0;
   std::uint64_t gone_ = 0;          // keys that it has noted as gone
   std::uint64_t added_ = 0;         // hash of the key that the update under way has added: not the one to make room for itself

@@ -62,7 +62,8 @@ std::string_view StoredItem::long_value() const noexcept {
 
 std::int64_t StoredItem::expiry_ms(std::int64_t now_ms) const noexcept {
   switch (static_cast<ExpiryForm>(ItemHeader::Expiry::get(header()))) {
-    case ExpiryForm::near: return expiry_of(load(4), now_ms);
+    // In the order that ItemMemory, "Expiry", speaks of.
+    case ExpiryForm::near: return expiry_of(chunk_word(item_ + 4).load(), now_ms);
     // Two words that never change.
     case ExpiryForm::far: return static_cast<std::int64_t>(std::uint64_t{load(8)} << 32U | load(4));
     case ExpiryForm::none: break;
@@ -73,7 +74,7 @@ std::int64_t StoredItem::expiry_ms(std::int64_t now_ms) const noexcept {
 bool StoredItem::set_expiry(std::int64_t expiry_ms, std::int64_t now_ms) noexcept {
   const auto form = static_cast<ExpiryForm>(ItemHeader::Expiry::get(header()));
   if (form != ExpiryForm::near || expiry_form(expiry_ms, now_ms) != ExpiryForm::near) return false;
-  chunk_word(item_ + 4).store(near_expiry(expiry_ms), std::memory_order_relaxed);
+  (void)chunk_word(item_ + 4).exchange(near_expiry(expiry_ms));
   return true;
 }
 
@@ -93,6 +94,7 @@ void NewItem::write_behind_header(const ItemShape& shape, std::byte* item) const
     if (ns != 0) item[shape.extra_at(kNamespaceExtra)] = std::byte{ns};
     if (epoch != 0) std::memcpy(item + shape.extra_at(kEpochExtra), &epoch, kEpochExtra.bytes);
     if (written_s != 0) std::memcpy(item + shape.extra_at(kWrittenExtra), &written_s, kWrittenExtra.bytes);
+    if (lifetime_ms != 0) std::memcpy(item + shape.extra_at(kLifetimeExtra), &lifetime_ms, kLifetimeExtra.bytes);
   }
   std::memcpy(key_at, key.data(), key.size());
   std::byte* const value_at = key_at + key.size();

@@ -52,6 +52,10 @@ class StoredItem {
   [[nodiscard]] std::uint32_t written_s() const noexcept {
     return ItemHeader::Extras::get(header()) == 0 ? 0 : static_cast<std::uint32_t>(extra_number(kWrittenExtra));
   }
+  // In milliseconds, that a hit begins anew; 0: its expiry stays.
+  [[nodiscard]] std::int64_t lifetime_ms() const noexcept {
+    return ItemHeader::Extras::get(header()) == 0 ? 0 : static_cast<std::int64_t>(extra_number(kLifetimeExtra));
+  }
   // As it is stored: see encoding().
   [[nodiscard]] std::string_view stored_value() const noexcept {
     const std::uint64_t header = this->header();
@@ -69,7 +73,8 @@ class StoredItem {
   // kNoExpiry if it has none.
   [[nodiscard]] std::int64_t expiry_ms(std::int64_t now_ms) const noexcept;
   [[nodiscard]] bool has_expired(std::int64_t now_ms) const noexcept { return expires() && expiry_ms(now_ms) <= now_ms; }
-  // False: it has no place for that expiry, and a new item must take its own. REQUIRES: the lock of its home.
+  // False: it has no place for that expiry, and a new item must take its own. The item memory is to hear of it: ItemStore::set_expiry.
+  // REQUIRES: the lock of its home.
   [[nodiscard]] bool set_expiry(std::int64_t expiry_ms, std::int64_t now_ms) noexcept;
 
  private:
@@ -123,10 +128,11 @@ struct NewItem {
   std::int64_t now_ms = 0;
   std::uint64_t epoch = 0;      // 0: it does not say
   std::uint32_t written_s = 0;  // 0: likewise
+  std::int64_t lifetime_ms = 0;  // 0: likewise
 
   [[nodiscard]] std::uint8_t extras() const noexcept {
     return static_cast<std::uint8_t>((ns == 0 ? 0U : kNamespaceExtra.bit) | (epoch == 0 ? 0U : kEpochExtra.bit) |
-                                     (written_s == 0 ? 0U : kWrittenExtra.bit));
+                                     (written_s == 0 ? 0U : kWrittenExtra.bit) | (lifetime_ms == 0 ? 0U : kLifetimeExtra.bit));
   }
   [[nodiscard]] ItemShape shape() const noexcept {
     return {.key_bytes = static_cast<std::uint32_t>(key.size()),

@@ -182,7 +182,7 @@ bool apply(Core& core, LockedHome& home, const Key& key, const FoundSlot& found,
            Replaced& replaced) noexcept {
   StoredItem item = core.store.at(found.slot);
   if (prepared.kind() == Prepared::Kind::set_expiry) {
-    (void)item.set_expiry(prepared.expiry_ms(), now_ms);
+    (void)core.store.set_expiry(found.slot.offset_bytes(), prepared.expiry_ms(), now_ms);
     home.note_change();
     core.tell(Cause::expiry_changed, key.keyspace, key.hash, found.slot.offset_bytes(), found.slot.offset_bytes(), now_ms);
     return true;

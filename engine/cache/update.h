@@ -62,6 +62,8 @@ class Prepared {
  private:
   [[nodiscard]] Status make_item(const Key& key, Decision& decision, const StoredItem* current) noexcept;
   void mark(const Key& key, NewItem& item) noexcept;
+  // What ExpiryRules say about what was asked for.
+  void follow_expiry_rules(const Decision& decision, const StoredItem* current) noexcept;
   [[nodiscard]] Status make_written(const Key& key, const Decision& decision, const StoredItem* current) noexcept;
   [[nodiscard]] Status make_large(NewItem item, Decision& decision, const StoredItem* current) noexcept;
   // For want of a place of bytes_.
@@ -75,6 +77,7 @@ class Prepared {
   std::uint64_t bytes_ = 0;
   std::uint64_t block_bytes_ = 0;  // of a block that was made for it
   std::int64_t expiry_ms_ = kNoExpiry;
+  std::int64_t lifetime_ms_ = 0;  // of an item whose expiry slides
   std::uint64_t hash_ = 0;
   Epoch epoch_ = 0;
   bool expires_ = false;

@@ -9,8 +9,6 @@ namespace {
 
 using Time = std::chrono::steady_clock;
 
-// A sweep goes on while at least one in so many of the items with an expiry that it saw had expired.
-constexpr std::size_t kWorthwhile = 4;
 // Items are on their way while so many before them are looked at.
 constexpr std::size_t kItemsAhead = 8;
 // A table that has been seen from end to end with less than this share of its slots taken becomes smaller.
@@ -23,17 +21,12 @@ constexpr unsigned kFadeEachUpkeep = 6;
 
 // What one look at a block of the index came to.
 struct Cache::Swept {
-  std::size_t seen = 0;         // slots
-  std::size_t with_expiry = 0;  // of which the items have one, the expired ones included
+  std::size_t seen = 0;  // slots
   std::size_t expired = 0;
   std::size_t dropped = 0;
   std::size_t invalidated = 0;
   std::size_t old = 0;         // of these
   bool has_no_memory = false;  // to take anything out: nothing was done
-
-  [[nodiscard]] bool worth_going_on() const noexcept {
-    return dropped + invalidated > 0 || (expired > 0 && expired * kWorthwhile >= with_expiry);
-  }
 };
 
 Cache::Swept Cache::sweep_block(Session& session, std::size_t shard, Prefix& position) {
@@ -65,7 +58,6 @@ void Cache::sweep_item(Session& session, Slot slot, Swept& swept) noexcept {
       ++swept.invalidated;
     return;
   }
-  if (item.expires()) ++swept.with_expiry;
   const std::int64_t now_ms = session.now_ms_;
   if (!drops && !item.has_expired(now_ms)) {
     if (core_->is_too_old(item, now_ms) && remove_old(session, slot)) {
@@ -126,7 +118,7 @@ bool Cache::sweep(Session& session, std::size_t shard, const SweepUntil& until, 
       }
     }
     session.quiescent();
-    more = state.in_round || swept.worth_going_on();
+    more = state.in_round || swept.dropped + swept.invalidated > 0;
     if (state.position == 0 || (!until.all && Time::now() >= until.deadline)) break;
   }
   state.busy.store(false, std::memory_order_release);
@@ -188,14 +180,17 @@ UpkeepReport Cache::upkeep(Session& session, std::size_t first, std::size_t stri
   const Time::time_point deadline = start + slice;
   // When memory is short too, expiry may not eat up the whole slice.
   const Time::time_point tidy_until = fits(0) ? deadline : start + slice / 2;
-  const bool anything_to_sweep =
-      has_expiries() || core_->databases.any_to_sweep() || core_->max_age_s.load(std::memory_order_relaxed) != 0;
+  const NamespaceSize size = size_of_all();
+  if (size.with_expiry != 0 && expire_some(session, first, stride, start + (tidy_until - start) * 3 / 4, report))
+    report.more = true;
+  const bool anything_to_sweep = core_->databases.any_to_sweep() || core_->max_age_s.load(std::memory_order_relaxed) != 0;
+  const bool is_sparse = may_be_sparse(size.items);
   for (std::size_t n = 0; n < share; ++n) {
     const std::size_t shard = first + session.upkeep_turn_ % share * stride;
     bool more = core_->shards[shard].help_growing(session.participant_);
     if (anything_to_sweep) {
       more |= sweep(session, shard, {.deadline = tidy_until}, report);
-    } else {
+    } else if (is_sparse && !report.more) {
       more |= consider_size(session, shard);
     }
     if (more) report.more = true;
@@ -213,12 +208,20 @@ UpkeepReport Cache::upkeep(Session& session, std::size_t first, std::size_t stri
   return report;
 }
 
-bool Cache::has_expiries() const {
+NamespaceSize Cache::size_of_all() const {
   const sync::MutexLock lock(sessions_mutex_);
+  NamespaceSize sum;
   for (std::size_t ns = 0; ns < options_.namespaces; ++ns) {
-    if (size_of(core_->databases.keyspace_of(static_cast<Namespace>(ns))).with_expiry != 0) return true;
+    const NamespaceSize size = size_of(core_->databases.keyspace_of(static_cast<Namespace>(ns)));
+    sum.items += size.items;
+    sum.with_expiry += size.with_expiry;
   }
-  return false;
+  return sum;
+}
+
+// Some shard's table may be larger than it need be. Keys come to all of them alike, so what holds of one holds of the sum, or nearly.
+bool Cache::may_be_sparse(std::uint64_t items) const noexcept {
+  return items * kSparse * 4 / 5 * sizeof(Bucket) < budget().bytes(Purpose::index) * Bucket::kSlots;
 }
 
 }  // namespace strata::cache

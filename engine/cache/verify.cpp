@@ -1,5 +1,6 @@
 #include "engine/cache/verify.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <unordered_set>
 #include <vector>
@@ -50,6 +51,7 @@ class Verifier {
       const sync::MutexLock lock(cache_.sessions_mutex_);
       sessions = cache_.sessions_;
     }
+    for (const Session* session : sessions) now_ms_ = std::max(now_ms_, session->now_ms());
     for (Session* session : sessions) {
       session->flush_credit();
       session->bring_young();
@@ -78,7 +80,11 @@ class Verifier {
     const std::uint64_t hash = core_.hash_of(item.key(), keyspace);
     ++sizes_[keyspace].items;
     if (slot.get<Slot::Main>() == 0) ++young_items_;
-    if (item.expires()) ++sizes_[keyspace].with_expiry;
+    if (item.expires()) {
+      ++sizes_[keyspace].with_expiry;
+      const std::uint64_t offset = slot.offset_bytes();
+      if (!core_.memory.knows_of_expiry(offset, item.expiry_ms(now_ms_))) damage_ = "an item expires and no walk will find it";
+    }
     item_bytes_ += item.bytes();
     if (shard_of(hash) != shard) damage_ = "an item lies in the wrong shard";
     const Key key{.bytes = item.key(), .hash = hash, .ns = 0, .keyspace = keyspace, .place = {}};
@@ -95,6 +101,7 @@ class Verifier {
   std::uint64_t item_bytes_ = 0;
   std::uint64_t block_bytes_ = 0;
   std::uint64_t young_items_ = 0;
+  std::int64_t now_ms_ = 0;
   bool any_filled_ = false;  // some session's items wait to be judged
   std::unordered_set<const ValueBlock*> blocks_;
   std::string damage_;

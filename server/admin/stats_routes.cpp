@@ -37,6 +37,7 @@ json::value memory(const Cache& cache) {
   const cache::CompactionStatistics compaction = cache.compaction_statistics();
   json::object by_purpose;
   for (std::size_t i = 0; i < kPurposeNames.size(); ++i) by_purpose[kPurposeNames[i]] = budget.bytes(static_cast<Purpose>(i));
+  const cache::ExpiryStatistics expiry = cache.expiry_statistics();
   const os::ResidentMemory resident = LinuxSystemMemory().resident();
   return {{"bytes", std::move(by_purpose)},
           {"total_bytes", budget.total_bytes()},
@@ -47,6 +48,7 @@ json::value memory(const Cache& cache) {
             {"moved_bytes", compaction.moved_bytes},
             {"segments_emptied", compaction.segments_emptied},
             {"given_up", compaction.given_up}}},
+          {"expiry", {{"walks", expiry.walks}, {"looked_at", expiry.looked}}},
           {"limit_bytes", budget.limit_bytes()},
           {"peak_bytes", budget.peak_bytes()},
           {"resident_bytes",
@@ -91,6 +93,8 @@ class StatsJob final : public Job {
                                {"promoted", cache.promoted},
                                {"readmitted", cache.readmitted},
                                {"expired", cache.expired},
+                               {"expiries_jittered", cache.expiries_jittered},
+                               {"expiries_renewed", cache.expiries_renewed},
                                {"invalidated", cache.invalidated},
                                {"memory", memory(server_.cache)},
                                {"databases", databases(sizes_)}});

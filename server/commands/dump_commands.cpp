@@ -145,7 +145,8 @@ class Restore {
   [[nodiscard]] std::int64_t expiry(std::int64_t now_ms) const noexcept {
     std::int64_t at = ttl_ms_;
     if (ttl_ms_ == 0) return kNoExpiry;
-    if (!options_.absolute && __builtin_add_overflow(at, now_ms, &at)) return kNoExpiry - 1;
+    // Redis' sum wraps round, so that the key has expired.
+    if (!options_.absolute && __builtin_add_overflow(at, now_ms, &at)) return now_ms;
     return std::min(at, kNoExpiry - 1);
   }
 

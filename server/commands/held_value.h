@@ -14,11 +14,13 @@ struct HeldValue {
   std::string small;
   ValueRef large;
   std::int64_t expire_at_ms = kNoExpiry;
+  std::int64_t lifetime_ms = 0;
 
   void take(const ItemView& item) {
     found = true;
     large = item.block;
     expire_at_ms = item.expire_at_ms;
+    lifetime_ms = item.lifetime_ms;
     if (!large) small.assign(item.value);
   }
   [[nodiscard]] std::string_view view() const noexcept { return large ? large.view() : std::string_view(small); }

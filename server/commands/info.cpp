@@ -118,6 +118,9 @@ void memory_section(std::string& out, const Facts& facts) {
   field(out, "strata_compaction_moved_bytes", compaction.moved_bytes);
   field(out, "strata_compaction_segments_emptied", compaction.segments_emptied);
   field(out, "strata_compaction_given_up", compaction.given_up);
+  const cache::ExpiryStatistics expiry = facts.server.cache.expiry_statistics();
+  field(out, "strata_expiry_walks", expiry.walks);
+  field(out, "strata_expiry_looked_at", expiry.looked);
   field(out, "strata_place_searches", facts.server.cache.statistics().place_searches);
 }
 
@@ -140,6 +143,8 @@ void stats_section(std::string& out, const Facts& facts) {
   field(out, "instantaneous_output_kbps", fmt::format("{:.2f}", rates.output_kilobytes_per_second));
   field(out, "rejected_connections", traffic.connections_rejected);
   field(out, "expired_keys", facts.cache.expired);
+  field(out, "strata_expiries_jittered", facts.cache.expiries_jittered);
+  field(out, "strata_expiries_renewed", facts.cache.expiries_renewed);
   field(out, "evicted_keys", facts.cache.evicted);
   field(out, "evicted_clients", traffic.dropped_largest);
   field(out, "client_output_buffer_limit_disconnections", traffic.dropped_slow);

@@ -40,7 +40,9 @@ Status carry_out(Context& context, const Transfer& transfer, Transferred& result
         if (result == Transferred::done && !transfer.keeps_source) decision.remove();
         break;
       default:
-        if (result == Transferred::done) value.put(decision, value.expire_at_ms);
+        if (result != Transferred::done) break;
+        value.put(decision, value.expire_at_ms);
+        decision.keep_lifetime(value.lifetime_ms);
     }
   });
 }

@@ -40,6 +40,7 @@ Settings all_changed() {
                              150,
                              std::chrono::seconds(3),
                              std::chrono::minutes(2)};
+  settings.expiry = {12, true};
   settings.auto_invalidation = {
       std::chrono::minutes(5), 70, std::chrono::hours(3), 90, 80, std::chrono::seconds(4), std::chrono::seconds(30), 60, 10,
       HitsAction::database,    3,  "user: \"1\""};

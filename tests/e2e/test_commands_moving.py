@@ -178,6 +178,7 @@ def test_dump_and_restore(connection, value):
     run_script(connection, [
         (("RESTORE", "copy", 0, payload), OK), (("GET", "copy"), value), (("TTL", "copy"), -1),
         (("RESTORE", "copy", 0, payload), Error("BUSYKEY Target key name already exists.")),
+        (("RESTORE", "past", 2**63 - 1, payload), OK), (("EXISTS", "past"), 0),  # beyond the end of time
         (("RESTORE", "copy", 500_000, payload, "REPLACE"), OK), (("TTL", "copy"), 500),
         (("RESTORE", "copy", 33_000_000_000_000, payload, "absttl", "replace", "IDLETIME", 7), OK), (("EXPIRETIME", "copy"), 33_000_000_000),
         (("RESTORE", "copy", 1, payload, "ABSTTL", "REPLACE"), OK), (("EXISTS", "copy"), 0),

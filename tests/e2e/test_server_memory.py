@@ -254,3 +254,37 @@ def test_more_than_the_machine_can_bear_has_to_be_forced(start_server):
         assert connection.call("CONFIG", "SET", "maxmemory", LIMIT, "memory.force", "no") == OK
     with pytest.raises(StartFailure, match="is more than 80 %"):
         start_server({"memory.max_memory": "8tb"})
+
+
+@pytest.mark.strata_only
+def test_jitter_shortens_lifetimes(start_server):
+    server = start_server({"expiry.jitter_percent": 50})
+    with server.connect() as connection:
+        connection.pipeline([("SET", f"k:{number}", "v", "EX", 10_000) for number in range(300)])
+        left = connection.pipeline([("PTTL", f"k:{number}") for number in range(300)])
+        assert 4_900_000 < min(left) < 5_500_000 and 9_500_000 < max(left) <= 10_000_000
+        assert server.info("stats")["strata_expiries_jittered"] == "300"
+        assert connection.call("CONFIG", "SET", "expiry.jitter_percent", 0) == OK
+        assert connection.call("SET", "k", "v", "EX", 10_000) == OK
+        assert connection.call("TTL", "k") == 10_000
+        refused = connection.call("CONFIG", "SET", "expiry.jitter_percent", 91)
+        assert isinstance(refused, Error) and "expiry.jitter_percent" in str(refused)
+
+
+@pytest.mark.strata_only
+def test_a_read_begins_a_sliding_lifetime_anew(start_server):
+    server = start_server({"expiry.sliding": "yes"})
+    with server.connect() as connection:
+        assert connection.call("SET", "from", "v", "PX", 100_000) == OK
+        assert connection.call("RENAME", "from", "k") == OK
+        # A sixteenth of what it has now is over soon.
+        assert connection.call("PEXPIRE", "k", 2_000) == 1
+        wait_until(lambda: connection.call("PTTL", "k") < 1_800, "it comes nearer")
+        assert connection.call("EXISTS", "k") == 1
+        assert connection.call("PTTL", "k") < 1_800
+        assert connection.call("GET", "k") == b"v"
+        assert connection.call("PTTL", "k") > 1_800
+        assert server.info("stats")["strata_expiries_renewed"] == "1"
+        assert connection.call("PERSIST", "k") == 1
+        assert connection.call("GET", "k") == b"v"
+        assert connection.call("PTTL", "k") == -1

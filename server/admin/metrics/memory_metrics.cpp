@@ -41,6 +41,11 @@ constexpr std::array kRows = {
                 samples.add(told.segments_emptied, {{"outcome", "emptied"}});
                 samples.add(told.given_up, {{"outcome", "given_up"}});
               }},
+    MetricRow{"strata_expiry_walks_total", MetricType::Counter,
+              "Segments that were looked through for items that have expired and nobody asked for.",
+              [](const Scrape& scrape, Samples& samples) { samples.add(scrape.server().cache.expiry_statistics().walks); }},
+    MetricRow{"strata_expiry_looked_at_total", MetricType::Counter, "Pieces of segments that were looked at in doing so.",
+              [](const Scrape& scrape, Samples& samples) { samples.add(scrape.server().cache.expiry_statistics().looked); }},
     MetricRow{"strata_place_searches_total", MetricType::Counter,
               "Writes whose item fitted below the limit, but into no free chunk: more was evicted or moved for it.",
               [](const Scrape& scrape, Samples& samples) {

@@ -201,7 +201,8 @@ TEST(CacheConfig, NamesWhatIsWrong) {
       {"cache_levels", STRATA_NOT_SUPPORTED, [](auto& config) { config.cache_levels |= STRATA_CACHE_LEVEL_THREAD; }},
       {"cache_levels", STRATA_NOT_SUPPORTED, [](auto& config) { config.cache_levels = STRATA_CACHE_LEVEL_DISK; }},
       {"compression", STRATA_NOT_SUPPORTED, [](auto& config) { config.compression = STRATA_CACHE_COMPRESSION_LZ4; }},
-      {"flags", STRATA_NOT_SUPPORTED, [](auto& config) { config.flags = 1; }},
+      {"flags", STRATA_NOT_SUPPORTED, [](auto& config) { config.flags = 2; }},
+      {"expiry_jitter_percent", STRATA_INVALID_ARGUMENT, [](auto& config) { config.expiry_jitter_percent = 91; }},
       {"databases", STRATA_INVALID_ARGUMENT, [](auto& config) { config.databases = 129; }},
   };
   for (const Wrong& one : wrong) {

@@ -270,5 +270,78 @@ TEST_F(ItemMemoryTest, TrimmedChunksLeaveNothingBehind) {
   EXPECT_EQ(memory->statistics().free_bytes, memory->statistics().memory.segments * kSegmentBytes);
 }
 
+// Shows what the walk comes by; what expires is what the map says.
+class WalkTest : public ItemMemoryTest {
+ protected:
+  std::vector<std::uint64_t> walk(std::int64_t now_ms, std::size_t most = 1000) {
+    std::vector<std::uint64_t> seen;
+    while (step(now_ms, most, seen)) {
+    }
+    return seen;
+  }
+  bool step(std::int64_t now_ms, std::size_t most, std::vector<std::uint64_t>& seen) {
+    return memory->walk_expired(0, now_ms, most, [&](const ItemChunk& chunk) {
+      seen.push_back(chunk.offset);
+      return expiries.contains(chunk.offset) ? expiries[chunk.offset] : kNoExpiry;
+    });
+  }
+  std::uint64_t put_until(std::uint64_t bytes, std::int64_t expiry_ms) {
+    const std::uint64_t offset = put(bytes);
+    expiries[offset] = expiry_ms;
+    memory->note_expiry(offset, expiry_ms);
+    return offset;
+  }
+  std::map<std::uint64_t, std::int64_t> expiries;
+};
+
+TEST_F(WalkTest, LooksIntoOpenRuns) {
+  const std::uint64_t first = put_until(100, 1000), second = put_until(100, 5000);
+  EXPECT_TRUE(walk(999).empty());
+  // Cut off from the end of the run.
+  EXPECT_EQ(walk(1000), (std::vector<std::uint64_t>{second, first}));
+  EXPECT_EQ(memory->statistics().expiry_walks, 1U);
+  // It was open: what was cut off meanwhile may not have been seen.
+  EXPECT_TRUE(walk(1500).empty());
+  EXPECT_EQ(walk(2000).size(), 2U);
+  memory->close(*handle);
+  EXPECT_EQ(walk(3000).size(), 2U);
+  EXPECT_TRUE(walk(4999).empty());
+  EXPECT_EQ(walk(5000).size(), 2U);
+}
+
+TEST_F(WalkTest, GoesOnBehindWhatIsFreedMeanwhile) {
+  std::vector<std::uint64_t> placed;
+  for (int i = 0; i < 100; ++i) placed.push_back(put_until(1000, 1000));
+  memory->close(*handle);
+  std::ranges::sort(placed);
+  std::vector<std::uint64_t> seen;
+  ASSERT_TRUE(step(1000, 50, seen));
+  const std::size_t looked = seen.size();
+  ASSERT_GT(looked, 10U);
+  // Around where it is.
+  for (std::size_t i = looked - 5; i < looked + 5; ++i) drop(placed[i]);
+  while (step(1000, 50, seen)) {
+  }
+  placed.erase(placed.begin() + static_cast<std::ptrdiff_t>(looked), placed.begin() + static_cast<std::ptrdiff_t>(looked) + 5);
+  EXPECT_EQ(seen, placed);
+  verify();
+}
+
+TEST_F(WalkTest, EndsWhereItsSegmentIsGivenBack) {
+  for (int i = 0; i < 100; ++i) put_until(1000, 1000);
+  memory->close(*handle);
+  std::vector<std::uint64_t> seen;
+  ASSERT_TRUE(step(1000, 10, seen));
+  drop_all();
+  memory->give_back_free_segments();
+  verify();
+  const std::size_t before = seen.size();
+  while (step(1000, 10, seen)) {
+  }
+  EXPECT_EQ(seen.size(), before);
+  const std::uint64_t offset = put_until(1000, 2000);
+  EXPECT_EQ(walk(2000), std::vector<std::uint64_t>{offset});
+}
+
 }  // namespace
 }  // namespace strata::cache

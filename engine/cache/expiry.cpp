@@ -1,0 +1,93 @@
+// What has expired and nobody asks for is taken out segment by segment: what lies side by side goes together, and so does what became of
+// the same age. ItemMemory, "Expiry", says which segments are walked, and when.
+#include <array>
+
+#include "engine/cache/cache.h"
+#include "engine/cache/cache_core.h"
+#include "engine/cache/update.h"
+
+namespace strata::cache {
+namespace {
+
+using Time = std::chrono::steady_clock;
+
+// As many as are retired together.
+constexpr std::size_t kChunksPerHold = 60;
+// What could not be removed: its writer has not published it yet, or it waits for readers.
+constexpr std::int64_t kAgainAfterMs = 1000;
+
+struct ExpiredItem {
+  std::uint64_t offset = 0;
+  std::uint64_t hash = 0;
+  Keyspace keyspace = 0;
+};
+
+}  // namespace
+
+bool Cache::expire_in_domain(Session& session, std::uint32_t domain, UpkeepReport& report) noexcept {
+  const std::int64_t now_ms = session.now_ms();
+  std::array<ExpiredItem, kChunksPerHold> expired;
+  std::size_t count = 0;
+  const bool goes_on = core_->memory.walk_expired(domain, now_ms, kChunksPerHold, [&](const ItemChunk& chunk) {
+    const StoredItem item = core_->store.at(chunk.offset);
+    const std::int64_t expiry_ms = item.expiry_ms(now_ms);
+    if (expiry_ms > now_ms) return expiry_ms;
+    const Keyspace keyspace = item.ns();
+    const std::uint64_t hash = core_->hash_of(item.key(), keyspace);
+    core_->shard_of(hash).prefetch(hash);
+    core_->ghosts.prefetch(hash);
+    expired[count++] = {.offset = chunk.offset, .hash = hash, .keyspace = keyspace};
+    return expiry_ms;
+  });
+  for (const ExpiredItem& item : std::span(expired).first(count)) {
+    const Key key{.bytes = {}, .hash = item.hash, .keyspace = item.keyspace, .place = {}};
+    if (remove_expired(*core_, session, key, {.slot = Slot::at(item.offset, 0, SlotPlace::home)})) {
+      ++report.expired;
+    } else {
+      core_->memory.note_expiry(item.offset, now_ms + kAgainAfterMs);
+    }
+  }
+  return goes_on;
+}
+
+// Of every `stride`-th domain; where there are more threads than domains, several share one.
+bool Cache::expire_some(Session& session, std::size_t first, std::size_t stride, Time::time_point deadline,
+                        UpkeepReport& report) noexcept {
+  const std::size_t domains = core_->memory.domains(), begin = first % domains, share = (domains - begin + stride - 1) / stride;
+  for (std::size_t n = 0; n < share; ++n, ++session.expiry_turn_) {
+    const auto domain = static_cast<std::uint32_t>(begin + session.expiry_turn_ % share * stride);
+    for (bool goes_on = !core_->memory.is_empty(domain); goes_on;) {
+      // What is taken out of the index has to find a place on these lists.
+      if (!session.retirement_.prepare(kChunksPerHold)) return true;
+      goes_on = expire_in_domain(session, domain, report);
+      session.quiescent();
+      if (Time::now() >= deadline) return true;
+    }
+  }
+  return false;
+}
+
+void Cache::renew(Session& session, const Key& key, StoredItem item) {
+  constexpr std::int64_t kPartsOfLifetime = 16;
+  const std::int64_t lifetime_ms = item.lifetime_ms(), now_ms = session.now_ms();
+  if (lifetime_ms == 0) return;
+  const std::int64_t expiry_ms = item.expiry_ms(now_ms), later_ms = now_ms + lifetime_ms;
+  if (later_ms - expiry_ms <= lifetime_ms / kPartsOfLifetime) return;
+  bool renews = false;
+  // Somebody else may have changed it, or done this.
+  const Status status = update(session, key, [&](Decision& decision) {
+    const ItemView* const current = decision.current();
+    renews = current != nullptr && current->lifetime_ms == lifetime_ms && current->expire_at_ms == expiry_ms;
+    if (!renews) return;
+    decision.set_expiry(later_ms);
+    decision.keep_lifetime(lifetime_ms);
+  });
+  if (renews && status == Status::ok) session.counters_.expiries_renewed.add();
+}
+
+ExpiryStatistics Cache::expiry_statistics() const noexcept {
+  const ItemMemory::Statistics told = core_->memory.statistics();
+  return {.walks = told.expiry_walks, .looked = told.expiry_looked};
+}
+
+}  // namespace strata::cache
