@@ -1,5 +1,6 @@
 // What has expired and nobody asks for is taken out segment by segment: what lies side by side goes together, and so does what became of
 // the same age. ItemMemory, "Expiry", says which segments are walked, and when.
+#include <algorithm>
 #include <array>
 
 #include "engine/cache/cache.h"
@@ -13,6 +14,9 @@ using Time = std::chrono::steady_clock;
 
 // As many as are retired together.
 constexpr std::size_t kChunksPerHold = 60;
+// Of the memory of a few gigabytes the headers are looked at each time. Of more, at most 512 in a millisecond: a hundredth of a core.
+constexpr std::size_t kDomainsAtOnce = 16;
+constexpr std::size_t kDomainsPerMs = 4;
 // What could not be removed: its writer has not published it yet, or it waits for readers.
 constexpr std::int64_t kAgainAfterMs = 1000;
 
@@ -50,20 +54,34 @@ bool Cache::expire_in_domain(Session& session, std::uint32_t domain, UpkeepRepor
   return goes_on;
 }
 
-// Of every `stride`-th domain; where there are more threads than domains, several share one.
+// A round through every `stride`-th domain; where there are more threads than domains, several share one. A round looks at the header of each segment,
+// so the more there are the longer it is until the next one.
 bool Cache::expire_some(Session& session, std::size_t first, std::size_t stride, Time::time_point deadline,
                         UpkeepReport& report) noexcept {
   const std::size_t domains = core_->memory.domains(), begin = first % domains, share = (domains - begin + stride - 1) / stride;
-  for (std::size_t n = 0; n < share; ++n, ++session.expiry_turn_) {
-    const auto domain = static_cast<std::uint32_t>(begin + session.expiry_turn_ % share * stride);
-    for (bool goes_on = !core_->memory.is_empty(domain); goes_on;) {
+  Session::ExpiryRound& round = session.expiry_round_;
+  if (round.domains_left == 0) {
+    if (session.now_ms() < round.next_ms) return false;
+    round = {.domains_left = share};
+  }
+  round.domains_left = std::min(round.domains_left, share);
+  for (; round.domains_left != 0; --round.domains_left) {
+    const auto domain = static_cast<std::uint32_t>(begin + (round.domains_left - 1) * stride);
+    if (core_->memory.is_empty(domain)) continue;
+    for (bool goes_on = true; goes_on;) {
       // What is taken out of the index has to find a place on these lists.
       if (!session.retirement_.prepare(kChunksPerHold)) return true;
       goes_on = expire_in_domain(session, domain, report);
       session.quiescent();
-      if (Time::now() >= deadline) return true;
+      if (goes_on && Time::now() >= deadline) return true;
+    }
+    ++round.domains_walked;
+    if (Time::now() >= deadline && round.domains_left > 1) {
+      --round.domains_left;
+      return true;
     }
   }
+  if (round.domains_walked > kDomainsAtOnce) round.next_ms = session.now_ms() + static_cast<std::int64_t>(round.domains_walked / kDomainsPerMs);
   return false;
 }
 

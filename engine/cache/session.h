@@ -157,7 +157,11 @@ class Session {
   std::int64_t now_ms_;
   std::uint64_t random_;
   std::size_t upkeep_turn_ = 0;  // where among its shards the next upkeep goes on
-  std::size_t expiry_turn_ = 0;  // and among its domains
+  struct ExpiryRound {
+    std::size_t domains_left = 0;  // to be walked through for what has expired; 0: no round is under way
+    std::size_t domains_walked = 0;
+    std::int64_t next_ms = 0;  // the next one does not begin before
+  } expiry_round_;
   std::int64_t credit_bytes_ = 0;
   std::uint64_t gone_ = 0;          // keys that it has noted as gone
   std::uint64_t added_ = 0;         // hash of the key that the update under way has added: not the one to make room for itself

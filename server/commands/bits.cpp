@@ -32,7 +32,7 @@ constexpr std::uint64_t sum_of(std::uint64_t bytes) noexcept {
 }
 
 bool bit_at(std::string_view bytes, std::uint64_t offset) noexcept {
-  return ((static_cast<unsigned char>(bytes[offset / 8]) >> (7U - offset % 8)) & 1U) != 0;
+  return ((unsigned{static_cast<unsigned char>(bytes[offset / 8])} >> (7U - offset % 8)) & 1U) != 0;
 }
 
 // One piece of sources and result.
