@@ -17,7 +17,7 @@ std::string random_bytes(std::mt19937& random, std::size_t size, unsigned zeros)
 }
 
 bool bit_of(std::string_view bytes, std::uint64_t at) {
-  return at / 8 < bytes.size() && (static_cast<unsigned char>(bytes[at / 8]) >> (7 - at % 8) & 1U) != 0;
+  return at / 8 < bytes.size() && (unsigned{static_cast<unsigned char>(bytes[at / 8])} >> (7 - at % 8) & 1U) != 0;
 }
 
 TEST(BitsTest, CountsAsOneBitAfterAnother) {
