@@ -96,7 +96,7 @@ void NewItem::write_behind_header(const ItemShape& shape, std::byte* item) const
     if (written_s != 0) std::memcpy(item + shape.extra_at(kWrittenExtra), &written_s, kWrittenExtra.bytes);
     if (lifetime_ms != 0) std::memcpy(item + shape.extra_at(kLifetimeExtra), &lifetime_ms, kLifetimeExtra.bytes);
   }
-  std::memcpy(key_at, key.data(), key.size());
+  if (!key.empty()) std::memcpy(key_at, key.data(), key.size());
   std::byte* const value_at = key_at + key.size();
   if (!head.empty()) std::memcpy(value_at, head.data(), head.size());
   if (!tail.empty()) std::memcpy(value_at + head.size(), tail.data(), tail.size());

@@ -192,7 +192,8 @@ TEST_F(ExpiryTest, IsNotLostWhileItIsChanged) {
     }
   });
   for (int i = 0; i < 50'000; ++i) {
-    const Key key = cache->key(0, "key" + std::to_string(i % kKeys));
+    const std::string name = "key" + std::to_string(i % kKeys);
+    const Key key = cache->key(0, name);
     const std::int64_t at = now() + 900'000 + i % 7 * 1000;
     ASSERT_EQ(cache->update(*session, key, [&](Decision& decision) { decision.set_expiry(at); }), Status::ok);
     // Each walk looks at all of them again.
