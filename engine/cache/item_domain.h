@@ -264,8 +264,9 @@ bool ItemDomain::walk_expired(std::int64_t now_ms, std::size_t most, Visitor&& v
     const ItemChunk chunk = chunk_of(segment, at);
     ++counted_.expiry_looked;
     if (chunk.kind == FreeRuns::Kind::item) {
+      // By the clock of this call, as `visit` does: that of who began the walk may be another.
       const std::int64_t expiry_ms = visit(chunk);
-      if (expiry_ms > walk_.tally.now_ms()) walk_.tally.note(expiry_ms);
+      if (expiry_ms > now_ms) walk_.tally.note(expiry_ms);
     } else if (chunk.kind != FreeRuns::Kind::free) {
       walk_.is_unsure = true;
     }

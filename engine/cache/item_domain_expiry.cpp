@@ -43,7 +43,8 @@ void ItemDomain::end_walk() noexcept {
 bool ItemDomain::knows_of_expiry(std::uint32_t segment, std::int64_t expiry_ms) const {
   const sync::MutexLock lock(mutex_);
   if (walk_.is_in_segment && walk_.position.segment == segment) return true;
-  const std::int64_t later = walk_.tally.now_ms() + kSureAfterMs;
+  // The clock of the last walk may be behind that of another, which has put off what it was not sure of.
+  const std::int64_t later = walk_.tally.now_ms() + 2 * kSureAfterMs;
   return segments_.header(segment).earliest_expiry().load() <= std::max(expiry_ms, later);
 }
 

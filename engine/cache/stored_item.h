@@ -93,7 +93,7 @@ class StoredItem {
   // As memcmp, whose call costs more than comparing a usual key.
   [[nodiscard]] static bool same_bytes(const std::byte* one, const char* other, std::size_t size) noexcept {
     constexpr std::size_t kWord = sizeof(std::uint64_t);
-    if (size < kWord || size > 4 * kWord) return std::memcmp(one, other, size) == 0;
+    if (size < kWord || size > 4 * kWord) return size == 0 || std::memcmp(one, other, size) == 0;
     const auto differ = [one, other](std::size_t at) {
       std::uint64_t a = 0;
       std::uint64_t b = 0;

@@ -327,6 +327,18 @@ TEST_F(WalkTest, GoesOnBehindWhatIsFreedMeanwhile) {
   verify();
 }
 
+TEST_F(WalkTest, GoesByTheClockOfEachCall) {
+  for (int i = 0; i < 2; ++i) put_until(1000, 1500);
+  memory->close(*handle);
+  std::vector<std::uint64_t> seen;
+  while (seen.empty()) ASSERT_TRUE(step(2000, 1, seen));
+  // For this one it stays.
+  while (step(1000, 10, seen)) {
+  }
+  ASSERT_EQ(seen.size(), 2U);
+  EXPECT_FALSE(walk(2500).empty());
+}
+
 TEST_F(WalkTest, EndsWhereItsSegmentIsGivenBack) {
   for (int i = 0; i < 100; ++i) put_until(1000, 1000);
   memory->close(*handle);
