@@ -28,9 +28,16 @@ std::string yaml_list(std::string_view separated) {
   return list + ']';
 }
 
-// A value of a key as YAML. What other YAML readers could take for something else stands in quotes.
-std::string yaml_value(const Key& key, const Settings& settings) {
-  const std::string text = key.shown(settings);
+// The head of a section in front of its first key.
+std::string section_head(const Key& key, std::string_view& section) {
+  if (key.section() == section) return {};
+  section = key.section();
+  return '\n' + std::string(section) + ":\n";
+}
+
+}  // namespace
+
+std::string yaml_value(const Key& key, std::string_view text) {
   switch (key.kind) {
     case Kind::octal:
     case Kind::path:
@@ -45,17 +52,8 @@ std::string yaml_value(const Key& key, const Settings& settings) {
     case Kind::flag:
     case Kind::choice: break;
   }
-  return text;
+  return std::string(text);
 }
-
-// The head of a section in front of its first key.
-std::string section_head(const Key& key, std::string_view& section) {
-  if (key.section() == section) return {};
-  section = key.section();
-  return '\n' + std::string(section) + ":\n";
-}
-
-}  // namespace
 
 std::string print_config(const Settings& settings, const Origins& origins) {
   std::string text = "# Strata: the configuration in effect, and where each value comes from.\n";
@@ -64,7 +62,7 @@ std::string print_config(const Settings& settings, const Origins& origins) {
     const auto origin = origins.find(key.path);
     const bool hidden = key.kind == Kind::secret && !key.get(settings).empty();
     text.append(section_head(key, section)).append(hidden ? "  # " : "  ").append(key.name()).append(": ");
-    text.append(yaml_value(key, settings)).append("  # ").append(origin == origins.end() ? "default" : origin->second);
+    text.append(yaml_value(key, key.shown(settings))).append("  # ").append(origin == origins.end() ? "default" : origin->second);
     text.append(hidden ? " (hidden: give it again)\n" : "\n");
   }
   return text;
@@ -80,7 +78,7 @@ std::string print_reference() {
   const Settings defaults;
   std::string_view section;
   for (const Key& key : all_keys()) {
-    const std::string value = yaml_value(key, defaults);
+    const std::string value = yaml_value(key, key.shown(defaults));
     const std::string head = section_head(key, section);
     text.append(head.empty() ? "\n" : head);
     text.append("  # ").append(key.effect).append("\n");

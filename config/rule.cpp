@@ -19,6 +19,10 @@ RangeRule<std::uint32_t, std::int64_t> integer(std::uint32_t minimum, std::uint3
   return {{Kind::integer, "an integer", "", parse_integer, format_integer}, minimum, maximum};
 }
 
+RangeRule<std::int64_t, std::int64_t> signed_integer(std::int64_t minimum, std::int64_t maximum) {
+  return {{Kind::integer, "an integer", "", parse_integer, format_integer}, minimum, maximum};
+}
+
 RangeRule<std::uint32_t, std::uint64_t> octal(std::uint32_t minimum, std::uint32_t maximum) {
   return {{Kind::octal, "an octal number", "", parse_octal, format_octal}, minimum, maximum};
 }

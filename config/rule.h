@@ -88,6 +88,7 @@ struct RangeRule {
 };
 
 RangeRule<std::uint32_t, std::int64_t> integer(std::uint32_t minimum, std::uint32_t maximum);
+RangeRule<std::int64_t, std::int64_t> signed_integer(std::int64_t minimum, std::int64_t maximum);
 RangeRule<std::uint32_t, std::uint64_t> octal(std::uint32_t minimum, std::uint32_t maximum);
 RangeRule<std::uint64_t, std::uint64_t> size(std::uint64_t minimum_bytes, std::uint64_t maximum_bytes);
 RangeRule<std::chrono::milliseconds, std::chrono::milliseconds> duration(std::chrono::milliseconds minimum,

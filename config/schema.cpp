@@ -139,6 +139,15 @@ std::vector<Key> build_table() {
     row<&S::limits, &Limits::arguments>("limits.arguments", integer(16, 16'777'216), kChangeable,
         "Arguments that one command may have."),
 
+    row<&S::command_log, &CommandLog::slower_than_us>("command_log.slower_than_us", signed_integer(-1, 86'400'000'000), kChangeable,
+        "Microseconds from which on a command is noted for SLOWLOG; 0 notes all, -1 none."),
+    row<&S::command_log, &CommandLog::request_larger_than>("command_log.request_larger_than", signed_integer(-1, 1LL << 40), kChangeable,
+        "Bytes of a request from which on it is noted for COMMANDLOG; 0 notes all, -1 none."),
+    row<&S::command_log, &CommandLog::reply_larger_than>("command_log.reply_larger_than", signed_integer(-1, 1LL << 40), kChangeable,
+        "Bytes of a reply from which on its command is noted for COMMANDLOG; 0 notes all, -1 none."),
+    row<&S::command_log, &CommandLog::entries>("command_log.entries", integer(0, 10'000), kChangeable,
+        "Commands that are remembered of each of these kinds; of each at most 32 words of 128 bytes."),
+
     row<&S::security, &Security::password>("security.password", TextRule{Kind::secret, 0, kSecretBytes}, kChangeable,
         "Password that clients give with AUTH; empty asks for none."),
     row<&S::security, &Security::protected_mode>("security.protected_mode", FlagRule{}, kFixed,

@@ -128,6 +128,15 @@ struct Limits {
   bool operator==(const Limits&) const = default;
 };
 
+// Which commands are noted, and how many: SLOWLOG, COMMANDLOG. Below 0: none.
+struct CommandLog {
+  std::int64_t slower_than_us = 10'000;
+  std::int64_t request_larger_than = 1 << 20;
+  std::int64_t reply_larger_than = 1 << 20;
+  std::uint32_t entries = 128;
+  bool operator==(const CommandLog&) const = default;
+};
+
 struct Security {
   std::string password;  // empty: none
   bool protected_mode = true;
@@ -157,6 +166,7 @@ struct Settings {
   Expiry expiry;
   AutoInvalidation auto_invalidation;
   Limits limits;
+  CommandLog command_log;
   Security security;
   Admin admin;
   Log log;

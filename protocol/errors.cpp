@@ -71,6 +71,10 @@ std::string unknown_client_type(std::string_view type) {
   return join("ERR Unknown client type '", quotable(type, kQuotedFullyBytes), "'");
 }
 
+std::string no_such_user(std::string_view name) { return join("ERR No such user '", quotable(name, kQuotedFullyBytes), "'"); }
+
+std::string config_rewrite_failed(std::string_view reason) { return std::string("ERR Rewriting config file: ").append(reason); }
+
 std::string unknown_config(std::string_view name) {
   return join("ERR Unknown option or number of arguments for CONFIG SET - '", quotable(name, kQuotedFullyBytes), "'");
 }

@@ -37,6 +37,13 @@ inline constexpr std::string_view kInvalidSecondDatabase = "ERR invalid second D
 inline constexpr std::string_view kDatabaseNotInt32 = "ERR value is out of range, value must between -2147483648 and 2147483647";
 inline constexpr std::string_view kBadClientName = "ERR Client names cannot contain spaces, newlines or special characters.";
 inline constexpr std::string_view kBadClientId = "ERR Invalid client ID";
+inline constexpr std::string_view kNoCluster = "ERR This instance has cluster support disabled";
+inline constexpr std::string_view kNoSuchClient = "ERR No such client";
+inline constexpr std::string_view kClientIdTooSmall = "ERR client-id should be greater than 0";
+inline constexpr std::string_view kMaxAgeTooSmall = "ERR maxage should be greater than 0";
+inline constexpr std::string_view kBadUnblockReason = "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR";
+inline constexpr std::string_view kBadLogCount = "ERR count should be greater than or equal to -1";
+inline constexpr std::string_view kBadLogType = "ERR type should be one of the following: slow, large-request, large-reply";
 
 // Keys and values.
 inline constexpr std::string_view kOverflow = "ERR increment or decrement would overflow";
@@ -120,10 +127,16 @@ inline constexpr std::string_view kUnauthenticatedBulkLength = "ERR Protocol err
 [[nodiscard]] std::string hello_option(std::string_view option);
 // CLIENT LIST's "ERR Unknown client type 'foo'"
 [[nodiscard]] std::string unknown_client_type(std::string_view type);
+// CLIENT KILL's "ERR No such user 'foo'"
+[[nodiscard]] std::string no_such_user(std::string_view name);
 // "ERR Unknown option or number of arguments for CONFIG SET - 'foo'"
 [[nodiscard]] std::string unknown_config(std::string_view name);
 // "ERR CONFIG SET failed (possibly related to argument 'maxmemory') - argument must be a memory value"
 [[nodiscard]] std::string config_set_failed(std::string_view name, std::string_view reason);
+
+inline constexpr std::string_view kNoConfigFile = "ERR The server is running without a config file";
+// "ERR Rewriting config file: cannot be written: Read-only file system"
+[[nodiscard]] std::string config_rewrite_failed(std::string_view reason);
 
 // Reasons for config_set_failed.
 inline constexpr std::string_view kConfigDuplicate = "duplicate parameter";

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "config/rewriter.h"
 #include "config/schema.h"
 
 namespace strata::server {
@@ -51,6 +52,14 @@ std::vector<config::Problem> SettingsStore::change(std::span<const config::Chang
 std::vector<config::Problem> SettingsStore::check(std::span<const config::Change> changes) const {
   const std::scoped_lock lock(mutex_);
   return changed(changes).problems;
+}
+
+std::vector<config::Problem> SettingsStore::rewrite() {
+  const std::scoped_lock lock(mutex_);
+  if (!has_file()) return {{"", "", "the server is running without a config file", ""}};
+  config::Rewritten rewritten = config::rewrite_file(sources_, *settings_);
+  for (const std::string& path : rewritten.paths) origins_[config::find_key(path)->path] = *sources_.yaml_path;
+  return std::move(rewritten.problems);
 }
 
 SettingsStore::Reload SettingsStore::reload() {

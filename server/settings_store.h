@@ -38,6 +38,10 @@ class SettingsStore {
   // As change, without the effect.
   [[nodiscard]] std::vector<config::Problem> check(std::span<const config::Change> changes) const;
 
+  // Writes what is in force into the configuration file. Blocks while it does. What is wrong: config::rewrite_file, or that there is no file.
+  [[nodiscard]] bool has_file() const { return sources_.yaml_path.has_value(); }
+  std::vector<config::Problem> rewrite();
+
   // Reads file, environment and command line again. Nothing changes if anything is wrong in them, or if a key was
   // changed that needs a restart.
   struct Reload {

@@ -4,14 +4,16 @@
 
 namespace strata::server {
 
-void Client::set_disconnect(std::function<void()> disconnect) {
+void Client::set_disconnect(std::function<void(Reason)> disconnect) {
   const std::scoped_lock lock(disconnect_mutex_);
   disconnect_ = std::move(disconnect);
 }
 
-void Client::disconnect() {
+bool Client::disconnect(Reason reason) {
   const std::scoped_lock lock(disconnect_mutex_);
-  if (const std::function<void()> disconnect = std::exchange(disconnect_, nullptr)) disconnect();
+  const std::function<void(Reason)> disconnect = std::exchange(disconnect_, nullptr);
+  if (disconnect) disconnect(reason);
+  return static_cast<bool>(disconnect);
 }
 
 std::uint64_t Client::held_bytes() const noexcept {
@@ -32,9 +34,9 @@ void ClientRegistry::remove(std::uint64_t id) {
   size_.store(clients_.size(), std::memory_order_relaxed);
 }
 
-std::vector<std::shared_ptr<const Client>> ClientRegistry::snapshot() const {
+std::vector<std::shared_ptr<Client>> ClientRegistry::snapshot() const {
   const std::scoped_lock lock(mutex_);
-  std::vector<std::shared_ptr<const Client>> all;
+  std::vector<std::shared_ptr<Client>> all;
   all.reserve(clients_.size());
   for (const auto& [id, client] : clients_) all.push_back(client);
   return all;
@@ -48,14 +50,14 @@ void ClientRegistry::disconnect_largest() {
     std::uint64_t most = 0;
     for (const auto& [id, client] : clients_) {
       const std::uint64_t held = client->held_bytes();
-      if (held <= most) continue;
+      if (held <= most || client->is_spared()) continue;
       most = held;
       largest = client;
     }
     if (largest == nullptr) return;
     disconnected_ = largest->identity().id;
   }
-  largest->disconnect();
+  largest->disconnect(Client::Reason::holds_most);
 }
 
 }  // namespace strata::server

@@ -44,10 +44,15 @@ class Client {
   [[nodiscard]] std::string library_version() const { return text(library_version_); }
   void set_library_version(std::string_view version) { set_text(library_version_, version); }
 
+  enum class Reason : std::uint8_t { holds_most, killed };
   // Who serves it says how it is disconnected: at once or soon, from any thread, without waiting. Empty: it is gone.
-  void set_disconnect(std::function<void()> disconnect);
-  // Does so; once.
-  void disconnect();
+  void set_disconnect(std::function<void(Reason)> disconnect);
+  // Does so; once. False: somebody has, or it has left.
+  bool disconnect(Reason reason);
+
+  // Not to be the one that holds most (CLIENT NO-EVICT).
+  [[nodiscard]] bool is_spared() const noexcept { return is_spared_.load(std::memory_order_relaxed); }
+  void set_spared(bool on) noexcept { is_spared_.store(on, std::memory_order_relaxed); }
 
   // Only the owning loop reads and writes these.
   bool authenticated = false;
@@ -80,8 +85,9 @@ class Client {
   Identity identity_;
   std::atomic<Namespace> database_{0};
   std::atomic<bool> resp3_{false};
+  std::atomic<bool> is_spared_{false};
   std::mutex disconnect_mutex_;
-  std::function<void()> disconnect_;
+  std::function<void(Reason)> disconnect_;
   mutable std::mutex texts_mutex_;
   std::string name_;
   std::string library_name_;
@@ -96,7 +102,7 @@ class ClientRegistry {
   void remove(std::uint64_t id);
   [[nodiscard]] std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
   // In order of their id.
-  [[nodiscard]] std::vector<std::shared_ptr<const Client>> snapshot() const;
+  [[nodiscard]] std::vector<std::shared_ptr<Client>> snapshot() const;
   // Disconnects the one that holds most memory; nobody as long as the last one is still here.
   void disconnect_largest();
 

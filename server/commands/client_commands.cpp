@@ -1,6 +1,9 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
+#include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,16 +31,19 @@ void describe(std::string& out, const Client& client, std::int64_t now_ms) {
   const std::uint64_t used = std::min(relaxed(activity.query_buffer_used_bytes), held);
   const std::uint64_t output = relaxed(activity.output_bytes);
   const bool unix_socket = who.peer_address.find('/') != std::string::npos;
+  std::string flags = client.is_spared() ? "e" : "";
+  if (unix_socket) flags += 'U';
+  if (flags.empty()) flags = "N";
   fmt::format_to(std::back_inserter(out),
                  "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 multi=-1 qbuf={} "
                  "qbuf-free={} argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll={} omem={} tot-mem={} events={} cmd={} user=default "
                  "redir=-1 resp={} lib-name={} lib-ver={}\n",
                  who.id, who.peer_address, who.local_address, who.fd, client.name(),
                  std::max<std::int64_t>(now_ms - who.connected_at_ms, 0) / 1000,
-                 std::max<std::int64_t>(now_ms - relaxed(activity.last_active_ms), 0) / 1000, unix_socket ? "U" : "N",
-                 client.database(), used, held - used, relaxed(activity.output_segments), output, sizeof(Client) + held + output,
-                 output > 0 ? "rw" : "r", last != nullptr ? std::string_view(last->full_name) : "NULL", client.resp3() ? 3 : 2,
-                 client.library_name(), client.library_version());
+                 std::max<std::int64_t>(now_ms - relaxed(activity.last_active_ms), 0) / 1000, flags, client.database(), used,
+                 held - used, relaxed(activity.output_segments), output, sizeof(Client) + held + output, output > 0 ? "rw" : "r",
+                 last != nullptr ? std::string_view(last->full_name) : "NULL", client.resp3() ? 3 : 2, client.library_name(),
+                 client.library_version());
 }
 
 // The client's own line is up to date only when its own turn writes it, which is now.
@@ -59,6 +65,16 @@ Outcome info(Context& context) {
   return Outcome::done;
 }
 
+// A type of clients, of which there are normal ones alone here. Nothing: there is no such type, which is answered.
+std::optional<bool> is_normal_type(Context& context, std::string_view type) {
+  for (const std::string_view other : {"replica", "slave", "master", "pubsub"}) {
+    if (equals_ignoring_case(type, other)) return false;
+  }
+  if (equals_ignoring_case(type, "normal")) return true;
+  context.reply.error(errors::unknown_client_type(type));
+  return std::nullopt;
+}
+
 // Which clients CLIENT LIST shows.
 struct Selection {
   bool none = false;  // of a kind that does not exist here
@@ -76,11 +92,9 @@ bool parse_selection(Context& context, Selection& selection) {
   };
   if (context.args.size() == 2) return true;
   if (equals_ignoring_case(context.args[2], "type") && context.args.size() == 4) {
-    const std::string_view type = context.args[3];
-    for (const std::string_view other : {"replica", "slave", "master", "pubsub"}) {
-      if (equals_ignoring_case(type, other)) selection.none = true;
-    }
-    return selection.none || equals_ignoring_case(type, "normal") || fail(errors::unknown_client_type(type));
+    const std::optional<bool> is_normal = is_normal_type(context, context.args[3]);
+    selection.none = is_normal == false;
+    return is_normal.has_value();
   }
   if (!equals_ignoring_case(context.args[2], "id") || context.args.size() == 3) return fail(errors::kSyntax);
   for (std::size_t i = 3; i < context.args.size(); ++i) {
@@ -134,20 +148,171 @@ Outcome setinfo(Context& context) {
   return Outcome::done;
 }
 
+// Which clients CLIENT KILL disconnects: those that fit everything that is said.
+struct Doomed {
+  bool none = false;  // of a kind that does not exist here
+  bool spares_own = true;
+  std::uint64_t id = 0;
+  std::string_view address, local_address;
+  std::int64_t least_age_ms = 0;
+
+  [[nodiscard]] bool includes(const Client& client, std::int64_t now_ms) const {
+    const Client::Identity& who = client.identity();
+    return !none && (id == 0 || who.id == id) && (address.empty() || who.peer_address == address) &&
+           (local_address.empty() || who.local_address == local_address) && now_ms - who.connected_at_ms >= least_age_ms;
+  }
+};
+
+std::optional<std::int64_t> at_least_one(Context& context, std::string_view text, std::string_view error) {
+  const auto number = parse_integer(text);
+  if (number && *number >= 1) return number;
+  context.reply.error(error);
+  return std::nullopt;
+}
+
+// False: an error is answered.
+bool parse_filter(Context& context, std::string_view name, std::string_view value, Doomed& doomed) {
+  if (equals_ignoring_case(name, "id")) {
+    const auto number = at_least_one(context, value, errors::kClientIdTooSmall);
+    doomed.id = static_cast<std::uint64_t>(number.value_or(0));
+    return number.has_value();
+  }
+  if (equals_ignoring_case(name, "maxage")) {
+    const auto seconds = at_least_one(context, value, errors::kMaxAgeTooSmall);
+    doomed.least_age_ms = std::min<std::int64_t>(seconds.value_or(0), std::numeric_limits<std::int64_t>::max() / 1000) * 1000;
+    return seconds.has_value();
+  }
+  if (equals_ignoring_case(name, "type")) {
+    const std::optional<bool> is_normal = is_normal_type(context, value);
+    doomed.none = doomed.none || is_normal == false;
+    return is_normal.has_value();
+  }
+  if (equals_ignoring_case(name, "user")) {
+    if (value == "default") return true;
+    context.reply.error(errors::no_such_user(value));
+    return false;
+  }
+  if (equals_ignoring_case(name, "addr")) {
+    doomed.address = value;
+  } else if (equals_ignoring_case(name, "laddr")) {
+    doomed.local_address = value;
+  } else if (equals_ignoring_case(name, "skipme") && (equals_ignoring_case(value, "yes") || equals_ignoring_case(value, "no"))) {
+    doomed.spares_own = equals_ignoring_case(value, "yes");
+  } else {
+    context.reply.error(errors::kSyntax);
+    return false;
+  }
+  return true;
+}
+
+std::int64_t disconnect_all(Context& context, const Doomed& doomed) {
+  std::int64_t disconnected = 0;
+  for (const auto& client : context.server.clients.snapshot()) {
+    if (!doomed.includes(*client, context.now_ms())) continue;
+    if (client.get() == &context.client) {
+      if (doomed.spares_own) continue;
+      // It still gets the answer.
+      context.client.close_after_reply = true;
+      ++disconnected;
+    } else if (client->disconnect(Client::Reason::killed)) {
+      ++disconnected;
+    }
+  }
+  return disconnected;
+}
+
+// CLIENT KILL address, as it was before there were filters; or pairs of filters and values.
+Outcome kill(Context& context) {
+  if (context.args.size() == 3) {
+    Doomed one;
+    one.spares_own = false;
+    one.address = context.args[2];
+    disconnect_all(context, one) > 0 ? context.reply.ok() : context.reply.error(errors::kNoSuchClient);
+    return Outcome::done;
+  }
+  Doomed doomed;
+  for (std::size_t i = 2; i < context.args.size(); i += 2) {
+    if (i + 1 == context.args.size()) {
+      context.reply.error(errors::kSyntax);
+      return Outcome::done;
+    }
+    if (!parse_filter(context, context.args[i], context.args[i + 1], doomed)) return Outcome::done;
+  }
+  context.reply.integer(disconnect_all(context, doomed));
+  return Outcome::done;
+}
+
+Outcome no_evict(Context& context) {
+  const bool on = equals_ignoring_case(context.args[2], "on");
+  if (!on && !equals_ignoring_case(context.args[2], "off")) {
+    context.reply.error(errors::kSyntax);
+    return Outcome::done;
+  }
+  context.client.set_spared(on);
+  context.reply.ok();
+  return Outcome::done;
+}
+
+// No command waits for what another client does, so there is nobody to be told not to.
+Outcome unblock(Context& context) {
+  if (!parse_integer(context.args[2])) {
+    context.reply.error(errors::kNotInteger);
+  } else if (context.args.size() > 4) {
+    context.reply.error(errors::kSyntax);
+  } else if (context.args.size() == 4 && !equals_ignoring_case(context.args[3], "timeout") &&
+             !equals_ignoring_case(context.args[3], "error")) {
+    context.reply.error(errors::kBadUnblockReason);
+  } else {
+    context.reply.integer(0);
+  }
+  return Outcome::done;
+}
+
+// Nobody's keys are tracked.
+Outcome getredir(Context& context) {
+  context.reply.integer(-1);
+  return Outcome::done;
+}
+
+Outcome trackinginfo(Context& context) {
+  Reply& reply = context.reply;
+  reply.map(3);
+  reply.bulk("flags");
+  reply.set(1);
+  reply.bulk("off");
+  reply.bulk("redirect");
+  reply.integer(-1);
+  reply.bulk("prefixes");
+  reply.array(0);
+  return Outcome::done;
+}
+
 constexpr std::uint32_t kOwn = kNoScript | kLoading | kStale;
 
 // clang-format off
 constexpr CommandSpec kSubcommands[] = {
     {"getname", 2, kOwn, {}, "connection", "2.6.9", "Returns the name of the connection.", "O(1)", "", getname},
+    {"getredir", 2, kOwn, {}, "connection", "6.0.0", "Returns the client that tracking notifications are redirected to: -1, as none are sent.",
+     "O(1)", "", getredir},
     {"help", 2, kLoading | kStale, {}, "connection", "5.0.0", "Returns helpful text about the different subcommands.", "O(1)", "",
      subcommand_help},
     {"id", 2, kOwn, {}, "connection", "5.0.0", "Returns the unique client ID of the connection.", "O(1)", "", id},
     {"info", 2, kOwn, {}, "connection", "6.2.0", "Returns information about the connection.", "O(1)", "", info},
+    {"kill", -3, kOwn | kAdmin | kDangerous, {}, "connection", "2.4.0", "Disconnects clients.",
+     "O(N) where N is the number of client connections",
+     "ip:port|[ID client-id] [TYPE NORMAL|MASTER|SLAVE|REPLICA|PUBSUB] [USER username] [ADDR ip:port] [LADDR ip:port] [SKIPME YES|NO] "
+     "[MAXAGE seconds]", kill},
     {"list", -2, kOwn | kAdmin | kDangerous, {}, "connection", "2.4.0", "Lists open connections.",
      "O(N) where N is the number of client connections", "[TYPE normal|master|replica|pubsub] [ID client-id [client-id ...]]", list},
+    {"no-evict", 3, kOwn | kAdmin | kDangerous, {}, "connection", "7.0.0",
+     "Says whether the connection is spared where clients hold more than limits.all_clients.", "O(1)", "ON|OFF", no_evict},
     {"setinfo", 4, kOwn, {}, "connection", "7.2.0", "Sets information specific to the client or connection.", "O(1)",
      "LIB-NAME libname|LIB-VER libver", setinfo},
     {"setname", 3, kOwn, {}, "connection", "2.6.9", "Sets the connection name.", "O(1)", "connection-name", setname},
+    {"trackinginfo", 2, kOwn, {}, "connection", "6.2.0", "Returns what is tracked for the connection: nothing.", "O(1)", "", trackinginfo},
+    {"unblock", -3, kOwn | kAdmin | kDangerous, {}, "connection", "5.0.0",
+     "Ends the waiting of another connection: 0, as no command waits for others.", "O(log N) where N is the number of client connections",
+     "client-id [TIMEOUT|ERROR]", unblock},
 };
 // clang-format on
 

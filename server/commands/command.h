@@ -60,7 +60,7 @@ struct CommandSpec {
   int arity = 0;          // words with the name; negative: at least that many
   std::uint32_t flags = 0;
   KeySpec keys;
-  std::string_view group;  // as Redis: string, bitmap, generic, connection, server
+  std::string_view group;  // as Redis: string, bitmap, generic, connection, server, cluster
   std::string_view since;  // the version of Redis that has it in this form
   std::string_view summary;
   std::string_view complexity;

@@ -103,6 +103,17 @@ Outcome set(Context& context) {
   return Outcome::done;
 }
 
+// What is in force, into the file.
+Outcome rewrite(Context& context) {
+  if (!context.server.settings.has_file()) {
+    context.reply.error(errors::kNoConfigFile);
+    return Outcome::done;
+  }
+  const auto problems = context.server.settings.rewrite();
+  problems.empty() ? context.reply.ok() : context.reply.error(errors::config_rewrite_failed(problems.front().text()));
+  return Outcome::done;
+}
+
 Outcome resetstat(Context& context) {
   context.server.statistics.reset();
   context.server.cache.reset_statistics();
@@ -119,6 +130,7 @@ constexpr CommandSpec kSubcommands[] = {
     {"help", 2, kLoading | kStale, {}, "server", "5.0.0", "Returns helpful text about the different subcommands.", "O(1)", "",
      subcommand_help},
     {"resetstat", 2, kAdministration, {}, "server", "2.0.0", "Resets the server's statistics.", "O(1)", "", resetstat},
+    {"rewrite", 2, kAdministration, {}, "server", "2.8.0", "Writes the settings in force into the configuration file.", "O(1)", "", rewrite},
     {"set", -4, kAdministration, {}, "server", "2.0.0", "Sets configuration parameters in-flight.",
      "O(N) when N is the number of configuration parameters provided", "parameter value [parameter value ...]", set},
 };

@@ -4,6 +4,7 @@
 
 #include "engine/api/strata.hpp"
 #include "protocol/errors.h"
+#include "server/commands/command_log.h"
 #include "server/commands/context.h"
 #include "server/commands/words.h"
 
@@ -70,10 +71,11 @@ bool admit(Context& context, const Command& command) {
   return false;
 }
 
-// Times `run` and books it for the command.
+// Times `run` and books it for the command. `words`: of the request, or, of a further slice, the name of the command.
 template <typename F>
-Outcome measured(Context& context, const Command& command, bool first_slice, F&& run) {
+Outcome measured(Context& context, const Command& command, bool first_slice, std::span<const std::string_view> words, F&& run) {
   const std::uint64_t errors_before = context.reply.errors();
+  const std::size_t reply_before = context.reply.size();
   const std::uint64_t start = CycleClock::ticks();
   const Outcome outcome = run();
   const std::uint64_t nanoseconds = CycleClock::ticks_to_ns(CycleClock::ticks() - start);
@@ -83,6 +85,11 @@ Outcome measured(Context& context, const Command& command, bool first_slice, F&&
   counters.latency.buckets[Histogram<Counter>::bucket_of(nanoseconds)].add();
   if (context.reply.errors() != errors_before) counters.failed.add();
   if (outcome == Outcome::suspended) context.statistics.traffic.suspended.add();
+  context.server.command_log.note({.nanoseconds = nanoseconds,
+                                   .reply_bytes = context.reply.size() - reply_before,
+                                   .large_words = context.blocks.size(),
+                                   .words = words},
+                                  command, context.client, context.now_ms());
   return outcome;
 }
 
@@ -94,7 +101,7 @@ Outcome execute(Context& context) {
   if (const Command* command = resolve(context)) {
     context.command = command;
     if (admit(context, *command)) {
-      outcome = measured(context, *command, true, [&] { return command->spec->handler(context); });
+      outcome = measured(context, *command, true, context.args, [&] { return command->spec->handler(context); });
     }
   }
   if (context.reply.errors() != errors_before) context.statistics.count_error(context.reply.last_error_code());
@@ -103,7 +110,8 @@ Outcome execute(Context& context) {
 
 Outcome resume(Context& context, const Continuation& rest) {
   const std::uint64_t errors_before = context.reply.errors();
-  const Outcome outcome = measured(context, *context.command, false, [&] { return rest(context); });
+  const std::string_view name = context.command->full_name;
+  const Outcome outcome = measured(context, *context.command, false, {&name, 1}, [&] { return rest(context); });
   if (context.reply.errors() != errors_before) context.statistics.count_error(context.reply.last_error_code());
   return outcome;
 }

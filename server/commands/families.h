@@ -10,12 +10,14 @@ namespace strata::server {
 std::span<const CommandSpec> connection_commands();
 std::span<const CommandSpec> client_commands();
 std::span<const CommandSpec> command_commands();
+std::span<const CommandSpec> cluster_commands();
 std::span<const CommandSpec> config_commands();
 std::span<const CommandSpec> string_commands();
 std::span<const CommandSpec> counter_commands();
 std::span<const CommandSpec> range_commands();
 std::span<const CommandSpec> conditional_commands();
 std::span<const CommandSpec> lcs_commands();
+std::span<const CommandSpec> log_commands();
 std::span<const CommandSpec> bitmap_commands();
 std::span<const CommandSpec> bitop_commands();
 std::span<const CommandSpec> bitfield_commands();

@@ -68,6 +68,8 @@ class Reply : private protocol::ReplyWriter {
   [[nodiscard]] const protocol::ByteBuffer& bytes() const noexcept { return bytes_; }
   [[nodiscard]] const std::vector<Pin>& pins() const noexcept { return pins_; }
   [[nodiscard]] std::size_t pinned_bytes() const noexcept { return pinned_bytes_; }
+  // As many bytes will be sent.
+  [[nodiscard]] std::size_t size() const noexcept { return bytes_.size() + pinned_bytes_; }
   [[nodiscard]] bool empty() const noexcept { return bytes_.empty() && pins_.empty(); }
   // Forgets everything; memory beyond `keep_bytes` is given back.
   void clear(std::size_t keep_bytes);

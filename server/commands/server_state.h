@@ -7,6 +7,7 @@
 
 #include "engine/api/strata.hpp"
 #include "server/commands/client.h"
+#include "server/commands/command_log.h"
 #include "server/commands/statistics.h"
 #include "server/commands/table.h"
 #include "server/password.h"
@@ -45,6 +46,7 @@ struct ServerState {
   Statistics& statistics;
   RuntimeLimits& limits;
   Password& password;
+  CommandLog& command_log;
   const ProcessFacts& facts;
   // Begins a graceful stop; returns at once.
   std::function<void()> request_shutdown;

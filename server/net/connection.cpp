@@ -276,8 +276,9 @@ void Connection::drop(std::string_view why) {
   close();
 }
 
-void Connection::drop_as_largest() {
+void Connection::disconnect(Client::Reason reason) {
   if (state_ == State::closed) return;
+  if (reason == Client::Reason::killed) return drop("killed by CLIENT KILL");
   loop_.statistics().traffic.dropped_largest.add();
   drop("all clients hold more than limits.all_clients allows, and it holds most");
 }

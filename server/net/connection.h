@@ -28,8 +28,8 @@ class Connection final : public TransportListener, public Suspension, public std
   void close() noexcept;
   // Ends as soon as the command under way is answered and all replies are sent.
   void close_gracefully();
-  // Ends at once, and says why: of all clients it holds most memory.
-  void drop_as_largest();
+  // Ends at once, and tells the log why.
+  void disconnect(Client::Reason reason);
 
   [[nodiscard]] bool idle_longer_than(std::chrono::milliseconds limit, std::int64_t now_ms) const noexcept;
   [[nodiscard]] Client& client() const noexcept { return *client_; }

@@ -55,9 +55,9 @@ void EventLoop::adopt(boost::asio::generic::stream_protocol::socket socket, std:
     begin_turn();
     auto connection = std::make_shared<Connection>(*this, make_socket_transport(std::move(socket), poller_), std::move(client));
     connections_.emplace(connection.get(), connection);
-    connection->client().set_disconnect([this, weak = std::weak_ptr(connection)] {
-      run_soon([weak] {
-        if (const auto largest = weak.lock()) largest->drop_as_largest();
+    connection->client().set_disconnect([this, weak = std::weak_ptr(connection)](Client::Reason reason) {
+      run_soon([weak, reason] {
+        if (const auto disconnected = weak.lock()) disconnected->disconnect(reason);
       });
     });
     if (stopping_) return connection->close();

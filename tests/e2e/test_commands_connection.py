@@ -135,7 +135,69 @@ def test_client_list_filters(server, connection):
     (("CLIENT", "LIST", "ID"), "ERR syntax error"),
     (("CLIENT", "LIST", "ID", "a"), "ERR Invalid client ID"),
     (("CLIENT", "LIST", "TYPE", "foo"), "ERR Unknown client type 'foo'"),
+    (("CLIENT", "KILL"), "ERR wrong number of arguments for 'client|kill' command"),
+    (("CLIENT", "KILL", "1.2.3.4:5"), "ERR No such client"),
+    (("CLIENT", "KILL", "ID", "0"), "ERR client-id should be greater than 0"),
+    (("CLIENT", "KILL", "ID", "x"), "ERR client-id should be greater than 0"),
+    (("CLIENT", "KILL", "TYPE", "foo"), "ERR Unknown client type 'foo'"),
+    (("CLIENT", "KILL", "USER", "foo"), "ERR No such user 'foo'"),
+    (("CLIENT", "KILL", "SKIPME", "maybe"), "ERR syntax error"),
+    (("CLIENT", "KILL", "FOO", "bar"), "ERR syntax error"),
+    (("CLIENT", "KILL", "ID", "1", "ADDR"), "ERR syntax error"),
+    (("CLIENT", "NO-EVICT", "maybe"), "ERR syntax error"),
+    (("CLIENT", "UNBLOCK", "x"), "ERR value is not an integer or out of range"),
+    (("CLIENT", "UNBLOCK", "1", "NOW"), "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"),
 ])
 def test_client_refuses(connection, words, text):
     assert connection.call(*words) == Error(text)
     assert connection.call("PING") == PONG
+
+
+def test_client_kill_by_each_filter(server, connection):
+    own = client_lines(connection.call("CLIENT", "INFO"))[0]
+
+    def killed(*words):
+        """Whether these words disconnect another client, and it alone."""
+        with server.connect() as other:
+            theirs = client_lines(other.call("CLIENT", "INFO"))[0]
+            answer = connection.call("CLIENT", "KILL", *(word.format(**theirs) for word in words))
+            assert other.is_closed() == (answer in (OK, 1)), answer
+            wait_until(lambda: len(client_lines(connection.call("CLIENT", "LIST"))) == 1 or answer == 0, "it is no longer listed")
+            return answer
+
+    assert killed("{addr}") == OK
+    assert killed("ID", "{id}") == 1
+    assert killed("ADDR", "{addr}") == 1
+    assert killed("LADDR", "{laddr}") == 1
+    assert killed("TYPE", "normal") == 1
+    assert killed("USER", "default") == 1
+    assert killed("ID", "{id}", "ADDR", "{addr}", "SKIPME", "yes") == 1
+    for nobody in (("ID", "999999"), ("TYPE", "replica"), ("ID", "{id}", "ADDR", own["addr"]), ("ID", own["id"])):
+        assert killed(*nobody) == 0
+    assert connection.call("PING") == PONG
+
+
+def test_client_kill_of_itself_is_answered(server):
+    for words, answer in ((("{addr}",), OK), (("ID", "{id}", "SKIPME", "no"), 1)):
+        with server.connect() as client:
+            own = client_lines(client.call("CLIENT", "INFO"))[0]
+            assert client.call("CLIENT", "KILL", *(word.format(**own) for word in words)) == answer
+            assert client.is_closed()
+
+
+@pytest.mark.strata_only
+def test_client_kill_by_age(server, connection):
+    with server.connect() as other:
+        assert connection.call("CLIENT", "KILL", "MAXAGE", 1_000) == 0
+        assert other.call("PING") == PONG
+        assert connection.call("CLIENT", "KILL", "MAXAGE", 0) == Error("ERR maxage should be greater than 0")
+
+
+def test_client_commands_about_what_nobody_does(connection):
+    assert connection.call("CLIENT", "UNBLOCK", connection.call("CLIENT", "ID"), "ERROR") == 0
+    assert connection.call("CLIENT", "GETREDIR") == -1
+    assert connection.call("CLIENT", "TRACKINGINFO") == [b"flags", [b"off"], b"redirect", -1, b"prefixes", []]
+    assert connection.call("CLIENT", "NO-EVICT", "on") == OK
+    assert client_lines(connection.call("CLIENT", "INFO"))[0]["flags"] == "e"
+    assert connection.call("CLIENT", "NO-EVICT", "off") == OK
+    assert client_lines(connection.call("CLIENT", "INFO"))[0]["flags"] == "N"

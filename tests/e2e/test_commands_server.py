@@ -330,3 +330,42 @@ def test_shutdown_refuses(connection, words, text):
 
 def test_null_of_command_info_in_resp3(resp3):
     assert resp3.call("COMMAND", "INFO", "nosuch") == [NULL]
+
+
+@pytest.mark.parametrize("words", [("CLUSTER", "INFO"), ("cluster", "slots"), ("CLUSTER", "NODES"), ("CLUSTER", "KEYSLOT", "k"), ("CLUSTER", "HELP"),
+                                   ("READONLY",), ("READWRITE",)])
+def test_no_cluster(connection, words):
+    assert connection.call(*words) == Error("ERR This instance has cluster support disabled")
+
+
+def test_what_is_no_command_of_clusters(connection):
+    assert connection.call("CLUSTER", "FOO") == Error("ERR unknown subcommand 'FOO'. Try CLUSTER HELP.")
+    assert connection.call("CLUSTER", "KEYSLOT") == Error("ERR wrong number of arguments for 'cluster|keyslot' command")
+
+
+def test_role(connection):
+    assert connection.call("ROLE") == [b"master", 0, []]
+
+
+@pytest.mark.strata_only
+def test_config_rewrite_survives_a_restart(start_server, tmp_path):
+    file = tmp_path / "ours.yaml"
+    file.write_text("# Ours.\nmemory:\n  max_memory: 64mb  # for now\n")
+    server = start_server(arguments=["--config", str(file)])
+    with server.connect() as connection:
+        assert connection.call("CONFIG", "SET", "maxmemory", "96mb", "slowlog-log-slower-than", "-1") == OK
+        assert connection.call("CONFIG", "REWRITE") == OK
+        assert file.read_text() == "# Ours.\nmemory:\n  max_memory: 96mb  # for now\n\ncommand_log:\n  slower_than_us: -1\n"
+        assert connection.call("CONFIG", "REWRITE") == OK
+    server.stop()
+    server.start()
+    with server.connect() as connection:
+        assert connection.call("CONFIG", "GET", "maxmemory") == [b"maxmemory", str(96 << 20).encode()]
+        file.chmod(0o600)
+        file.unlink()
+        assert str(connection.call("CONFIG", "REWRITE")).startswith("ERR Rewriting config file: ")
+
+
+def test_config_rewrite_without_a_file(connection):
+    assert connection.call("CONFIG", "REWRITE") == Error("ERR The server is running without a config file")
+    assert connection.call("CONFIG", "REWRITE", "x") == Error("ERR wrong number of arguments for 'config|rewrite' command")

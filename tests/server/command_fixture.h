@@ -98,8 +98,9 @@ class CommandTest : public testing::Test, private Suspension {
   Statistics statistics_{table_.all().size()};
   LoopStatistics& loop_ = statistics_.add_loop();
   Password password_;
+  CommandLog command_log_;
   ProcessFacts facts_;
-  ServerState server_{cache_, settings_, table_, clients_, statistics_, limits_, password_, facts_, [] {}};
+  ServerState server_{cache_, settings_, table_, clients_, statistics_, limits_, password_, command_log_, facts_, [] {}};
   Client client_{{}};
   Reply reply_;
   std::vector<std::string> words_;

@@ -38,7 +38,7 @@ TEST(CommandTableTest, RowsAreComplete) {
     EXPECT_FALSE(spec.since.empty()) << command.full_name;
     EXPECT_FALSE(spec.complexity.empty()) << command.full_name;
     EXPECT_TRUE(spec.group == "string" || spec.group == "bitmap" || spec.group == "generic" || spec.group == "connection" ||
-                spec.group == "server")
+                spec.group == "server" || spec.group == "cluster")
         << command.full_name;
     EXPECT_TRUE(spec.handler != nullptr || !spec.subcommands.empty()) << command.full_name << " does nothing";
     EXPECT_EQ(spec.keys.first == 0, spec.keys.access == KeyAccess::none) << command.full_name;

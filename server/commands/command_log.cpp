@@ -1,0 +1,95 @@
+#include "server/commands/command_log.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/api/strata.hpp"
+#include "server/commands/client.h"
+#include "server/commands/secret_words.h"
+
+namespace strata::server {
+namespace {
+
+constexpr std::size_t kMostWords = 32;
+constexpr std::size_t kMostWordBytes = 128;
+
+std::string shortened(std::string_view word) {
+  if (word.size() <= kMostWordBytes) return std::string(word);
+  return fmt::format("{}... ({} more bytes)", word.substr(0, kMostWordBytes), word.size() - kMostWordBytes);
+}
+
+// The last place tells how many there are beside those shown.
+std::vector<std::string> kept_of(std::span<const std::string_view> words, const Command& command) {
+  const std::size_t shown = words.size() > kMostWords ? kMostWords - 1 : words.size();
+  std::vector<std::string> kept;
+  kept.reserve(shown + 1);
+  for (std::size_t i = 0; i < shown; ++i) kept.push_back(is_secret_word(command, words, i) ? "(redacted)" : shortened(words[i]));
+  if (shown != words.size()) kept.push_back(fmt::format("... ({} more arguments)", words.size() - shown));
+  return kept;
+}
+
+std::uint64_t threshold_of(std::int64_t number, std::uint64_t factor = 1) {
+  return number < 0 ? ~std::uint64_t{0} : static_cast<std::uint64_t>(number) * factor;
+}
+
+}  // namespace
+
+void CommandLog::set(const Thresholds& thresholds) {
+  const std::uint64_t request = threshold_of(thresholds.request_bytes);
+  at_ns_.store(threshold_of(thresholds.slow_us, 1000), std::memory_order_relaxed);
+  at_reply_bytes_.store(threshold_of(thresholds.reply_bytes), std::memory_order_relaxed);
+  at_request_bytes_.store(request, std::memory_order_relaxed);
+  at_words_.store(request == kNever ? ~std::size_t{0} : request / kLargeValueBytes, std::memory_order_relaxed);
+  const std::scoped_lock lock(mutex_);
+  most_ = thresholds.entries;
+  for (Entries& entries : entries_) {
+    if (entries.newest_first.size() > most_) entries.newest_first.resize(most_);
+  }
+}
+
+void CommandLog::note_request(const Measured& measured, const Command& command, const Client& client, std::int64_t now_ms) {
+  std::uint64_t bytes = 0;
+  for (const std::string_view word : measured.words) bytes += word.size();
+  if (bytes >= at_request_bytes_.load(std::memory_order_relaxed))
+    add(Kind::large_request, bytes, measured.words, command, client, now_ms);
+}
+
+void CommandLog::add(Kind kind, std::uint64_t measured, std::span<const std::string_view> words, const Command& command,
+                     const Client& client, std::int64_t now_ms) {
+  Entry entry{.id = 0,
+              .at_s = now_ms / 1000,
+              .measured = measured,
+              .words = kept_of(words, command),
+              .client_address = client.identity().peer_address,
+              .client_name = client.name()};
+  // What goes is destroyed when the lock is given back.
+  std::deque<Entry> gone;
+  const std::scoped_lock lock(mutex_);
+  if (most_ == 0) return;
+  Entries& entries = entries_[index_of(kind)];
+  entry.id = entries.next_id++;
+  entries.newest_first.push_front(std::move(entry));
+  if (entries.newest_first.size() <= most_) return;
+  gone.push_back(std::move(entries.newest_first.back()));
+  entries.newest_first.pop_back();
+}
+
+std::vector<CommandLog::Entry> CommandLog::last(Kind kind, std::size_t count) const {
+  const std::scoped_lock lock(mutex_);
+  const std::deque<Entry>& all = entries_[index_of(kind)].newest_first;
+  return {all.begin(), all.begin() + static_cast<std::ptrdiff_t>(std::min(count, all.size()))};
+}
+
+std::size_t CommandLog::size(Kind kind) const {
+  const std::scoped_lock lock(mutex_);
+  return entries_[index_of(kind)].newest_first.size();
+}
+
+void CommandLog::reset(Kind kind) {
+  std::deque<Entry> gone;
+  const std::scoped_lock lock(mutex_);
+  gone.swap(entries_[index_of(kind)].newest_first);
+}
+
+}  // namespace strata::server

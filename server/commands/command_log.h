@@ -1,0 +1,88 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace strata::server {
+
+class Client;
+struct Command;
+
+// The last commands that took long, and those whose request or reply was large: what SLOWLOG and COMMANDLOG tell of. Redis' limits on what is
+// kept of a command: 32 words of 128 bytes; words that hold a secret are not kept.
+// Thread safety: all functions, from any thread. To find that nothing is to be noted costs a few loads that nobody writes.
+class CommandLog {
+ public:
+  enum class Kind : std::uint8_t { slow, large_request, large_reply };
+  static constexpr std::size_t kKinds = 3;
+
+  // A command is noted where it takes or holds as much, or more. Less than 0: never.
+  struct Thresholds {
+    std::int64_t slow_us = 10'000;
+    std::int64_t request_bytes = 1 << 20;
+    std::int64_t reply_bytes = 1 << 20;
+    std::size_t entries = 128;  // of each kind
+  };
+  struct Entry {
+    std::uint64_t id = 0;
+    std::int64_t at_s = 0;
+    std::uint64_t measured = 0;  // microseconds, or bytes
+    std::vector<std::string> words;
+    std::string client_address;
+    std::string client_name;
+  };
+  // What a command came to.
+  struct Measured {
+    std::uint64_t nanoseconds = 0;
+    std::uint64_t reply_bytes = 0;
+    // Of the request: words that lie apart because they are large, and all words.
+    std::size_t large_words = 0;
+    std::span<const std::string_view> words;
+  };
+
+  void set(const Thresholds& thresholds);
+
+  void note(const Measured& measured, const Command& command, const Client& client, std::int64_t now_ms) {
+    if (measured.nanoseconds >= at_ns_.load(std::memory_order_relaxed)) [[unlikely]]
+      add(Kind::slow, measured.nanoseconds / 1000, measured.words, command, client, now_ms);
+    if (measured.reply_bytes >= at_reply_bytes_.load(std::memory_order_relaxed)) [[unlikely]]
+      add(Kind::large_reply, measured.reply_bytes, measured.words, command, client, now_ms);
+    if (measured.large_words != 0 || measured.words.size() >= at_words_.load(std::memory_order_relaxed)) [[unlikely]]
+      note_request(measured, command, client, now_ms);
+  }
+
+  // The newest first, at most `count`.
+  [[nodiscard]] std::vector<Entry> last(Kind kind, std::size_t count) const;
+  [[nodiscard]] std::size_t size(Kind kind) const;
+  void reset(Kind kind);
+
+ private:
+  struct Entries {
+    std::deque<Entry> newest_first;
+    std::uint64_t next_id = 0;
+  };
+
+  void note_request(const Measured& measured, const Command& command, const Client& client, std::int64_t now_ms);
+  void add(Kind kind, std::uint64_t measured, std::span<const std::string_view> words, const Command& command,
+           const Client& client, std::int64_t now_ms);
+  [[nodiscard]] static constexpr std::size_t index_of(Kind kind) noexcept { return static_cast<std::size_t>(kind); }
+
+  static constexpr std::uint64_t kNever = ~std::uint64_t{0};
+  std::atomic<std::uint64_t> at_ns_{kNever}, at_reply_bytes_{kNever}, at_request_bytes_{kNever};
+  // A request of fewer words, none of them large, can not be that large.
+  std::atomic<std::size_t> at_words_{~std::size_t{0}};
+
+  mutable std::mutex mutex_;
+  std::size_t most_ = 0;  // of each kind
+  std::array<Entries, kKinds> entries_;
+};
+
+}  // namespace strata::server
