@@ -147,6 +147,8 @@ std::vector<Key> build_table() {
         "Bytes of a reply from which on its command is noted for COMMANDLOG; 0 notes all, -1 none."),
     row<&S::command_log, &CommandLog::entries>("command_log.entries", integer(0, 10'000), kChangeable,
         "Commands that are remembered of each of these kinds; of each at most 32 words of 128 bytes."),
+    row<&S::command_log, &CommandLog::latency_threshold>("command_log.latency_threshold", duration(0s, 24h), kChangeable,
+        "How long a command, or the wait of an event loop, takes from which on LATENCY notes when; 0 notes nothing."),
 
     row<&S::security, &Security::password>("security.password", TextRule{Kind::secret, 0, kSecretBytes}, kChangeable,
         "Password that clients give with AUTH; empty asks for none."),

@@ -134,6 +134,7 @@ struct CommandLog {
   std::int64_t request_larger_than = 1 << 20;
   std::int64_t reply_larger_than = 1 << 20;
   std::uint32_t entries = 128;
+  std::chrono::milliseconds latency_threshold{0};  // of LATENCY; 0: nothing is noted
   bool operator==(const CommandLog&) const = default;
 };
 

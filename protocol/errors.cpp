@@ -73,6 +73,10 @@ std::string unknown_client_type(std::string_view type) {
 
 std::string no_such_user(std::string_view name) { return join("ERR No such user '", quotable(name, kQuotedFullyBytes), "'"); }
 
+std::string no_latency_samples(std::string_view event) {
+  return join("ERR No samples available for event '", quotable(event, kQuotedFullyBytes), "'");
+}
+
 std::string config_rewrite_failed(std::string_view reason) { return std::string("ERR Rewriting config file: ").append(reason); }
 
 std::string unknown_config(std::string_view name) {

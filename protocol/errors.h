@@ -129,6 +129,8 @@ inline constexpr std::string_view kUnauthenticatedBulkLength = "ERR Protocol err
 [[nodiscard]] std::string unknown_client_type(std::string_view type);
 // CLIENT KILL's "ERR No such user 'foo'"
 [[nodiscard]] std::string no_such_user(std::string_view name);
+// "ERR No samples available for event 'command'"
+[[nodiscard]] std::string no_latency_samples(std::string_view event);
 // "ERR Unknown option or number of arguments for CONFIG SET - 'foo'"
 [[nodiscard]] std::string unknown_config(std::string_view name);
 // "ERR CONFIG SET failed (possibly related to argument 'maxmemory') - argument must be a memory value"

@@ -151,8 +151,17 @@ class App::Impl {
         whole_bytes_(os::LinuxSystemMemory().whole_bytes()),
         cache_(engine_options(settings_), engine_tunables(settings_, available_bytes_.value_or(kAssumedBytes))),
         statistics_(commands_.all().size()),
-        server_{cache_,  store_,    commands_,    clients_, statistics_,
-                limits_, password_, command_log_, facts_,   [this] { request_stop("SHUTDOWN"); }},
+        server_{cache_,
+                store_,
+                commands_,
+                clients_,
+                statistics_,
+                limits_,
+                password_,
+                command_log_,
+                latency_,
+                facts_,
+                [this] { request_stop("SHUTDOWN"); }},
         control_statistics_(statistics_.add_loop()),
         signals_(control_),
         sample_timer_(control_) {
@@ -194,6 +203,7 @@ class App::Impl {
   RuntimeLimits limits_;
   Password password_;
   CommandLog command_log_;
+  LatencyMonitor latency_;
   ProcessFacts facts_;
   ServerState server_;
   LoopStatistics& control_statistics_;
@@ -236,6 +246,7 @@ void App::Impl::apply(const config::Settings& settings) {
   set(limits_.bulk_bytes, std::size_t{settings.limits.bulk_length_bytes});
   set(limits_.arguments, std::size_t{settings.limits.arguments});
   password_.set(settings.security.password);
+  latency_.set_threshold_ms(settings.command_log.latency_threshold.count());
   command_log_.set({.slow_us = settings.command_log.slower_than_us,
                     .request_bytes = settings.command_log.request_larger_than,
                     .reply_bytes = settings.command_log.reply_larger_than,

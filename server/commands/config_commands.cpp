@@ -91,7 +91,7 @@ Outcome set(Context& context) {
       context.reply.error(errors::config_set_failed(name, errors::kConfigDuplicate));
       return Outcome::done;
     }
-    changes.emplace_back(path, context.args[i + 1]);
+    changes.emplace_back(path, setting != nullptr ? own_value(*setting, context.args[i + 1]) : std::string(context.args[i + 1]));
     names.push_back(name);
   }
   const auto problems = context.server.settings.change(changes, "CONFIG SET");

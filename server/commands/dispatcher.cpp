@@ -85,6 +85,9 @@ Outcome measured(Context& context, const Command& command, bool first_slice, std
   counters.latency.buckets[Histogram<Counter>::bucket_of(nanoseconds)].add();
   if (context.reply.errors() != errors_before) counters.failed.add();
   if (outcome == Outcome::suspended) context.statistics.traffic.suspended.add();
+  if (context.server.latency.notes(nanoseconds)) [[unlikely]]
+    context.server.latency.note(command.has(kFast) ? LatencyMonitor::Event::fast_command : LatencyMonitor::Event::command,
+                                nanoseconds, context.now_ms());
   context.server.command_log.note({.nanoseconds = nanoseconds,
                                    .reply_bytes = context.reply.size() - reply_before,
                                    .large_words = context.blocks.size(),

@@ -17,6 +17,7 @@ std::span<const CommandSpec> counter_commands();
 std::span<const CommandSpec> range_commands();
 std::span<const CommandSpec> conditional_commands();
 std::span<const CommandSpec> lcs_commands();
+std::span<const CommandSpec> latency_commands();
 std::span<const CommandSpec> log_commands();
 std::span<const CommandSpec> bitmap_commands();
 std::span<const CommandSpec> bitop_commands();

@@ -24,6 +24,9 @@ std::string idle_seconds(const ServerState&, const Settings& settings) {
 std::string keepalive_seconds(const ServerState&, const Settings& settings) {
   return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(settings.server.tcp_keepalive).count());
 }
+std::string latency_ms(const ServerState&, const Settings& settings) {
+  return std::to_string(settings.command_log.latency_threshold.count());
+}
 std::string bulk_bytes(const ServerState&, const Settings& settings) { return std::to_string(settings.limits.bulk_length_bytes); }
 std::string query_bytes(const ServerState&, const Settings& settings) {
   return std::to_string(settings.limits.query_buffer_bytes);
@@ -49,6 +52,7 @@ constexpr std::array kSettings = {
     RedisSetting{"commandlog-request-larger-than", "command_log.request_larger_than", nullptr},
     RedisSetting{"commandlog-slow-execution-max-len", "command_log.entries", nullptr},
     RedisSetting{"databases", "server.databases", nullptr},
+    RedisSetting{"latency-monitor-threshold", "command_log.latency_threshold", latency_ms, "ms"},
     RedisSetting{"maxclients", "limits.max_clients", nullptr},
     RedisSetting{"maxmemory", "memory.max_memory", max_memory},
     RedisSetting{"maxmemory-clients", "limits.all_clients", all_clients_bytes},
@@ -76,6 +80,11 @@ const RedisSetting* find_redis_setting(std::string_view name) noexcept {
     if (equals_ignoring_case(name, setting.name)) return &setting;
   }
   return nullptr;
+}
+
+std::string own_value(const RedisSetting& setting, std::string_view given) {
+  const bool is_number = !given.empty() && given.find_first_not_of("0123456789") == std::string_view::npos;
+  return std::string(given).append(is_number ? setting.unit : std::string_view());
 }
 
 std::string redis_value(const RedisSetting& setting, const ServerState& server, const Settings& settings) {

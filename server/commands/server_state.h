@@ -8,6 +8,7 @@
 #include "engine/api/strata.hpp"
 #include "server/commands/client.h"
 #include "server/commands/command_log.h"
+#include "server/commands/latency_monitor.h"
 #include "server/commands/statistics.h"
 #include "server/commands/table.h"
 #include "server/password.h"
@@ -47,6 +48,7 @@ struct ServerState {
   RuntimeLimits& limits;
   Password& password;
   CommandLog& command_log;
+  LatencyMonitor& latency;
   const ProcessFacts& facts;
   // Begins a graceful stop; returns at once.
   std::function<void()> request_shutdown;

@@ -128,6 +128,7 @@ void EventLoop::tick() {
   statistics_.traffic.loop_lag.buckets[Histogram<Counter>::bucket_of(late_ns)].add();
   statistics_.traffic.loop_lag_nanoseconds.add(late_ns);
   begin_turn();
+  if (server_.latency.notes(late_ns)) server_.latency.note(LatencyMonitor::Event::loop_lag, late_ns, session_->now_ms());
   if (process_memory_) process_memory_->update();
   limit_clients();
   if (++ticks_ % kTicksPerIdleCheck == 0) drop_idle();

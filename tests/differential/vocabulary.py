@@ -47,7 +47,7 @@ NAMES_OF_COMMANDS = [b"get", b"SET", b"mget", b"MSET", b"del", b"expire", b"incr
 # Commands of redis-server that are not there yet. When one is added, move it to makers().
 UNIMPLEMENTED = [b"LPUSH", b"RPUSH", b"HSET", b"SADD", b"ZADD", b"MULTI", b"EXEC", b"EVAL", b"SUBSCRIBE", b"XADD", b"PFADD", b"GEOADD"]
 
-CONTAINERS = (b"client", b"config", b"command", b"object", b"slowlog", b"cluster")
+CONTAINERS = (b"client", b"config", b"command", b"object", b"slowlog", b"cluster", b"latency")
 
 # Each ends the connection, after the error that redis-server gives for it.
 BROKEN_REQUESTS = [b"*x\r\n", b"*2\r\n$3\r\nGET\r\n:1\r\n", b"*1\r\n$x\r\n", b"*1\r\n$-1\r\n", b"*1\r\n$536870913\r\n", b'GET "a\r\n', b"GET 'a\r\n",

@@ -1,4 +1,4 @@
-"""SLOWLOG and COMMANDLOG: which commands are noted, and what is shown of them."""
+"""SLOWLOG, COMMANDLOG and LATENCY: which commands are noted, and what is shown of them."""
 
 import time
 
@@ -91,6 +91,42 @@ def test_large_requests_and_replies_are_noted(start_server):
         assert connection.call("CONFIG", "SET", "commandlog-reply-larger-than", -1, "command_log.request_larger_than", -1) == OK
         connection.call("GET", "k")
         assert connection.call("COMMANDLOG", "LEN", "large-reply") == 1
+
+
+def test_latency_of_what_took_long(server):
+    with server.connect() as connection:
+        assert connection.call("LATENCY", "LATEST") == []
+        assert connection.call("LATENCY", "GRAPH", "command") == Error("ERR No samples available for event 'command'")
+        assert connection.call("CONFIG", "SET", "latency-monitor-threshold", 1) == OK
+        assert connection.call("CONFIG", "GET", "latency-monitor-threshold") == [b"latency-monitor-threshold", b"1"]
+        connection.call("SET", "k", b"\x01" * (64 << 20))
+        while not (latest := connection.call("LATENCY", "LATEST")):
+            connection.call("BITCOUNT", "k")
+        (name, at, last_ms, longest_ms), *_ = latest
+        assert name in (b"command", b"loop-lag") and abs(at - time.time()) < 60 and 1 <= last_ms <= longest_ms
+        assert connection.call("LATENCY", "HISTORY", name)[-1][0] >= at
+        assert connection.call("LATENCY", "GRAPH", name).startswith(name + b" - high ")
+        assert name in connection.call("LATENCY", "DOCTOR")
+        assert connection.call("CONFIG", "SET", "latency-monitor-threshold", 0) == OK
+        assert connection.call("LATENCY", "RESET") >= 1
+        assert connection.call("LATENCY", "RESET", "command") == 0
+        assert connection.call("LATENCY", "HISTORY", "nosuch") == []
+
+
+def test_latency_histogram(server):
+    with server.connect() as connection:
+        assert connection.call("CONFIG", "RESETSTAT") == OK
+        for number in range(10):
+            connection.call("SET", number, "v")
+        connection.call("CONFIG", "GET", "port")
+        name, told = connection.call("LATENCY", "HISTOGRAM", "set")
+        assert name == b"set" and told[:3] == [b"calls", 10, b"histogram_usec"]
+        bounds, counts = told[3][::2], told[3][1::2]
+        assert counts == sorted(counts) and counts[-1] == 10
+        assert all(bound & (bound - 1) == 0 for bound in bounds)
+        assert b"config|get" in connection.call("LATENCY", "HISTOGRAM", "config")
+        assert connection.call("LATENCY", "HISTOGRAM", "nosuch") == []
+        assert {b"set", b"config|get"} <= set(connection.call("LATENCY", "HISTOGRAM")[::2])
 
 
 @pytest.mark.parametrize("words, text", [

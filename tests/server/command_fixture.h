@@ -99,8 +99,10 @@ class CommandTest : public testing::Test, private Suspension {
   LoopStatistics& loop_ = statistics_.add_loop();
   Password password_;
   CommandLog command_log_;
+  LatencyMonitor latency_;
   ProcessFacts facts_;
-  ServerState server_{cache_, settings_, table_, clients_, statistics_, limits_, password_, command_log_, facts_, [] {}};
+  ServerState server_{cache_,    settings_,    table_,   clients_, statistics_, limits_,
+                      password_, command_log_, latency_, facts_,   [] {}};
   Client client_{{}};
   Reply reply_;
   std::vector<std::string> words_;
