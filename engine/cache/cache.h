@@ -142,6 +142,8 @@ class Cache {
   // Has what operations on these keys will look at on its way from memory, and notes in the keys where to find it: pays where at least two are about
   // to come. It changes nothing else. REQUIRES: within a slice of the calling thread's session, in which the keys are used.
   void prefetch(std::span<Key> keys) const noexcept;
+  // The first step of it, which waits for nothing: for keys that will be prefetched a little later.
+  void prefetch_homes(std::span<const Key> keys) const noexcept;
 
   // Calls `visit` if the key is there and not expired. Counts a hit or a miss, renews the recency. Returns whether it was there.
   bool read(Session& session, const Key& key, Visitor<void(const ItemView&)> visit);

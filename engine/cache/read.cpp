@@ -43,6 +43,10 @@ void Cache::prefetch(std::span<Key> keys) const noexcept {
     prefetch_wave(*core_, keys.subspan(first, std::min(kWave, keys.size() - first)));
 }
 
+void Cache::prefetch_homes(std::span<const Key> keys) const noexcept {
+  for (const Key& key : keys) core_->shard_of(key.hash).prefetch(key.hash);
+}
+
 void Cache::prefetch_items(std::span<const Key> keys) const noexcept {
   for (std::size_t first = 0; first < keys.size(); first += kWave)
     prefetch_wave(*core_, keys.subspan(first, std::min(kWave, keys.size() - first)));

@@ -129,26 +129,42 @@ void Connection::process() {
   }
 }
 
-// What most commands have as their first argument is taken for a key and looked for ahead of its turn, a few requests at a time: their
-// loads overlap. Where it is none nothing is lost but the look.
-void Connection::look_ahead(RequestBatch& batch, std::size_t first) {
-  const std::size_t end = std::min(first + kLookAhead, batch.requests.size());
-  batch.keys.clear();
-  for (std::size_t i = first; i < end; ++i) {
+// What most commands have as their first argument is taken for a key.
+void Connection::hash_next_keys(RequestBatch& batch) {
+  const std::size_t end = std::min(batch.keys.size() + kLookAhead, batch.requests.size());
+  for (std::size_t i = batch.keys.size(); i < end; ++i) {
     const std::span<const std::string_view> args = batch.args_of(batch.requests[i]);
     const bool can_be_read = i > 0 || !reader_.refused();
     const bool has_key = can_be_read && args.size() > 1 && args[1].size() <= kLookAheadKeyBytes;
     batch.keys.push_back(has_key ? loop_.server().cache.key(client_->database(), args[1]) : Key{});
   }
-  loop_.server().cache.prefetch(batch.keys);
+}
+
+// Keys are looked for ahead of their turn, a few requests at a time: their loads overlap, and those of the next few are under way while these are
+// executed, first of their homes and then of their items. Where one is no key nothing is lost but the look.
+void Connection::look_ahead(RequestBatch& batch, std::size_t at) {
+  const Cache& cache = loop_.server().cache;
+  const auto few = [&](std::size_t first) {
+    return std::span(batch.keys).subspan(first, std::min(kLookAhead, batch.keys.size() - first));
+  };
+  if (at == 0) {
+    hash_next_keys(batch);
+    cache.prefetch(few(0));
+  }
+  if (at % kLookAhead == 0 && batch.keys.size() < batch.requests.size()) {
+    hash_next_keys(batch);
+    cache.prefetch_homes(few(at + kLookAhead));
+  } else if (at % kLookAhead == kLookAhead / 2 && batch.keys.size() > at + kLookAhead / 2) {
+    cache.prefetch(few(at + kLookAhead / 2));
+  }
 }
 
 void Connection::execute_batch(RequestBatch& batch) {
   const bool looks_ahead = batch.requests.size() > 1;
   for (std::size_t i = 0; i < batch.requests.size() && state_ == State::open; ++i) {
     const RequestBatch::Request& request = batch.requests[i];
-    if (looks_ahead && i % kLookAhead == 0) look_ahead(batch, i);
-    const Key* const key = looks_ahead ? &batch.keys[i % kLookAhead] : nullptr;
+    if (looks_ahead && i % (kLookAhead / 2) == 0) look_ahead(batch, i);
+    const Key* const key = looks_ahead ? &batch.keys[i] : nullptr;
     if (request.count > 0) execute_one(batch, request, i == 0, key);
     Reply& reply = loop_.reply();
     if (reply.overflowed() || reply.bytes().size() > kSendBytes || reply.pinned_bytes() > kSendPinnedBytes) send_reply();

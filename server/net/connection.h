@@ -57,7 +57,8 @@ class Connection final : public TransportListener, public Suspension, public std
   void write_turn();
   void resumed_turn();
   void process();
-  void look_ahead(RequestBatch& batch, std::size_t first);
+  void hash_next_keys(RequestBatch& batch);
+  void look_ahead(RequestBatch& batch, std::size_t at);
   void execute_batch(RequestBatch& batch);
   // `key`: what was looked for ahead, a null pointer: nothing.
   void execute_one(const RequestBatch& batch, const RequestBatch::Request& request, bool first, const Key* key);

@@ -14,6 +14,7 @@ constexpr std::size_t kKeptArguments = 4096;     // of the batch, so that one hu
 
 void RequestBatch::clear() {
   requests.clear();
+  keys.clear();
   args.clear();
   if (args.capacity() > kKeptArguments) args.shrink_to_fit();
 }
