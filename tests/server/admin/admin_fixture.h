@@ -41,6 +41,8 @@ class AdminFixture : public testing::Test {
   Statistics statistics_;
   RuntimeLimits limits_;
   Password password_;
+  CommandLog command_log_;
+  LatencyMonitor latency_;
   ProcessFacts facts_;
   ServerState server_;
   LoopStatistics& loop_;
