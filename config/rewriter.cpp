@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <yaml-cpp/exceptions.h>
 
 #include <cerrno>
 #include <climits>
@@ -17,7 +16,7 @@
 #include "config/printable_text.h"
 #include "config/printer.h"
 #include "config/schema.h"
-#include "config/yaml_editor.h"
+#include "config/yaml_source.h"
 
 namespace strata::config {
 namespace {
@@ -100,14 +99,13 @@ Rewritten rewrite_file(const Sources& sources, const Settings& in_force) {
   std::ifstream file(target, std::ios::binary);
   std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   if (!file.good() && !file.eof()) return {{}, {problem_of(path, "cannot be read")}};
-  try {
-    for (const Key* const key : differing(loaded.settings, in_force)) {
-      (void)key->set(expected, key->get(in_force));
-      text = with_yaml_value(std::move(text), key->section(), key->name(), yaml_value(*key, key->get(in_force)));
-      result.paths.emplace_back(key->path);
-    }
-  } catch (const YAML::Exception& error) {
-    return {{}, {problem_of(path, "is not YAML: " + printable(error.msg))}};
+  for (const Key* const key : differing(loaded.settings, in_force)) {
+    (void)key->set(expected, key->get(in_force));
+    std::optional<std::string> changed =
+        with_yaml_value(std::move(text), key->section(), key->name(), yaml_value(*key, key->get(in_force)));
+    if (!changed) return {{}, {problem_of(path, "has changed meanwhile, and is not YAML")}};
+    text = std::move(*changed);
+    result.paths.emplace_back(key->path);
   }
   if (result.paths.empty()) return result;
 

@@ -2,12 +2,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/problem.h"
 
-// Reads a YAML file as a flat list of paths. It knows YAML and nothing of the keys.
+// Reads a YAML file as a flat list of paths, and changes single values in one. It knows YAML and nothing of the keys.
 namespace strata::config {
 
 // Larger files are refused unread: nobody writes one by hand, and parsing costs many times its size.
@@ -34,5 +36,11 @@ struct YamlContent {
 };
 
 YamlContent read_yaml(const std::string& file_path);
+
+// The text with `value`, which is YAML of one line, in place of the value of `name` in the section; as a first line of the section, or as a section at the
+// end, where that is not there. All else stays as it was written: comments, order, blank lines. What it can not do, such as values of several lines or
+// sections in braces, comes out as something else than was wanted: whoever uses it reads the result, and compares. Nothing: the text is not YAML.
+[[nodiscard]] std::optional<std::string> with_yaml_value(std::string text, std::string_view section, std::string_view name,
+                                                         std::string_view value);
 
 }  // namespace strata::config

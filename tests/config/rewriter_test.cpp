@@ -9,7 +9,7 @@
 #include <string>
 
 #include "config/schema.h"
-#include "config/yaml_editor.h"
+#include "config/yaml_source.h"
 #include "tests/config/temporary_file.h"
 
 namespace strata::config {
@@ -92,7 +92,7 @@ TEST(Rewriter, WritesWhatDiffersAndKeepsTheRest) {
 }
 
 TEST(Rewriter, LeavesAloneWhatItCanNotChange) {
-  for (const std::string text : {"memory: {max_memory: 64mb}\n", "memory:\n  max_memory: >\n    64mb\n",
+  for (const std::string text : {"memory: {max_memory: 64mb}\n", "memory:\n  max_memory: >-\n    64mb\n",
                                  "memory:\n  max_memory: &a 64mb\ndynamic_sizing:\n  min_memory: *a\n"}) {
     const TemporaryFile file(text);
     ASSERT_TRUE(load(file_alone(file)).ok()) << text;
