@@ -48,12 +48,14 @@ class Drift {
       written += bytes;
       const strata::Status status = cache_.update(*session_, key(number, item),
                                                   [&](strata::Decision& decision) { decision.put(std::string_view(value_).substr(0, bytes), strata::kNoExpiry); });
-      if (status != strata::Status::ok) std::abort();
+      if (status != strata::Status::ok) ++refused_;
       if (item % kRemovesOneIn == 0) {
         bool was_there = false;
         (void)cache_.remove(*session_, key(number, random_.below(item + 1)), was_there);
       }
       session_->quiescent();
+      // What was tried in vain is tried again after a while, by this clock.
+      if (item % kWritesPerSlice == 0) session_->set_now_ms(strata::wall_clock_ms());
       if (item % kWritesPerSlice == 0) (void)cache_.upkeep(*session_, 0, 1, kSlice);
       most_resident_ = std::max(most_resident_, cache_.resident_bytes());
     }
@@ -72,10 +74,12 @@ class Drift {
   void tell(const std::string& when) {
     const strata::cache::CompactionStatistics told = cache_.compaction_statistics();
     const std::uint64_t used = told.segments_bytes - told.free_bytes;
-    fmt::print("{:28} {:>8} items, {:>5} MiB of them in {:>5} MiB: {:.3f}; resident at most {} of {} MiB; moved {} MiB\n", when,
-               cache_.size(0).items, used >> 20U, told.segments_bytes >> 20U,
-               static_cast<double>(told.segments_bytes) / static_cast<double>(used), most_resident_ >> 20U, limit_bytes_ >> 20U,
-               told.moved_bytes >> 20U);
+    fmt::print(
+        "{:28} {:>8} items, {:>5} MiB of them in {:>5} MiB: {:.3f}; resident at most {} of {} MiB; moved {} MiB; {} writes "
+        "refused\n",
+        when, cache_.size(0).items, used >> 20U, told.segments_bytes >> 20U,
+        static_cast<double>(told.segments_bytes) / static_cast<double>(used), most_resident_ >> 20U, limit_bytes_ >> 20U,
+        told.moved_bytes >> 20U, refused_);
   }
 
   std::uint64_t limit_bytes_;
@@ -85,6 +89,7 @@ class Drift {
   std::string value_ = std::string(kMostBytes, 'v');
   std::string name_;
   std::uint64_t most_resident_ = 0;
+  std::uint64_t refused_ = 0;
 };
 
 bool read_number(const char* text, std::uint64_t& number) {
