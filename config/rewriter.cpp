@@ -8,8 +8,6 @@
 #include <climits>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <system_error>
 #include <utility>
 
@@ -96,9 +94,9 @@ Rewritten rewrite_file(const Sources& sources, const Settings& in_force) {
   Settings expected = of_file(path, result.problems);
   if (!result.problems.empty()) return result;
 
-  std::ifstream file(target, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (!file.good() && !file.eof()) return {{}, {problem_of(path, "cannot be read")}};
+  FileText file = read_file(target);
+  if (!file.wrong.empty()) return {{}, {problem_of(path, std::move(file.wrong))}};
+  std::string text = std::move(file.text);
   for (const Key* const key : differing(loaded.settings, in_force)) {
     (void)key->set(expected, key->get(in_force));
     std::optional<std::string> changed =

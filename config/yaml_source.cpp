@@ -17,22 +17,6 @@
 namespace strata::config {
 namespace {
 
-struct FileText {
-  std::string text;
-  std::string wrong;  // empty when the file was read
-};
-
-FileText read_file(const std::string& path) {
-  const auto failure = [] { return FileText{{}, "cannot be read: " + std::generic_category().message(errno)}; };
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), &std::fclose);
-  if (!file) return failure();
-  std::string text(kMaximumFileBytes + 1, '\0');
-  text.resize(std::fread(text.data(), 1, text.size(), file.get()));
-  if (std::ferror(file.get()) != 0) return failure();
-  if (text.size() > kMaximumFileBytes) return {{}, "is larger than 1 MiB"};
-  return {std::move(text), {}};
-}
-
 // Finds where a second document begins. Loading all documents would do that too, but it never ends when one begins with a
 // stray bracket or comma, and loading the first one alone would ignore what follows it.
 class DocumentFinder : public YAML::EventHandler {
@@ -240,6 +224,17 @@ std::string changed_text(std::string text, std::string_view section, std::string
 }
 
 }  // namespace
+
+FileText read_file(const std::string& path) {
+  const auto failure = [] { return FileText{{}, "cannot be read: " + std::generic_category().message(errno)}; };
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), &std::fclose);
+  if (!file) return failure();
+  std::string text(kMaximumFileBytes + 1, '\0');
+  text.resize(std::fread(text.data(), 1, text.size(), file.get()));
+  if (std::ferror(file.get()) != 0) return failure();
+  if (text.size() > kMaximumFileBytes) return {{}, "is larger than 1 MiB"};
+  return {std::move(text), {}};
+}
 
 YamlContent read_yaml(const std::string& file_path) {
   const std::string shown_path = printable(file_path, file_path.size());

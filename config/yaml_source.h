@@ -35,6 +35,11 @@ struct YamlContent {
   std::vector<Problem> problems;   // unreadable, too large, not YAML, several documents, keys that are no text
 };
 
+struct FileText {
+  std::string text;
+  std::string wrong;  // empty when the file was read
+};
+FileText read_file(const std::string& path);
 YamlContent read_yaml(const std::string& file_path);
 
 // The text with `value`, which is YAML of one line, in place of the value of `name` in the section; as a first line of the section, or as a section at the

@@ -38,7 +38,7 @@ class SettingsStore {
   // As change, without the effect.
   [[nodiscard]] std::vector<config::Problem> check(std::span<const config::Change> changes) const;
 
-  // Writes what is in force into the configuration file. Blocks while it does. What is wrong: config::rewrite_file, or that there is no file.
+  // Whether there is a file to write what is in force into; and that, which blocks meanwhile. What is wrong: see config::rewrite_file.
   [[nodiscard]] bool has_file() const { return sources_.yaml_path.has_value(); }
   std::vector<config::Problem> rewrite();
 

@@ -14,7 +14,7 @@ using Time = std::chrono::steady_clock;
 
 // As many as are retired together.
 constexpr std::size_t kChunksPerHold = 60;
-// Of the memory of a few gigabytes the headers are looked at each time. Of more, at most 512 in a millisecond: a hundredth of a core.
+// Of the memory of a few gigabytes the headers are looked at each time. Of more, at most 512 in a millisecond: a hundredth of a core, at 20 ns each.
 constexpr std::size_t kDomainsAtOnce = 16;
 constexpr std::size_t kDomainsPerMs = 4;
 // What could not be removed: its writer has not published it yet, or it waits for readers.

@@ -72,7 +72,7 @@ class Session {
   Session& operator=(const Session&) = delete;
   ~Session();  // folds the counters into the cache's total
 
-  // The time that expiry is judged by until the next call: set once per turn of an event loop. A new session has the time of its opening.
+  // The time that expiry is judged by, and after which compaction tries again what it gave up, until the next call: set once per turn of an event loop. A new session has the time of its opening.
   void set_now_ms(std::int64_t wall_clock_ms) noexcept { now_ms_ = wall_clock_ms; }
   [[nodiscard]] std::int64_t now_ms() const noexcept { return now_ms_; }
 

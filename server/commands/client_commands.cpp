@@ -20,6 +20,13 @@ namespace {
 
 namespace errors = protocol::errors;
 
+// Redis' letters: 'e' not to be disconnected for its memory, 'U' connected by a unix socket, 'N' nothing special.
+std::string flags_of(const Client& client) {
+  std::string flags = client.is_spared() ? "e" : "";
+  if (client.identity().peer_address.find('/') != std::string::npos) flags += 'U';
+  return flags.empty() ? "N" : flags;
+}
+
 // One line of CLIENT LIST in the fields and the order of Redis 7.2; fields of features that do not exist are at their
 // rest values, since parsers expect them.
 void describe(std::string& out, const Client& client, std::int64_t now_ms) {
@@ -30,20 +37,16 @@ void describe(std::string& out, const Client& client, std::int64_t now_ms) {
   const std::uint64_t held = relaxed(activity.query_buffer_bytes);
   const std::uint64_t used = std::min(relaxed(activity.query_buffer_used_bytes), held);
   const std::uint64_t output = relaxed(activity.output_bytes);
-  const bool unix_socket = who.peer_address.find('/') != std::string::npos;
-  std::string flags = client.is_spared() ? "e" : "";
-  if (unix_socket) flags += 'U';
-  if (flags.empty()) flags = "N";
   fmt::format_to(std::back_inserter(out),
                  "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 multi=-1 qbuf={} "
                  "qbuf-free={} argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll={} omem={} tot-mem={} events={} cmd={} user=default "
                  "redir=-1 resp={} lib-name={} lib-ver={}\n",
                  who.id, who.peer_address, who.local_address, who.fd, client.name(),
                  std::max<std::int64_t>(now_ms - who.connected_at_ms, 0) / 1000,
-                 std::max<std::int64_t>(now_ms - relaxed(activity.last_active_ms), 0) / 1000, flags, client.database(), used,
-                 held - used, relaxed(activity.output_segments), output, sizeof(Client) + held + output, output > 0 ? "rw" : "r",
-                 last != nullptr ? std::string_view(last->full_name) : "NULL", client.resp3() ? 3 : 2, client.library_name(),
-                 client.library_version());
+                 std::max<std::int64_t>(now_ms - relaxed(activity.last_active_ms), 0) / 1000, flags_of(client), client.database(),
+                 used, held - used, relaxed(activity.output_segments), output, sizeof(Client) + held + output,
+                 output > 0 ? "rw" : "r", last != nullptr ? std::string_view(last->full_name) : "NULL", client.resp3() ? 3 : 2,
+                 client.library_name(), client.library_version());
 }
 
 // The client's own line is up to date only when its own turn writes it, which is now.
