@@ -138,6 +138,8 @@ std::vector<Key> build_table() {
         "Length of one argument of a command, and so of a value."),
     row<&S::limits, &Limits::arguments>("limits.arguments", integer(16, 16'777'216), kChangeable,
         "Arguments that one command may have."),
+    row<&S::limits, &Limits::monitor_lines>("limits.monitor_lines", integer(0, 4'000'000'000), kChangeable,
+        "Commands a second that each client with MONITOR is shown; the others are counted. 0 shows all."),
 
     row<&S::command_log, &CommandLog::slower_than_us>("command_log.slower_than_us", signed_integer(-1, 86'400'000'000), kChangeable,
         "Microseconds from which on a command is noted for SLOWLOG; 0 notes all, -1 none."),

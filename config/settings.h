@@ -125,6 +125,7 @@ struct Limits {
   MemoryAmount all_clients = {MemoryAmount::Unit::percent, 20};  // of max_memory
   std::uint64_t bulk_length_bytes = 512ULL << 20;
   std::uint32_t arguments = 1U << 20;
+  std::uint32_t monitor_lines = 20'000;
   bool operator==(const Limits&) const = default;
 };
 

@@ -41,6 +41,12 @@ inline constexpr std::string_view kNoCluster = "ERR This instance has cluster su
 inline constexpr std::string_view kNoSuchClient = "ERR No such client";
 inline constexpr std::string_view kClientIdTooSmall = "ERR client-id should be greater than 0";
 inline constexpr std::string_view kMaxAgeTooSmall = "ERR maxage should be greater than 0";
+inline constexpr std::string_view kBadPauseMode = "ERR CLIENT PAUSE mode must be WRITE or ALL";
+inline constexpr std::string_view kBadMonitorRate = "ERR RATE must be a number of lines per second, 1 or more";
+inline constexpr std::string_view kUnblocked = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
+inline constexpr std::string_view kTimeoutNotInteger = "ERR timeout is not an integer or out of range";
+inline constexpr std::string_view kTimeoutNegative = "ERR timeout is negative";
+inline constexpr std::string_view kTimeoutOutOfRange = "ERR timeout is out of range";
 inline constexpr std::string_view kBadUnblockReason = "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR";
 inline constexpr std::string_view kBadLogCount = "ERR count should be greater than or equal to -1";
 inline constexpr std::string_view kBadLogType = "ERR type should be one of the following: slow, large-request, large-reply";
@@ -90,6 +96,7 @@ inline constexpr std::string_view kDumpFormat = "ERR Bad data format";
 inline constexpr std::string_view kNoFrequency =
     "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies "
     "at runtime LRU and LFU data will take some time to adjust.";
+inline constexpr std::string_view kNoAllocatorFigures = "ERR the allocator of this build tells nothing about itself";
 inline constexpr std::string_view kNoIdleTime = "ERR times of access are not kept, there is no idle time to tell";
 
 // COMMAND, SHUTDOWN, DEBUG.

@@ -160,6 +160,8 @@ class App::Impl {
                 password_,
                 command_log_,
                 latency_,
+                pause_,
+                monitors_,
                 facts_,
                 [this] { request_stop("SHUTDOWN"); }},
         control_statistics_(statistics_.add_loop()),
@@ -204,6 +206,8 @@ class App::Impl {
   Password password_;
   CommandLog command_log_;
   LatencyMonitor latency_;
+  ClientPause pause_;
+  MonitorFeed monitors_;
   ProcessFacts facts_;
   ServerState server_;
   LoopStatistics& control_statistics_;
@@ -246,6 +250,7 @@ void App::Impl::apply(const config::Settings& settings) {
   set(limits_.bulk_bytes, std::size_t{settings.limits.bulk_length_bytes});
   set(limits_.arguments, std::size_t{settings.limits.arguments});
   password_.set(settings.security.password);
+  monitors_.set_rate(static_cast<std::uint32_t>(settings.limits.monitor_lines));
   latency_.set_threshold_ms(settings.command_log.latency_threshold.count());
   command_log_.set({.slow_us = settings.command_log.slower_than_us,
                     .request_bytes = settings.command_log.request_larger_than,

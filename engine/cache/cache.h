@@ -154,6 +154,9 @@ class Cache {
 
   // How often the key was asked for since the policy last judged it, 3 at most; nothing if it is not there. Looks without touching.
   [[nodiscard]] std::optional<unsigned> hits(Session& session, const Key& key);
+  // What the key takes: its item with padding, its value's block, its slot in the index; not its share of what is free. Nothing if it is not there.
+  // Looks without touching.
+  [[nodiscard]] std::optional<std::uint64_t> bytes_of(Session& session, const Key& key);
 
   // Read-modify-write of one key: `decide` sees the current item and says what becomes of it; it is called again if somebody else changes the
   // key meanwhile (decision.h), and not at all when the key is too large. A put whose expiry has passed removes the item.
@@ -266,6 +269,8 @@ class Cache {
     std::size_t freed_bytes = 0;  // what the budget gets back; a pinned block gives nothing yet
   };
 
+  // inspect.cpp. The slot of a key that is there and has not expired.
+  [[nodiscard]] FoundSlot inspect(const Session& session, const Key& key) const noexcept;
   [[nodiscard]] Policy policy() const noexcept;
   [[nodiscard]] bool fits(std::uint64_t bytes) const noexcept;
 

@@ -93,7 +93,7 @@ bool Cache::look(Session& session, const Key& given, const Visitor<void(const It
     }
     const ShownItem shown(core_->store, item, session.now_ms_);
     visit(shown.view());
-    if (!is_hit) return true;
+    if (!is_hit || !session.is_touching_) return true;
     note_hit(*core_, session, key.hash, found);
     if (core_->is_sliding.load(std::memory_order_relaxed)) [[unlikely]]
       renew(session, key, item);
@@ -124,10 +124,11 @@ void Cache::read_many(Session& session, std::span<const Key> keys, Visitor<void(
     }
     const ShownItem shown(core_->store, core_->store.at(seen[i].found.slot), session.now_ms_);
     visit(i, &shown.view());
+    ++hits;
+    if (!session.is_touching_) continue;
     note_hit(*core_, session, seen[i].key.hash, seen[i].found);
     if (core_->is_sliding.load(std::memory_order_relaxed)) [[unlikely]]
       renew(session, seen[i].key, core_->store.at(seen[i].found.slot));
-    ++hits;
   }
   session.counters_.hits.add(hits);
 }

@@ -75,6 +75,9 @@ class Session {
   // The time that expiry is judged by, and after which compaction tries again what it gave up, until the next call: set once per turn of an event loop. A new session has the time of its opening.
   void set_now_ms(std::int64_t wall_clock_ms) noexcept { now_ms_ = wall_clock_ms; }
   [[nodiscard]] std::int64_t now_ms() const noexcept { return now_ms_; }
+  // Whether reads from here on are uses: they renew what the policy knows of a key, and its lifetime where that slides. Hits and misses are counted
+  // either way. So it is at first.
+  void set_touching(bool is_touching) noexcept { is_touching_ = is_touching; }
 
   void begin_slice() noexcept { participant_.online(); }
   [[nodiscard]] bool is_in_slice() const noexcept { return participant_.is_online(); }
@@ -167,6 +170,7 @@ class Session {
   std::uint64_t added_ = 0;         // hash of the key that the update under way has added: not the one to make room for itself
   std::uint32_t hand_turn_ = 0;     // which domain's hand looks for the next victim
   std::uint64_t wanted_bytes_ = 0;  // for which no place was found, since it was set to 0
+  bool is_touching_ = true;
   bool filled_ = false;             // it has stored something while the cache was filling, since it ended that last
   sync::qsbr::Participant participant_;
   WriteGate::Writer writer_;

@@ -5,15 +5,33 @@
 namespace strata::server {
 
 void Client::set_disconnect(std::function<void(Reason)> disconnect) {
-  const std::scoped_lock lock(disconnect_mutex_);
+  const std::scoped_lock lock(loop_mutex_);
   disconnect_ = std::move(disconnect);
 }
 
 bool Client::disconnect(Reason reason) {
-  const std::scoped_lock lock(disconnect_mutex_);
+  const std::scoped_lock lock(loop_mutex_);
   const std::function<void(Reason)> disconnect = std::exchange(disconnect_, nullptr);
   if (disconnect) disconnect(reason);
   return static_cast<bool>(disconnect);
+}
+
+void Client::set_wake(std::function<void()> wake) {
+  const std::scoped_lock lock(loop_mutex_);
+  wake_ = std::move(wake);
+}
+
+void Client::wake() {
+  const std::scoped_lock lock(loop_mutex_);
+  if (wake_) wake_();
+}
+
+bool Client::unblock(bool with_error) {
+  Wait expected = Wait::waits;
+  if (!wait_.compare_exchange_strong(expected, with_error ? Wait::ended_with_error : Wait::ended, std::memory_order_acq_rel))
+    return false;
+  wake();
+  return true;
 }
 
 std::uint64_t Client::held_bytes() const noexcept {
@@ -32,6 +50,12 @@ void ClientRegistry::remove(std::uint64_t id) {
   const std::scoped_lock lock(mutex_);
   clients_.erase(id);
   size_.store(clients_.size(), std::memory_order_relaxed);
+}
+
+std::shared_ptr<Client> ClientRegistry::find(std::uint64_t id) const {
+  const std::scoped_lock lock(mutex_);
+  const auto found = clients_.find(id);
+  return found == clients_.end() ? nullptr : found->second;
 }
 
 std::vector<std::shared_ptr<Client>> ClientRegistry::snapshot() const {

@@ -11,13 +11,14 @@
 #include <vector>
 
 #include "engine/api/strata.hpp"
+#include "server/commands/monitor_feed.h"
 #include "server/commands/table.h"
 
 namespace strata::server {
 
 // What the server knows about one client. The event loop that owns the connection writes it; other threads read it for
 // CLIENT LIST and the admin API: hence single-writer atomics (relaxed), and a lock around the texts.
-class Client {
+class Client : public std::enable_shared_from_this<Client> {
  public:
   // What is known when the connection is accepted; never changes.
   struct Identity {
@@ -50,13 +51,39 @@ class Client {
   // Does so; once. False: somebody has, or it has left.
   bool disconnect(Reason reason);
 
+  // Who serves it says how it is made to look whether what it waits for has come, or lines of its watcher have: as above.
+  void set_wake(std::function<void()> wake);
+  void wake();
+
+  // A command of its that waits for others, until it is answered, or CLIENT UNBLOCK ends that. Its loop says so; unblock() from any thread.
+  enum class Wait : std::uint8_t { none, waits, ended, ended_with_error };
+  [[nodiscard]] Wait wait() const noexcept { return wait_.load(std::memory_order_acquire); }
+  void set_wait(Wait wait) noexcept { wait_.store(wait, std::memory_order_release); }
+  // False: it does not wait.
+  bool unblock(bool with_error);
+
   // Not to be the one that holds most (CLIENT NO-EVICT).
   [[nodiscard]] bool is_spared() const noexcept { return is_spared_.load(std::memory_order_relaxed); }
   void set_spared(bool on) noexcept { is_spared_.store(on, std::memory_order_relaxed); }
 
+  // Whether its reads renew what the policy knows of keys (CLIENT NO-TOUCH says no).
+  [[nodiscard]] bool is_touching() const noexcept { return is_touching_.load(std::memory_order_relaxed); }
+  void set_touching(bool on) noexcept { is_touching_.store(on, std::memory_order_relaxed); }
+  [[nodiscard]] bool is_watching() const noexcept { return is_watching_.load(std::memory_order_relaxed); }
+  // Its loop alone.
+  void set_watcher(std::shared_ptr<MonitorFeed::Watcher> watcher) {
+    watcher_ = std::move(watcher);
+    is_watching_.store(watcher_ != nullptr, std::memory_order_relaxed);
+  }
+  [[nodiscard]] const std::shared_ptr<MonitorFeed::Watcher>& watcher() const noexcept { return watcher_; }
+
+  // Which replies it gets (CLIENT REPLY): all, none, or all but that of the next command.
+  enum class Replies : std::uint8_t { all, none, skip_next, skip_this };
+
   // Only the owning loop reads and writes these.
   bool authenticated = false;
   bool close_after_reply = false;
+  Replies replies = Replies::all;
 
   // Written once per turn of the loop.
   struct Activity {
@@ -86,8 +113,13 @@ class Client {
   std::atomic<Namespace> database_{0};
   std::atomic<bool> resp3_{false};
   std::atomic<bool> is_spared_{false};
-  std::mutex disconnect_mutex_;
+  std::atomic<bool> is_touching_{true};
+  std::atomic<bool> is_watching_{false};
+  std::atomic<Wait> wait_{Wait::none};
+  std::shared_ptr<MonitorFeed::Watcher> watcher_;
+  std::mutex loop_mutex_;  // of the two below
   std::function<void(Reason)> disconnect_;
+  std::function<void()> wake_;
   mutable std::mutex texts_mutex_;
   std::string name_;
   std::string library_name_;
@@ -101,14 +133,20 @@ class ClientRegistry {
   void add(std::shared_ptr<Client> client);
   void remove(std::uint64_t id);
   [[nodiscard]] std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
+  // A null pointer: there is none.
+  [[nodiscard]] std::shared_ptr<Client> find(std::uint64_t id) const;
   // In order of their id.
   [[nodiscard]] std::vector<std::shared_ptr<Client>> snapshot() const;
+  // Clients whose command waits for others (Client::wait).
+  [[nodiscard]] std::uint64_t waiting() const noexcept { return waiting_.load(std::memory_order_relaxed); }
+  void count_waiting(std::int64_t more) noexcept { waiting_.fetch_add(static_cast<std::uint64_t>(more), std::memory_order_relaxed); }
   // Disconnects the one that holds most memory; nobody as long as the last one is still here.
   void disconnect_largest();
 
  private:
   std::atomic<std::uint64_t> next_id_{1};
   std::atomic<std::size_t> size_{0};
+  std::atomic<std::uint64_t> waiting_{0};
   mutable std::mutex mutex_;
   std::map<std::uint64_t, std::shared_ptr<Client>> clients_;
   std::uint64_t disconnected_ = 0;  // the last one, by disconnect_largest

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "protocol/errors.h"
+#include "server/commands/client_modes.h"
 #include "server/commands/client_name.h"
 #include "server/commands/context.h"
 #include "server/commands/families.h"
@@ -20,10 +21,15 @@ namespace {
 
 namespace errors = protocol::errors;
 
-// Redis' letters: 'e' not to be disconnected for its memory, 'U' connected by a unix socket, 'N' nothing special.
+// Redis' letters: 'O' it watches the others, 'b' it waits, 'U' connected by a unix socket, 'e' not to be disconnected for its memory, 'T' its reads
+// are no uses, 'N' nothing special.
 std::string flags_of(const Client& client) {
-  std::string flags = client.is_spared() ? "e" : "";
+  std::string flags;
+  if (client.is_watching()) flags += 'O';
+  if (client.wait() == Client::Wait::waits) flags += 'b';
   if (client.identity().peer_address.find('/') != std::string::npos) flags += 'U';
+  if (client.is_spared()) flags += 'e';
+  if (!client.is_touching()) flags += 'T';
   return flags.empty() ? "N" : flags;
 }
 
@@ -245,28 +251,19 @@ Outcome kill(Context& context) {
   return Outcome::done;
 }
 
-Outcome no_evict(Context& context) {
-  const bool on = equals_ignoring_case(context.args[2], "on");
-  if (!on && !equals_ignoring_case(context.args[2], "off")) {
-    context.reply.error(errors::kSyntax);
-    return Outcome::done;
-  }
-  context.client.set_spared(on);
-  context.reply.ok();
-  return Outcome::done;
-}
-
-// No command waits for what another client does, so there is nobody to be told not to.
 Outcome unblock(Context& context) {
-  if (!parse_integer(context.args[2])) {
-    context.reply.error(errors::kNotInteger);
-  } else if (context.args.size() > 4) {
+  const auto id = parse_integer(context.args[2]);
+  const bool has_reason = context.args.size() == 4;
+  const bool with_error = has_reason && equals_ignoring_case(context.args[3], "error");
+  if (context.args.size() > 4) {
     context.reply.error(errors::kSyntax);
-  } else if (context.args.size() == 4 && !equals_ignoring_case(context.args[3], "timeout") &&
-             !equals_ignoring_case(context.args[3], "error")) {
+  } else if (has_reason && !with_error && !equals_ignoring_case(context.args[3], "timeout")) {
     context.reply.error(errors::kBadUnblockReason);
+  } else if (!id) {
+    context.reply.error(errors::kNotInteger);
   } else {
-    context.reply.integer(0);
+    const auto client = context.server.clients.find(static_cast<std::uint64_t>(*id));
+    context.reply.integer(client != nullptr && client->unblock(with_error) ? 1 : 0);
   }
   return Outcome::done;
 }
@@ -308,14 +305,21 @@ constexpr CommandSpec kSubcommands[] = {
     {"list", -2, kOwn | kAdmin | kDangerous, {}, "connection", "2.4.0", "Lists open connections.",
      "O(N) where N is the number of client connections", "[TYPE normal|master|replica|pubsub] [ID client-id [client-id ...]]", list},
     {"no-evict", 3, kOwn | kAdmin | kDangerous, {}, "connection", "7.0.0",
-     "Says whether the connection is spared where clients hold more than limits.all_clients.", "O(1)", "ON|OFF", no_evict},
+     "Says whether the connection is spared where clients hold more than limits.all_clients.", "O(1)", "ON|OFF",
+     client_no_evict},
+    {"no-touch", 3, kOwn | kAdmin | kDangerous, {}, "connection", "7.2.0",
+     "Says whether reads of the connection leave alone what the eviction policy knows of keys.", "O(1)", "ON|OFF", client_no_touch},
+    {"pause", -3, kOwn | kAdmin | kDangerous, {}, "connection", "3.0.0", "Has commands of all clients wait, for so many milliseconds.",
+     "O(1)", "timeout [WRITE|ALL]", client_pause},
+    {"reply", 3, kOwn, {}, "connection", "3.2.0", "Says which replies the connection gets.", "O(1)", "ON|OFF|SKIP", client_reply},
     {"setinfo", 4, kOwn, {}, "connection", "7.2.0", "Sets information specific to the client or connection.", "O(1)",
      "LIB-NAME libname|LIB-VER libver", setinfo},
     {"setname", 3, kOwn, {}, "connection", "2.6.9", "Sets the connection name.", "O(1)", "connection-name", setname},
     {"trackinginfo", 2, kOwn, {}, "connection", "6.2.0", "Returns what is tracked for the connection: nothing.", "O(1)", "", trackinginfo},
-    {"unblock", -3, kOwn | kAdmin | kDangerous, {}, "connection", "5.0.0",
-     "Ends the waiting of another connection: 0, as no command waits for others.", "O(log N) where N is the number of client connections",
-     "client-id [TIMEOUT|ERROR]", unblock},
+    {"unblock", -3, kOwn | kAdmin | kDangerous, {}, "connection", "5.0.0", "Ends the waiting of another connection, as WAIT does.",
+     "O(log N) where N is the number of client connections", "client-id [TIMEOUT|ERROR]", unblock},
+    {"unpause", 2, kOwn | kAdmin | kDangerous, {}, "connection", "6.2.0", "Ends the pause that CLIENT PAUSE began.",
+     "O(N) where N is the number of client connections", "", client_unpause},
 };
 // clang-format on
 

@@ -20,11 +20,12 @@ namespace errors = protocol::errors;
 using Names = std::vector<std::string_view>;
 
 Names flag_names(const CommandSpec& spec) {
-  static constexpr std::array<std::pair<std::uint32_t, std::string_view>, 10> kNames = {{{kWrite, "write"},
+  static constexpr std::array<std::pair<std::uint32_t, std::string_view>, 11> kNames = {{{kWrite, "write"},
                                                                                          {kReadonly, "readonly"},
                                                                                          {kDenyOom, "denyoom"},
                                                                                          {kAdmin, "admin"},
                                                                                          {kNoScript, "noscript"},
+                                                                                         {kBlocking, "blocking"},
                                                                                          {kLoading, "loading"},
                                                                                          {kStale, "stale"},
                                                                                          {kFast, "fast"},
@@ -51,6 +52,7 @@ Names acl_categories(const CommandSpec& spec) {
   if (has(kAdmin)) names.push_back("@admin");
   if (has(kAdmin) || has(kDangerous)) names.push_back("@dangerous");
   names.push_back(has(kFast) ? "@fast" : "@slow");
+  if (has(kBlocking)) names.push_back("@blocking");
   if (spec.group == "connection") names.push_back("@connection");
   return names;
 }

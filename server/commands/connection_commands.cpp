@@ -140,6 +140,14 @@ Outcome hello(Context& context) {
 Outcome reset(Context& context) {
   context.client.set_database(0);
   context.client.set_name({});
+  context.client.set_spared(false);
+  context.client.set_touching(true);
+  context.session.set_touching(true);
+  context.client.replies = Client::Replies::all;
+  if (context.client.watcher()) {
+    context.server.monitors.remove(context.client.watcher());
+    context.client.set_watcher(nullptr);
+  }
   context.client.authenticated = !context.server.password.required();
   switch_protocol(context, protocol::Version::resp2);
   context.reply.simple("RESET");

@@ -2,11 +2,14 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 
 #include "engine/api/strata.hpp"
 #include "server/commands/client.h"
+#include "server/commands/held_request.h"
 #include "server/commands/reply.h"
 #include "server/commands/server_state.h"
 #include "server/commands/statistics.h"
@@ -23,6 +26,10 @@ using Continuation = std::function<Outcome(Context&)>;
 // What a command leaves its continuation with; then it returns Outcome::suspended.
 class Suspension {
  public:
+  // Until the delay is over, if there is one, or the client's wait() has been ended: the continuation finds there which it was.
+  virtual void block(std::optional<std::chrono::milliseconds> delay, Continuation rest) = 0;
+  // Carries the request out later, from the beginning: when the pause that it waits for is over.
+  virtual void hold(std::unique_ptr<HeldRequest> request, std::chrono::milliseconds delay) = 0;
   virtual void resume_after(std::chrono::milliseconds delay, Continuation rest) = 0;
   // In the next turn of the loop, after other clients had theirs.
   virtual void resume_soon(Continuation rest) = 0;
@@ -45,7 +52,8 @@ class Context {
   std::span<const std::string_view> args;  // args[0] is the name; for a subcommand args[1] is its name
   std::span<const ValueRef> blocks;        // large arguments that were received into their final place
 
-  const Key* key_ahead = nullptr;          // of args[1], where somebody has hashed that already
+  const Key* key_ahead = nullptr;  // of args[1], where somebody has hashed that already
+  Client::Wait wait = Client::Wait::none;  // how the waiting of a blocked command has ended; waits: its time is over
 
   [[nodiscard]] Key key(std::size_t index) const noexcept {
     if (index == 1 && key_ahead != nullptr && key_ahead->ns == client.database()) return *key_ahead;

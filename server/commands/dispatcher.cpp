@@ -71,6 +71,19 @@ bool admit(Context& context, const Command& command) {
   return false;
 }
 
+// The request waits for the end of a pause. Who is not let in waits for nothing, and is answered at once.
+bool must_wait(const Context& context, const Command& command) {
+  return context.server.pause.remaining_ms(command.has(kWrite), context.now_ms()) > 0 &&
+         (context.client.authenticated || !context.server.password.required());
+}
+
+Outcome hold(Context& context, const Command& command) {
+  const std::int64_t rest_ms = context.server.pause.remaining_ms(command.has(kWrite), context.now_ms());
+  context.suspension.hold(std::make_unique<HeldRequest>(context.server.cache.budget(), context.args, context.blocks),
+                          std::chrono::milliseconds(rest_ms));
+  return Outcome::suspended;
+}
+
 // Times `run` and books it for the command. `words`: of the request, or, of a further slice, the name of the command.
 template <typename F>
 Outcome measured(Context& context, const Command& command, bool first_slice, std::span<const std::string_view> words, F&& run) {
@@ -93,6 +106,8 @@ Outcome measured(Context& context, const Command& command, bool first_slice, std
                                    .large_words = context.blocks.size(),
                                    .words = words},
                                   command, context.client, context.now_ms());
+  if (first_slice && context.server.monitors.is_watched() && !command.has(kAdmin)) [[unlikely]]
+    context.server.monitors.tell(command, words, context.client, context.now_ms());
   return outcome;
 }
 
@@ -103,6 +118,8 @@ Outcome execute(Context& context) {
   Outcome outcome = Outcome::done;
   if (const Command* command = resolve(context)) {
     context.command = command;
+    if (context.server.pause.is_on() && must_wait(context, *command)) [[unlikely]]
+      return hold(context, *command);
     if (admit(context, *command)) {
       outcome = measured(context, *command, true, context.args, [&] { return command->spec->handler(context); });
     }

@@ -9,9 +9,9 @@
 #include <array>
 #include <chrono>
 #include <iterator>
-#include <memory>
 #include <string>
 
+#include "server/commands/memory_figures.h"
 #include "server/commands/words.h"
 #include "server/version.h"
 
@@ -65,47 +65,34 @@ void server_section(std::string& out, const Facts& facts) {
 void clients_section(std::string& out, const Facts& facts) {
   field(out, "connected_clients", facts.server.clients.size());
   field(out, "maxclients", facts.server.limits.max_clients.load(std::memory_order_relaxed));
-  field(out, "blocked_clients", 0);
-}
-
-// Who serves this process' malloc: the engine, unless the build has left the C library's in place.
-std::string allocator_name() {
-  const auto block = std::make_unique<char>();
-  return strata_owns(block.get()) ? fmt::format("strata-{}", strata_version_text()) : "libc";
+  field(out, "blocked_clients", facts.server.clients.waiting() + facts.server.pause.held());
+  field(out, "strata_paused_clients", facts.server.pause.held());
+  field(out, "strata_watching_clients", facts.server.monitors.watchers());
 }
 
 void memory_section(std::string& out, const Facts& facts) {
   const Budget& budget = facts.server.cache.budget();
-  // What the limit bounds: with what is free in the segments of items.
-  const std::uint64_t used = facts.server.cache.resident_bytes();
-  const std::uint64_t resident = os::LinuxSystemMemory().resident().rss_bytes();
-  const std::uint64_t dataset = budget.bytes(Purpose::items) + budget.bytes(Purpose::large_values);
+  const MemoryFigures memory = memory_figures(facts.server);
   const std::uint64_t limit = budget.limit_bytes();
-  field(out, "used_memory", used);
-  field(out, "used_memory_human", human(used));
-  field(out, "used_memory_rss", resident);
-  field(out, "used_memory_rss_human", human(resident));
-  field(out, "used_memory_peak", budget.peak_bytes());
-  field(out, "used_memory_peak_human", human(budget.peak_bytes()));
-  field(out, "used_memory_overhead", used - std::min(dataset, used));
-  field(out, "used_memory_dataset", dataset);
-  field(out, "used_memory_dataset_perc",
-        fmt::format("{:.2f}%", used == 0 ? 0.0 : 100.0 * static_cast<double>(dataset) / static_cast<double>(used)));
+  field(out, "used_memory", memory.used);
+  field(out, "used_memory_human", human(memory.used));
+  field(out, "used_memory_rss", memory.rss);
+  field(out, "used_memory_rss_human", human(memory.rss));
+  field(out, "used_memory_peak", memory.peak);
+  field(out, "used_memory_peak_human", human(memory.peak));
+  field(out, "used_memory_overhead", memory.overhead);
+  field(out, "used_memory_dataset", memory.dataset);
+  field(out, "used_memory_dataset_perc", fmt::format("{:.2f}%", 100.0 * ratio(memory.dataset, memory.used)));
   field(out, "maxmemory", facts.server.cache.tunables().max_memory_bytes);
   field(out, "strata_limit_bytes", limit);
   field(out, "maxmemory_human", human(limit));
   field(out, "maxmemory_policy", cache::policy_name(facts.server.cache.tunables().policy));
-  field(out, "mem_fragmentation_ratio",
-        fmt::format("{:.2f}", used == 0 ? 0.0 : static_cast<double>(resident) / static_cast<double>(used)));
+  field(out, "mem_fragmentation_ratio", fmt::format("{:.2f}", ratio(memory.rss, memory.used)));
   field(out, "mem_clients_normal", budget.bytes(Purpose::client_buffers));
   field(out, "strata_client_values_bytes", facts.server.cache.held_value_bytes());
-  field(out, "mem_allocator", allocator_name());
-  strata_held_memory allocator{};
-  allocator.struct_bytes = sizeof allocator;
-  if (strata_memory_held(&allocator) == STRATA_OK) {
-    field(out, "allocator_active", allocator.in_use_bytes);
-    field(out, "allocator_resident", allocator.resident_at_most_bytes);
-  }
+  field(out, "mem_allocator", memory.allocator);
+  field(out, "allocator_active", memory.allocator_active);
+  field(out, "allocator_resident", memory.allocator_resident);
   field(out, "strata_items_bytes", budget.bytes(Purpose::items));
   field(out, "strata_index_bytes", budget.bytes(Purpose::index));
   field(out, "strata_large_values_bytes", budget.bytes(Purpose::large_values));
@@ -163,6 +150,8 @@ void stats_section(std::string& out, const Facts& facts) {
   field(out, "strata_readmitted_keys", facts.cache.readmitted);
   field(out, "strata_protocol_errors", traffic.protocol_errors);
   field(out, "strata_suspended_commands", traffic.suspended);
+  field(out, "strata_monitor_lines", facts.server.monitors.lines());
+  field(out, "strata_monitor_left_out", facts.server.monitors.left_out());
 }
 
 void replication_section(std::string& out, const Facts&) {

@@ -45,6 +45,7 @@ Outcome exists(Context& context) {
   for (std::size_t i = 1; i < context.args.size(); ++i) {
     if (look(context, context.key(i), [](const ItemView&) {})) ++found;
   }
+  context.session.set_touching(context.client.is_touching());
   context.reply.integer(found);
   return Outcome::done;
 }
@@ -54,9 +55,10 @@ Outcome type(Context& context) {
   return Outcome::done;
 }
 
-// As EXISTS, but it counts as a use.
+// As EXISTS, but it counts as a use, also where other reads of the client do not.
 Outcome touch(Context& context) {
   std::int64_t found = 0;
+  context.session.set_touching(true);
   for (std::size_t i = 1; i < context.args.size(); ++i) {
     if (context.server.cache.read(context.session, context.key(i), [](const ItemView&) {})) ++found;
   }

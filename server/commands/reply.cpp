@@ -37,6 +37,12 @@ void Reply::framed_value(std::string_view before, const ItemView& item, std::str
   bulk_end();
 }
 
+void Reply::cut(const Mark& mark) {
+  bytes_.drop_back(bytes_.size() - mark.bytes);
+  for (; pins_.size() > mark.pins; pins_.pop_back()) pinned_bytes_ -= pins_.back().bytes.size();
+  overflowed_ = false;
+}
+
 void Reply::clear(std::size_t keep_bytes) {
   if (bytes_.capacity() > keep_bytes) {
     bytes_.release();

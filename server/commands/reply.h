@@ -70,6 +70,13 @@ class Reply : private protocol::ReplyWriter {
   [[nodiscard]] std::size_t pinned_bytes() const noexcept { return pinned_bytes_; }
   // As many bytes will be sent.
   [[nodiscard]] std::size_t size() const noexcept { return bytes_.size() + pinned_bytes_; }
+  // Where the replies end now, and back there: what was answered since is not sent.
+  struct Mark {
+    std::size_t bytes = 0;
+    std::size_t pins = 0;
+  };
+  [[nodiscard]] Mark mark() const noexcept { return {bytes_.size(), pins_.size()}; }
+  void cut(const Mark& mark);
   [[nodiscard]] bool empty() const noexcept { return bytes_.empty() && pins_.empty(); }
   // Forgets everything; memory beyond `keep_bytes` is given back.
   void clear(std::size_t keep_bytes);

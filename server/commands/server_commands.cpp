@@ -88,15 +88,6 @@ Outcome shutdown(Context& context) {
   return Outcome::done;
 }
 
-// There are no replicas.
-Outcome role(Context& context) {
-  context.reply.array(3);
-  context.reply.bulk("master");
-  context.reply.integer(0);
-  context.reply.array(0);
-  return Outcome::done;
-}
-
 // clang-format off
 constexpr CommandSpec kDebugSubcommands[] = {
     {"help", 2, kAdmin | kNoScript | kLoading | kStale, {}, "server", "1.0.0",
@@ -112,8 +103,6 @@ constexpr CommandSpec kCommands[] = {
      "Depends on subcommand.", "", nullptr, kDebugSubcommands},
     {"info", -1, kLoading | kStale | kDangerous, {}, "server", "1.0.0", "Returns information and statistics about the server.",
      "O(1)", "[section [section ...]]", info},
-    {"role", 1, kNoScript | kLoading | kStale | kFast | kAdmin | kDangerous, {}, "server", "2.8.12",
-     "Returns the replication role: a master without replicas.", "O(1)", "", role},
     {"shutdown", -1, kAdmin | kNoScript | kLoading | kStale | kAllowBusy, {}, "server", "1.0.0", "Shuts the server down.", "O(1)",
      "[NOSAVE|SAVE] [NOW] [FORCE] [ABORT]", shutdown},
     {"time", 1, kLoading | kStale | kFast, {}, "server", "2.6.0", "Returns the server time.", "O(1)", "", time},

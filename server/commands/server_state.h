@@ -7,8 +7,10 @@
 
 #include "engine/api/strata.hpp"
 #include "server/commands/client.h"
+#include "server/commands/client_pause.h"
 #include "server/commands/command_log.h"
 #include "server/commands/latency_monitor.h"
+#include "server/commands/monitor_feed.h"
 #include "server/commands/statistics.h"
 #include "server/commands/table.h"
 #include "server/password.h"
@@ -49,6 +51,8 @@ struct ServerState {
   Password& password;
   CommandLog& command_log;
   LatencyMonitor& latency;
+  ClientPause& pause;
+  MonitorFeed& monitors;
   const ProcessFacts& facts;
   // Begins a graceful stop; returns at once.
   std::function<void()> request_shutdown;

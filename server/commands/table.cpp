@@ -24,7 +24,8 @@ CommandTable::CommandTable() {
         counter_commands(),    range_commands(),   conditional_commands(), lcs_commands(),    latency_commands(),
         log_commands(),        cluster_commands(), bitmap_commands(),      bitop_commands(),  bitfield_commands(),
         key_commands(),        move_commands(),    object_commands(),      dump_commands(),   expiry_commands(),
-        keyspace_commands(),   server_commands()}) {
+        keyspace_commands(),   server_commands(),  monitor_commands(),     memory_commands(), replication_commands(),
+        lolwut_commands()}) {
     for (const CommandSpec& spec : family) {
       const Command* command = add(spec, nullptr);
       top_.push_back(command);

@@ -35,17 +35,21 @@ void Connection::start() { finish_turn(); }
 void Connection::close() noexcept {
   if (state_ == State::closed) return;
   state_ = State::closed;
+  stop_waiting();
   rest_ = nullptr;
-  timer_.reset();
+  if (client_->watcher()) {
+    loop_.server().monitors.remove(client_->watcher());
+    client_->set_watcher(nullptr);
+  }
   transport_->close();
   loop_.forget(*this);
 }
 
 void Connection::close_gracefully() {
-  if (state_ == State::suspended && !timer_) {
+  if (state_ == State::suspended && !timer_ && client_->wait() == Client::Wait::none) {
     client_->close_after_reply = true;  // its slices end by themselves
   } else if (state_ == State::suspended) {
-    close();  // what waits for a time would wait too long
+    close();  // what waits for a time, or for others, would wait too long
   } else if (state_ != State::closed) {
     state_ = State::closing;
     if (output_.empty()) close();
@@ -67,6 +71,7 @@ void Connection::guarded(Turn&& turn) {
   const auto self = shared_from_this();  // `close` lets go of the loop's reference
   try {
     loop_.begin_turn();
+    loop_.session().set_touching(client_->is_touching());
     const Slice slice(loop_.session());
     turn();
   } catch (const std::bad_alloc&) {
@@ -91,6 +96,22 @@ void Connection::on_writable() {
 
 void Connection::go_on() {
   if (state_ == State::suspended) guarded([this] { resumed_turn(); });
+}
+
+void Connection::on_wake() {
+  if (state_ == State::suspended && (held_ != nullptr || client_->wait() > Client::Wait::waits)) go_on();
+  if (client_->watcher()) {
+    guarded([this] {
+      take_lines();
+      finish_turn();
+    });
+  }
+}
+
+// Of who watches the others: what there is to see, if it has taken what came before.
+void Connection::take_lines() {
+  if (!client_->watcher() || state_ == State::closing || !output_.empty()) return;
+  loop_.reply().append_raw(client_->watcher()->take());
 }
 
 void Connection::read_turn() {
@@ -176,6 +197,7 @@ void Connection::execute_batch(RequestBatch& batch) {
 void Connection::execute_one(const RequestBatch& batch, const RequestBatch::Request& request, bool first, const Key* key) {
   Reply& reply = loop_.reply();
   reply.set_version(client_->resp3() ? protocol::Version::resp3 : protocol::Version::resp2);
+  const Reply::Mark mark = reply.mark();
   Outcome outcome = Outcome::done;
   if (first && reader_.refused()) {
     reply.error(protocol::errors::kOutOfMemory);
@@ -189,6 +211,8 @@ void Connection::execute_one(const RequestBatch& batch, const RequestBatch::Requ
     outcome = execute(context);
     last_command_ = context.command;
   }
+  if (client_->replies != Client::Replies::all) [[unlikely]]
+    keep_reply(mark, outcome);
   if (first) reader_.release_blocks();
   if (outcome == Outcome::suspended) {
     state_ = State::suspended;
@@ -207,12 +231,65 @@ void Connection::resume_soon(Continuation rest) {
   loop_.run_soon([self = shared_from_this()] { self->go_on(); });
 }
 
-void Connection::resumed_turn() {
-  loop_.reply().set_version(client_->resp3() ? protocol::Version::resp3 : protocol::Version::resp2);
+void Connection::block(std::optional<std::chrono::milliseconds> delay, Continuation rest) {
+  client_->set_wait(Client::Wait::waits);
+  loop_.server().clients.count_waiting(1);
+  if (delay) return resume_after(*delay, std::move(rest));
+  rest_ = std::move(rest);
+}
+
+void Connection::hold(std::unique_ptr<HeldRequest> request, std::chrono::milliseconds delay) {
+  held_ = std::move(request);
+  loop_.server().pause.count_held(1);
+  timer_ = loop_.run_after(delay, [self = shared_from_this()] { self->go_on(); });
+}
+
+// Whatever it was.
+void Connection::stop_waiting() noexcept {
+  timer_.reset();
+  if (client_->wait() != Client::Wait::none) loop_.server().clients.count_waiting(-1);
+  client_->set_wait(Client::Wait::none);
+  if (held_ == nullptr) return;
+  loop_.server().pause.count_held(-1);
+  held_.reset();
+}
+
+void Connection::keep_reply(const Reply::Mark& mark, Outcome outcome) {
+  using Replies = Client::Replies;
+  if (client_->replies == Replies::skip_next) {
+    if (outcome == Outcome::done) client_->replies = Replies::skip_this;
+    return;
+  }
+  loop_.reply().cut(mark);
+  if (client_->replies == Replies::skip_this && outcome == Outcome::done) client_->replies = Replies::all;
+}
+
+Outcome Connection::carry_out_held() {
+  const std::unique_ptr<HeldRequest> request = std::move(held_);
+  loop_.server().pause.count_held(-1);
+  Context context = this->context();
+  context.args = request->words();
+  context.blocks = request->blocks();
+  return execute(context);
+}
+
+Outcome Connection::carry_on() {
+  timer_.reset();
+  if (held_ != nullptr) return carry_out_held();
   Context context = this->context();
   const Continuation rest = std::exchange(rest_, nullptr);
-  timer_.reset();
-  if (resume(context, rest) == Outcome::done) {
+  context.wait = client_->wait();
+  stop_waiting();
+  return resume(context, rest);
+}
+
+void Connection::resumed_turn() {
+  loop_.reply().set_version(client_->resp3() ? protocol::Version::resp3 : protocol::Version::resp2);
+  const Reply::Mark mark = loop_.reply().mark();
+  const Outcome outcome = carry_on();
+  if (client_->replies != Client::Replies::all) [[unlikely]]
+    keep_reply(mark, outcome);
+  if (outcome == Outcome::done) {
     state_ = client_->close_after_reply ? State::closing : State::open;
     if (state_ == State::open) {
       reader_.take_up();
@@ -284,6 +361,7 @@ void Connection::write_turn() {
     reader_.take_up();
     process();
   }
+  take_lines();
   finish_turn();
 }
 

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "server/commands/context.h"
@@ -39,6 +40,10 @@ class Connection final : public TransportListener, public Suspension, public std
 
   void resume_after(std::chrono::milliseconds delay, Continuation rest) override;
   void resume_soon(Continuation rest) override;
+  void block(std::optional<std::chrono::milliseconds> delay, Continuation rest) override;
+  void hold(std::unique_ptr<HeldRequest> request, std::chrono::milliseconds delay) override;
+  // What its command waits for may have come, or lines for who watches the others.
+  void on_wake();
 
  private:
   enum class State : std::uint8_t {
@@ -63,6 +68,12 @@ class Connection final : public TransportListener, public Suspension, public std
   // `key`: what was looked for ahead, a null pointer: nothing.
   void execute_one(const RequestBatch& batch, const RequestBatch::Request& request, bool first, const Key* key);
   void go_on();
+  void take_lines();
+  // Whether the client gets the reply of the command that has been carried out; what was answered behind `mark` otherwise goes.
+  void keep_reply(const Reply::Mark& mark, Outcome outcome);
+  [[nodiscard]] Outcome carry_on();
+  [[nodiscard]] Outcome carry_out_held();
+  void stop_waiting() noexcept;
   void finish_turn();
   void send_reply();
   [[nodiscard]] bool holds_too_many_values() const noexcept;
@@ -78,7 +89,8 @@ class Connection final : public TransportListener, public Suspension, public std
   std::shared_ptr<Client> client_;
   RequestReader reader_;
   OutputQueue output_;
-  Continuation rest_;            // of the suspended command
+  Continuation rest_;                   // of the suspended command, or
+  std::unique_ptr<HeldRequest> held_;   // all of it, as it waits for the end of a pause
   std::shared_ptr<void> timer_;  // it waits for, if it does; letting go cancels
   const Command* last_command_ = nullptr;
   State state_ = State::open;

@@ -60,6 +60,11 @@ void EventLoop::adopt(boost::asio::generic::stream_protocol::socket socket, std:
         if (const auto disconnected = weak.lock()) disconnected->disconnect(reason);
       });
     });
+    connection->client().set_wake([this, weak = std::weak_ptr(connection)] {
+      run_soon([weak] {
+        if (const auto woken = weak.lock()) woken->on_wake();
+      });
+    });
     if (stopping_) return connection->close();
     connection->start();
   });
@@ -70,6 +75,7 @@ void EventLoop::forget(Connection& connection) {
   if (found == connections_.end()) return;
   const std::shared_ptr<Connection> keep = std::move(found->second);  // until this function is over
   connection.client().set_disconnect(nullptr);
+  connection.client().set_wake(nullptr);
   server_.clients.remove(connection.client().identity().id);
   connections_.erase(found);
   statistics_.connections.fetch_sub(1, std::memory_order_relaxed);

@@ -65,6 +65,8 @@ class CommandTest : public testing::Test, private Suspension {
  private:
   void resume_after(std::chrono::milliseconds, Continuation rest) override { rest_ = std::move(rest); }
   void resume_soon(Continuation rest) override { rest_ = std::move(rest); }
+  void block(std::optional<std::chrono::milliseconds>, Continuation rest) override { rest_ = std::move(rest); }
+  void hold(std::unique_ptr<HeldRequest> request, std::chrono::milliseconds) override { held_ = std::move(request); }
 
   Context context() {
     return {.server = server_,
@@ -100,15 +102,18 @@ class CommandTest : public testing::Test, private Suspension {
   Password password_;
   CommandLog command_log_;
   LatencyMonitor latency_;
+  ClientPause pause_;
+  MonitorFeed monitors_;
   ProcessFacts facts_;
   ServerState server_{cache_,    settings_,    table_,   clients_, statistics_, limits_,
-                      password_, command_log_, latency_, facts_,   [] {}};
+                      password_, command_log_, latency_, pause_,   monitors_, facts_, [] {}};
   Client client_{{}};
   Reply reply_;
   std::vector<std::string> words_;
   std::vector<std::string_view> args_;
   const Command* command_ = nullptr;
   Continuation rest_;
+  std::unique_ptr<HeldRequest> held_;
 };
 
 }  // namespace strata::server

@@ -43,6 +43,8 @@ class AdminFixture : public testing::Test {
   Password password_;
   CommandLog command_log_;
   LatencyMonitor latency_;
+  ClientPause pause_;
+  MonitorFeed monitors_;
   ProcessFacts facts_;
   ServerState server_;
   LoopStatistics& loop_;
