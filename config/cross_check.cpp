@@ -18,12 +18,36 @@ bool overlap(std::string_view a, std::string_view b) {
 std::vector<Problem> check_ports(const Settings& settings) {
   const Server& server = settings.server;
   const Admin& admin = settings.admin;
-  if (admin.port == 0 || admin.port != server.port) return {};
-  const auto taken = std::find_if(server.bind.begin(), server.bind.end(),
-                                  [&](const std::string& address) { return overlap(address, admin.bind); });
-  if (taken == server.bind.end()) return {};
-  return {{"", "admin.port", "port " + std::to_string(admin.port) + " of " + *taken + " is taken by server.port",
-           "another port, an admin.bind that server.bind does not cover, or 0 to turn the interface off"}};
+  std::vector<Problem> problems;
+  const auto expect_apart = [&](std::uint32_t port, std::string_view key) {
+    if (admin.port == 0 || admin.port != port) return;
+    const auto taken = std::find_if(server.bind.begin(), server.bind.end(),
+                                    [&](const std::string& address) { return overlap(address, admin.bind); });
+    if (taken == server.bind.end()) return;
+    problems.push_back({"", "admin.port", "port " + std::to_string(port) + " of " + *taken + " is taken by " + std::string(key),
+                        "another port, an admin.bind that server.bind does not cover, or 0 to turn the interface off"});
+  };
+  expect_apart(server.port, "server.port");
+  expect_apart(settings.tls.port, "tls.port");
+  if (settings.tls.port != 0 && settings.tls.port == server.port)
+    problems.push_back({"", "tls.port", "port " + std::to_string(server.port) + " is taken by server.port",
+                        "another port, or server.port 0 to be reached by TLS only"});
+  return problems;
+}
+
+std::vector<Problem> check_tls(const Settings& settings) {
+  const Tls& tls = settings.tls;
+  std::vector<Problem> problems;
+  const auto expect_file = [&](const std::string& path, std::string_view key, std::string_view why) {
+    if (path.empty()) problems.push_back({"", std::string(key), "is empty, and " + std::string(why), "the path of a PEM file"});
+  };
+  const bool is_on = tls.port != 0 || (tls.admin && settings.admin.port != 0);
+  if (!is_on) return {};
+  expect_file(tls.certificate_file, "tls.certificate_file", "TLS is on");
+  expect_file(tls.key_file, "tls.key_file", "TLS is on");
+  if (tls.client_certificates != ClientCertificates::no)
+    expect_file(tls.ca_file, "tls.ca_file", "tls.client_certificates asks for certificates");
+  return problems;
 }
 
 std::vector<Problem> check_auto_invalidation(const Settings& settings) {
@@ -61,6 +85,7 @@ std::vector<Problem> check_dynamic_sizing(const Settings& settings) {
 
 std::vector<Problem> cross_check(const Settings& settings) {
   std::vector<Problem> problems = check_ports(settings);
+  for (Problem& problem : check_tls(settings)) problems.push_back(std::move(problem));
   for (Problem& problem : check_auto_invalidation(settings)) problems.push_back(std::move(problem));
   for (Problem& problem : check_dynamic_sizing(settings)) problems.push_back(std::move(problem));
   return problems;

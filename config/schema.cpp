@@ -24,6 +24,7 @@ constexpr auto kChangeable = RunTime::changeable;
 constexpr std::size_t kPathBytes = 4095;
 constexpr std::size_t kSocketPathBytes = 107;  // what fits into sockaddr_un with its closing zero
 constexpr std::size_t kSecretBytes = 512;
+constexpr std::size_t kCipherBytes = 4096;
 constexpr std::size_t kAddresses = 16;
 constexpr std::size_t kKeyPrefixBytes = 1024;  // that the cache takes
 
@@ -156,6 +157,25 @@ std::vector<Key> build_table() {
         "Password that clients give with AUTH; empty asks for none."),
     row<&S::security, &Security::protected_mode>("security.protected_mode", FlagRule{}, kFixed,
         "Refuses to listen beyond this machine while no password is set."),
+
+    row<&S::tls, &Tls::port>("tls.port", integer(0, 65535), kFixed,
+        "TCP port that clients connect to by TLS, on the addresses of server.bind; 0 opens none."),
+    row<&S::tls, &Tls::certificate_file>("tls.certificate_file", TextRule{Kind::path, 0, kPathBytes}, kChangeable,
+        "PEM file of the server's certificate and of those that vouch for it; a relative path starts at server.data_dir. Read again by SIGHUP."),
+    row<&S::tls, &Tls::key_file>("tls.key_file", TextRule{Kind::path, 0, kPathBytes}, kChangeable,
+        "PEM file of the certificate's private key, not encrypted."),
+    row<&S::tls, &Tls::ca_file>("tls.ca_file", TextRule{Kind::path, 0, kPathBytes}, kChangeable,
+        "PEM file of those whose certificates of clients are believed."),
+    row<&S::tls, &Tls::client_certificates>("tls.client_certificates", ChoiceRule<ClientCertificates>{kClientCertificatesNames, kClientCertificatesAliases}, kChangeable,
+        "Whether clients have to show a certificate that tls.ca_file vouches for; optional believes one that is shown, and asks for none."),
+    row<&S::tls, &Tls::min_version>("tls.min_version", ChoiceRule<TlsVersion>{kTlsVersionNames}, kChangeable,
+        "The oldest version of TLS that is spoken."),
+    row<&S::tls, &Tls::ciphers>("tls.ciphers", TextRule{Kind::text, 0, kCipherBytes}, kChangeable,
+        "Ciphers of TLS 1.2, as OpenSSL names them, separated by colons; empty means those that OpenSSL chooses."),
+    row<&S::tls, &Tls::cipher_suites>("tls.cipher_suites", TextRule{Kind::text, 0, kCipherBytes}, kChangeable,
+        "Cipher suites of TLS 1.3, likewise."),
+    row<&S::tls, &Tls::admin>("tls.admin", FlagRule{}, kFixed,
+        "Whether the HTTP interface speaks HTTPS, with the same certificates."),
 
     row<&S::admin, &Admin::bind>("admin.bind", AddressRule{}, kFixed,
         "Address of the HTTP interface for administration and metrics."),

@@ -31,6 +31,9 @@ enum class EvictionPolicy : std::uint8_t {
 };
 // What is invalidated when the share of hits falls.
 enum class HitsAction : std::uint8_t { none, prefix, database, everything };
+// Whether clients of TLS have to show a certificate.
+enum class ClientCertificates : std::uint8_t { no, optional, required };
+enum class TlsVersion : std::uint8_t { tls12, tls13 };
 enum class LogLevel : std::uint8_t { trace, debug, info, warning, error, off };
 enum class LogFormat : std::uint8_t { text, json };
 
@@ -43,6 +46,11 @@ inline constexpr std::array<std::string_view, 14> kEvictionPolicyNames = {
 inline constexpr std::array<std::pair<std::string_view, EvictionPolicy>, 3> kEvictionPolicyAliases = {
     {{"lfu", EvictionPolicy::allkeys_lfu}, {"random", EvictionPolicy::allkeys_random}, {"ttl", EvictionPolicy::volatile_ttl}}};
 inline constexpr std::array<std::string_view, 4> kHitsActionNames = {"none", "prefix", "database", "everything"};
+inline constexpr std::array<std::string_view, 3> kClientCertificatesNames = {"no", "optional", "required"};
+// As Redis has it.
+inline constexpr std::array<std::pair<std::string_view, ClientCertificates>, 1> kClientCertificatesAliases = {
+    {{"yes", ClientCertificates::required}}};
+inline constexpr std::array<std::string_view, 2> kTlsVersionNames = {"1.2", "1.3"};
 inline constexpr std::array<std::string_view, 6> kLogLevelNames = {"trace", "debug", "info", "warning", "error", "off"};
 inline constexpr std::array<std::string_view, 2> kLogFormatNames = {"text", "json"};
 
@@ -145,6 +153,20 @@ struct Security {
   bool operator==(const Security&) const = default;
 };
 
+// Paths are of PEM files; relative ones start at data_dir.
+struct Tls {
+  std::uint32_t port = 0;  // 0: none
+  std::string certificate_file;  // with those of its issuers, if they are not known to clients
+  std::string key_file;
+  std::string ca_file;  // who issues certificates of clients
+  ClientCertificates client_certificates = ClientCertificates::no;
+  TlsVersion min_version = TlsVersion::tls12;
+  std::string ciphers;        // up to 1.2, as OpenSSL names them; empty: its choice
+  std::string cipher_suites;  // of 1.3; likewise
+  bool admin = false;         // the admin API speaks it, too
+  bool operator==(const Tls&) const = default;
+};
+
 struct Admin {
   std::string bind = "127.0.0.1";
   std::uint32_t port = 8379;  // 0: off
@@ -170,6 +192,7 @@ struct Settings {
   Limits limits;
   CommandLog command_log;
   Security security;
+  Tls tls;
   Admin admin;
   Log log;
   bool operator==(const Settings&) const = default;

@@ -27,6 +27,7 @@
 #include "server/logging.h"
 #include "server/net/acceptor.h"
 #include "server/net/event_loop.h"
+#include "server/net/tls_context.h"
 #include "server/settings_store.h"
 #include "server/version.h"
 
@@ -185,6 +186,8 @@ class App::Impl {
 
   void apply(const config::Settings& settings);
   [[nodiscard]] std::vector<config::Problem> check_memory(const config::Settings& settings) const;
+  [[nodiscard]] std::shared_ptr<const TlsContext> load_tls(const config::Settings& settings, std::vector<config::Problem>& problems) const;
+  [[nodiscard]] std::vector<config::Problem> check(const config::Settings& settings) const;
   std::string open_acceptors();
   void announce();
   void wait_for_signal();
@@ -211,6 +214,7 @@ class App::Impl {
   ProcessFacts facts_;
   ServerState server_;
   LoopStatistics& control_statistics_;
+  TlsFront tls_;
   std::vector<std::unique_ptr<EventLoop>> loops_;
   // After the loops, so that it goes first: an accept under way holds a socket that belongs to one of them.
   boost::asio::io_context control_{1};
@@ -235,6 +239,19 @@ std::vector<config::Problem> App::Impl::check_memory(const config::Settings& set
            fmt::format("up to {}mb, or more with memory.force: yes", mebibytes(most))}};
 }
 
+// A null pointer without a problem: TLS is off.
+std::shared_ptr<const TlsContext> App::Impl::load_tls(const config::Settings& settings, std::vector<config::Problem>& problems) const {
+  if (settings.tls.port == 0) return nullptr;
+  return TlsContext::load(
+      settings.tls, [&](const std::string& path) { return resolve(path, settings_.server.data_dir); }, problems);
+}
+
+std::vector<config::Problem> App::Impl::check(const config::Settings& settings) const {
+  std::vector<config::Problem> problems = check_memory(settings);
+  (void)load_tls(settings, problems);
+  return problems;
+}
+
 void App::Impl::apply(const config::Settings& settings) {
   const auto set = [](auto& field, auto value) { field.store(value, std::memory_order_relaxed); };
   const cache::Tunables tunables = engine_tunables(settings, available_bytes_.value_or(kAssumedBytes));
@@ -257,6 +274,10 @@ void App::Impl::apply(const config::Settings& settings) {
                     .reply_bytes = settings.command_log.reply_larger_than,
                     .entries = settings.command_log.entries});
   set_log_level(settings.log.level);
+  // What can not be loaded was refused before; if a file has changed since, the certificate that is in use stays.
+  std::vector<config::Problem> problems;
+  if (auto context = load_tls(settings, problems)) tls_.set(std::move(context));
+  for (const config::Problem& problem : problems) spdlog::error("TLS goes on as it was: {}", problem.text());
 }
 
 std::string App::Impl::start() {
@@ -265,14 +286,14 @@ std::string App::Impl::start() {
   log.file = resolve(log.file, settings_.server.data_dir);
   if (auto problem = start_logging(log); !problem.empty()) return problem;
   if (auto problem = check_exposure(settings_); !problem.empty()) return problem;
-  if (settings_.server.port == 0 && settings_.server.unix_socket.empty()) {
-    return "nothing to listen on: server.port is 0 and server.unix_socket is empty. Set one of them";
+  if (settings_.server.port == 0 && settings_.tls.port == 0 && settings_.server.unix_socket.empty()) {
+    return "nothing to listen on: server.port and tls.port are 0, and server.unix_socket is empty. Set one of them";
   }
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) signals_.add(signal);
   wait_for_signal();
-  if (const auto problems = check_memory(settings_); !problems.empty()) return problems.front().text();
+  if (const auto problems = check(settings_); !problems.empty()) return problems.front().text();
   store_.on_change([this](const config::Settings& settings) { apply(settings); },
-                   [this](const config::Settings& settings) { return check_memory(settings); });
+                   [this](const config::Settings& settings) { return check(settings); });
   raise_descriptor_limit(settings_.limits.max_clients);
   for (unsigned i = 0; i < facts_.threads; ++i) loops_.push_back(std::make_unique<EventLoop>(server_, i, facts_.threads));
   if (auto problem = open_acceptors(); !problem.empty()) return problem;
@@ -292,21 +313,27 @@ std::string App::Impl::start() {
 }
 
 std::string App::Impl::open_acceptors() {
-  const Acceptor::Environment environment{control_, server_, loops_, control_statistics_,
-                                          static_cast<int>(settings_.server.tcp_backlog)};
+  const Acceptor::Environment environment{.io = control_,
+                                          .server = server_,
+                                          .loops = loops_,
+                                          .statistics = control_statistics_,
+                                          .backlog = static_cast<int>(settings_.server.tcp_backlog)};
   ListenError error;
   const auto keep = [&](std::unique_ptr<Acceptor> acceptor) {
     if (!acceptor) return false;
-    if (facts_.port == 0) facts_.port = acceptor->port();
+    if (facts_.port == 0 && settings_.server.port != 0) facts_.port = acceptor->port();
     acceptors_.push_back(std::move(acceptor));
     return true;
   };
-  if (settings_.server.port != 0) {
-    const auto port = static_cast<std::uint16_t>(settings_.server.port);
-    for (const std::string& address : settings_.server.bind) {
-      if (!keep(Acceptor::listen_tcp(environment, address, port, error))) return error.text;
-    }
-  }
+  const auto listen_on = [&](const Acceptor::Environment& with, std::uint32_t port) {
+    return port == 0 || std::all_of(settings_.server.bind.begin(), settings_.server.bind.end(), [&](const std::string& address) {
+             return keep(Acceptor::listen_tcp(with, address, static_cast<std::uint16_t>(port), error));
+           });
+  };
+  if (!listen_on(environment, settings_.server.port)) return error.text;
+  Acceptor::Environment with_tls = environment;
+  with_tls.tls = &tls_;
+  if (!listen_on(with_tls, settings_.tls.port)) return error.text;
   if (!settings_.server.unix_socket.empty()) {
     const std::string path = resolve(settings_.server.unix_socket, settings_.server.data_dir);
     if (!keep(Acceptor::listen_unix(environment, path, settings_.server.unix_socket_mode, error))) return error.text;
@@ -319,6 +346,8 @@ void App::Impl::announce() {
   spdlog::info("Strata {} with {} thread{}, process {}", kVersion, facts_.threads, facts_.threads == 1 ? "" : "s", getpid());
   for (const std::string& address : settings_.server.bind) {
     if (facts_.port != 0) spdlog::info("clients: {}", address_and_port(address, facts_.port));
+    if (settings_.tls.port != 0)
+      spdlog::info("clients: {} by TLS", address_and_port(address, static_cast<std::uint16_t>(settings_.tls.port)));
   }
   if (!settings_.server.unix_socket.empty())
     spdlog::info("clients: {}", resolve(settings_.server.unix_socket, settings_.server.data_dir));
@@ -329,7 +358,7 @@ void App::Impl::announce() {
                static_cast<double>(tunables.max_memory_bytes) / mebibyte, cache::policy_name(tunables.policy));
   if (facts_.port != 0) {
     spdlog::info("try:     redis-cli -p {} SET greeting hello", facts_.port);
-  } else {
+  } else if (!settings_.server.unix_socket.empty()) {
     spdlog::info("try:     redis-cli -s {} SET greeting hello", resolve(settings_.server.unix_socket, settings_.server.data_dir));
   }
 }

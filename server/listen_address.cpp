@@ -34,7 +34,10 @@ bool is_loopback(const std::string& address) {
 
 std::string check_exposure(const config::Settings& settings) {
   if (!settings.security.protected_mode) return {};
-  if (settings.security.password.empty() && settings.server.port != 0) {
+  // Who has to show a certificate is known by it.
+  const bool is_open = settings.server.port != 0 ||
+                       (settings.tls.port != 0 && settings.tls.client_certificates != config::ClientCertificates::required);
+  if (settings.security.password.empty() && is_open) {
     for (const std::string& address : settings.server.bind) {
       if (is_loopback(address)) continue;
       return fmt::format(

@@ -149,6 +149,8 @@ void stats_section(std::string& out, const Facts& facts) {
   field(out, "strata_promoted_keys", facts.cache.promoted);
   field(out, "strata_readmitted_keys", facts.cache.readmitted);
   field(out, "strata_protocol_errors", traffic.protocol_errors);
+  field(out, "strata_tls_handshakes", traffic.tls_handshakes);
+  field(out, "strata_tls_failures", traffic.tls_failures);
   field(out, "strata_suspended_commands", traffic.suspended);
   field(out, "strata_monitor_lines", facts.server.monitors.lines());
   field(out, "strata_monitor_left_out", facts.server.monitors.left_out());

@@ -39,6 +39,7 @@ std::string bind(const ServerState&, const Settings& settings) {
 }
 std::string nothing(const ServerState&, const Settings&) { return {}; }
 std::string no(const ServerState&, const Settings&) { return "no"; }
+std::string yes(const ServerState&, const Settings&) { return "yes"; }
 
 // clang-format off
 constexpr std::array kSettings = {
@@ -58,15 +59,25 @@ constexpr std::array kSettings = {
     RedisSetting{"maxmemory-clients", "limits.all_clients", all_clients_bytes},
     RedisSetting{"maxmemory-policy", "memory.policy", nullptr},
     RedisSetting{"maxmemory-samples", "memory.eviction_samples", nullptr},
+    RedisSetting{"notify-keyspace-events", "", nothing},
     RedisSetting{"port", "server.port", nullptr},
     RedisSetting{"proto-max-bulk-len", "limits.bulk_length", bulk_bytes},
+    RedisSetting{"replica-read-only", "", yes},  // there are no replicas, and clients ask
     RedisSetting{"requirepass", "security.password", password},
     RedisSetting{"save", "", nothing},
+    RedisSetting{"slave-read-only", "", yes},
     RedisSetting{"slowlog-log-slower-than", "command_log.slower_than_us", nullptr},
     RedisSetting{"slowlog-max-len", "command_log.entries", nullptr},
     RedisSetting{"tcp-backlog", "server.tcp_backlog", nullptr},
     RedisSetting{"tcp-keepalive", "server.tcp_keepalive", keepalive_seconds},
     RedisSetting{"timeout", "server.idle_timeout", idle_seconds},
+    RedisSetting{"tls-auth-clients", "tls.client_certificates", nullptr},
+    RedisSetting{"tls-ca-cert-file", "tls.ca_file", nullptr},
+    RedisSetting{"tls-cert-file", "tls.certificate_file", nullptr},
+    RedisSetting{"tls-ciphers", "tls.ciphers", nullptr},
+    RedisSetting{"tls-ciphersuites", "tls.cipher_suites", nullptr},
+    RedisSetting{"tls-key-file", "tls.key_file", nullptr},
+    RedisSetting{"tls-port", "tls.port", nullptr},
     RedisSetting{"unixsocket", "server.unix_socket", nullptr},
 };
 // clang-format on

@@ -34,6 +34,8 @@ void accumulate(BasicTraffic<std::uint64_t>& sum, const BasicTraffic<Cell>& part
   add(sum.dropped_largest, part.dropped_largest);
   add(sum.dropped_idle, part.dropped_idle);
   add(sum.protocol_errors, part.protocol_errors);
+  add(sum.tls_handshakes, part.tls_handshakes);
+  add(sum.tls_failures, part.tls_failures);
   add(sum.network_input_bytes, part.network_input_bytes);
   add(sum.network_output_bytes, part.network_output_bytes);
   add(sum.turns, part.turns);

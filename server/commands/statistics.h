@@ -57,6 +57,8 @@ struct BasicTraffic {
   Cell dropped_largest{};       // limit of all clients
   Cell dropped_idle{};
   Cell protocol_errors{};
+  Cell tls_handshakes{};  // that were completed
+  Cell tls_failures{};    // connections that ended before
   Cell network_input_bytes{};
   Cell network_output_bytes{};
   Cell turns{};                // of event loops: readable sockets served

@@ -55,6 +55,7 @@ class ProtocolAcceptor final : public Acceptor {
       : server_(environment.server),
         loops_(environment.loops),
         statistics_(environment.statistics),
+        tls_(environment.tls),
         acceptor_(environment.io),
         pause_(environment.io) {}
 
@@ -112,6 +113,7 @@ class ProtocolAcceptor final : public Acceptor {
     Socket generic(std::move(socket));
     if (server_.clients.size() >= server_.limits.max_clients.load(std::memory_order_relaxed)) {
       statistics_.traffic.connections_rejected.add();
+      if (tls_ != nullptr) return;  // who has not shaken hands would not understand
       const std::string refusal = fmt::format("-{}\r\n", protocol::errors::kTooManyClients);
       [[maybe_unused]] const ssize_t sent =
           ::send(generic.native_handle(), refusal.data(), refusal.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -129,7 +131,7 @@ class ProtocolAcceptor final : public Acceptor {
         Client::Identity{server_.clients.next_id(), generic.native_handle(), peer_text, local_text, now_ms});
     client->authenticated = !server_.password.required();
     server_.clients.add(client);
-    loop.adopt(std::move(generic), std::move(client));
+    loop.adopt(std::move(generic), std::move(client), tls_);
   }
 
   // Out of file descriptors or memory: accepting at once again would only burn the processor.
@@ -144,6 +146,7 @@ class ProtocolAcceptor final : public Acceptor {
   ServerState& server_;
   std::vector<std::unique_ptr<EventLoop>>& loops_;
   LoopStatistics& statistics_;
+  TlsFront* const tls_;
   asio::basic_socket_acceptor<Protocol> acceptor_;
   asio::steady_timer pause_;
   std::string path_;
@@ -162,7 +165,7 @@ std::unique_ptr<Acceptor> Acceptor::listen_tcp(const Environment& environment, c
   const asio::ip::tcp::endpoint endpoint(ip, port);
   auto acceptor = std::make_unique<ProtocolAcceptor<asio::ip::tcp>>(environment);
   if (acceptor->open(endpoint, environment.backlog, failure)) return acceptor;
-  error.text = why_not_listening(failure, describe(endpoint), "server.bind", "server.port");
+  error.text = why_not_listening(failure, describe(endpoint), "server.bind", environment.tls != nullptr ? "tls.port" : "server.port");
   return nullptr;
 }
 

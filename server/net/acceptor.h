@@ -9,6 +9,7 @@
 
 #include "server/commands/server_state.h"
 #include "server/net/event_loop.h"
+#include "server/net/tls_context.h"
 
 namespace strata::server {
 
@@ -28,6 +29,7 @@ class Acceptor {
     std::vector<std::unique_ptr<EventLoop>>& loops;
     LoopStatistics& statistics;  // of the thread that runs `io`
     int backlog = 511;
+    TlsFront* tls = nullptr;  // what clients speak TLS with; a null pointer: they do not
   };
 
   // Both return null and fill `error` when the address can not be had.

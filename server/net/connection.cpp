@@ -52,8 +52,14 @@ void Connection::close_gracefully() {
     close();  // what waits for a time, or for others, would wait too long
   } else if (state_ != State::closed) {
     state_ = State::closing;
-    if (output_.empty()) close();
+    end_if_sent();
   }
+}
+
+void Connection::end_if_sent() {
+  if (!output_.empty()) return;
+  if (transport_->is_flushed()) return close();
+  after_send(IoStatus::would_block);
 }
 
 bool Connection::idle_longer_than(std::chrono::milliseconds limit, std::int64_t now_ms) const noexcept {
@@ -310,7 +316,7 @@ void Connection::finish_turn() {
   }
   report_buffers();
   charge();
-  if (state_ == State::closing && output_.empty()) return close();
+  if (state_ == State::closing) return end_if_sent();
   if (state_ == State::open || state_ == State::suspended) wait_readable();
 }
 
@@ -388,13 +394,13 @@ void Connection::report_buffers() {
   Client::Activity& activity = client_->activity;
   set(activity.query_buffer_bytes, std::uint64_t{reader_.memory_bytes()});
   set(activity.query_buffer_used_bytes, std::uint64_t{reader_.kept_bytes()});
-  set(activity.output_bytes, std::uint64_t{output_.buffered_bytes() + output_.pinned_bytes()});
+  set(activity.output_bytes, std::uint64_t{output_.buffered_bytes() + output_.pinned_bytes() + transport_->held_bytes()});
   set(activity.received_bytes, std::uint64_t{reader_.received_bytes()});
   set(activity.output_segments, std::uint64_t{output_.segments()});
 }
 
 void Connection::charge() {
-  const auto held = static_cast<std::int64_t>(reader_.memory_bytes() + output_.buffered_bytes());
+  const auto held = static_cast<std::int64_t>(reader_.memory_bytes() + output_.buffered_bytes() + transport_->held_bytes());
   if (held == charged_bytes_) return;
   const bool grew = held > charged_bytes_;
   loop_.server().cache.budget().charge(Purpose::client_buffers, held - charged_bytes_);

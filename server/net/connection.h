@@ -68,6 +68,7 @@ class Connection final : public TransportListener, public Suspension, public std
   // `key`: what was looked for ahead, a null pointer: nothing.
   void execute_one(const RequestBatch& batch, const RequestBatch::Request& request, bool first, const Key* key);
   void go_on();
+  void end_if_sent();
   void take_lines();
   // Whether the client gets the reply of the command that has been carried out; what was answered behind `mark` otherwise goes.
   void keep_reply(const Reply::Mark& mark, Outcome outcome);

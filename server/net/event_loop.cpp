@@ -1,9 +1,13 @@
 #include "server/net/event_loop.h"
 
+#include <spdlog/spdlog.h>
+
 #include <boost/asio/post.hpp>
+#include <new>
 #include <utility>
 
 #include "server/net/socket_transport.h"
+#include "server/net/tls_transport.h"
 
 namespace strata::server {
 
@@ -49,25 +53,41 @@ void EventLoop::start() {
   thread_ = std::thread([this] { io_.run(); });
 }
 
-void EventLoop::adopt(boost::asio::generic::stream_protocol::socket socket, std::shared_ptr<Client> client) {
+void EventLoop::adopt(boost::asio::generic::stream_protocol::socket socket, std::shared_ptr<Client> client, TlsFront* tls) {
   statistics_.connections.fetch_add(1, std::memory_order_relaxed);
-  boost::asio::post(io_, [this, socket = std::move(socket), client = std::move(client)]() mutable {
+  boost::asio::post(io_, [this, socket = std::move(socket), client = std::move(client), tls]() mutable {
     begin_turn();
-    auto connection = std::make_shared<Connection>(*this, make_socket_transport(std::move(socket), poller_), std::move(client));
-    connections_.emplace(connection.get(), connection);
-    connection->client().set_disconnect([this, weak = std::weak_ptr(connection)](Client::Reason reason) {
-      run_soon([weak, reason] {
-        if (const auto disconnected = weak.lock()) disconnected->disconnect(reason);
-      });
-    });
-    connection->client().set_wake([this, weak = std::weak_ptr(connection)] {
-      run_soon([weak] {
-        if (const auto woken = weak.lock()) woken->on_wake();
-      });
-    });
-    if (stopping_) return connection->close();
-    connection->start();
+    try {
+      serve(std::move(socket), client, tls);
+    } catch (const std::bad_alloc&) {
+      spdlog::warn("could not serve client {} ({}): memory is out", client->identity().id, client->identity().peer_address);
+      server_.clients.remove(client->identity().id);
+      statistics_.connections.fetch_sub(1, std::memory_order_relaxed);
+    }
   });
+}
+
+std::unique_ptr<Transport> EventLoop::make_transport(boost::asio::generic::stream_protocol::socket socket, TlsFront* tls) {
+  if (tls == nullptr) return make_socket_transport(std::move(socket), poller_);
+  const auto soon = [this](std::function<void()> task) { run_soon(std::move(task)); };
+  return make_tls_transport(std::move(socket), poller_, soon, tls->current(), statistics_.traffic);
+}
+
+void EventLoop::serve(boost::asio::generic::stream_protocol::socket socket, const std::shared_ptr<Client>& client, TlsFront* tls) {
+  const auto connection = std::make_shared<Connection>(*this, make_transport(std::move(socket), tls), client);
+  connections_.emplace(connection.get(), connection);
+  client->set_disconnect([this, weak = std::weak_ptr(connection)](Client::Reason reason) {
+    run_soon([weak, reason] {
+      if (const auto disconnected = weak.lock()) disconnected->disconnect(reason);
+    });
+  });
+  client->set_wake([this, weak = std::weak_ptr(connection)] {
+    run_soon([weak] {
+      if (const auto woken = weak.lock()) woken->on_wake();
+    });
+  });
+  if (stopping_) return connection->close();
+  connection->start();
 }
 
 void EventLoop::forget(Connection& connection) {

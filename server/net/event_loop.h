@@ -18,6 +18,7 @@
 #include "server/commands/server_state.h"
 #include "server/net/connection.h"
 #include "server/net/poller.h"
+#include "server/net/tls_context.h"
 #include "server/process_memory.h"
 
 namespace strata::server {
@@ -33,7 +34,8 @@ class EventLoop {
 
   void start();
   // Takes over a connected socket whose executor is this loop's.
-  void adopt(boost::asio::generic::stream_protocol::socket socket, std::shared_ptr<Client> client);
+  // `tls`: whose contexts it speaks TLS with; a null pointer: it does not.
+  void adopt(boost::asio::generic::stream_protocol::socket socket, std::shared_ptr<Client> client, TlsFront* tls);
   // Ends every connection gracefully, at the deadline by force, and then the thread.
   void stop(std::chrono::steady_clock::time_point deadline);
   void join();
@@ -59,6 +61,8 @@ class EventLoop {
   void limit_clients();
 
  private:
+  [[nodiscard]] std::unique_ptr<Transport> make_transport(boost::asio::generic::stream_protocol::socket socket, TlsFront* tls);
+  void serve(boost::asio::generic::stream_protocol::socket socket, const std::shared_ptr<Client>& client, TlsFront* tls);
   void schedule_tick();
   void tick();
   void schedule_upkeep(std::chrono::steady_clock::duration pause);

@@ -30,7 +30,7 @@ class TransportListener {
   virtual void on_writable() = 0;
 };
 
-// A byte stream to one client: TCP or unix socket now, TLS later. Waiting is asynchronous, reading and writing never
+// A byte stream to one client: TCP or unix socket, or TLS over one. Waiting is asynchronous, reading and writing never
 // block. Ownership: of the socket. Thread safety: none; only the loop it belongs to uses it. A wait keeps its listener
 // alive; `close` ends all waits, and their listeners are not called.
 class Transport {
@@ -43,6 +43,10 @@ class Transport {
 
   // Whether the peer has ended its side and nothing is left to read.
   [[nodiscard]] virtual bool peer_has_closed() noexcept = 0;
+
+  // Memory of what was taken from write() and is not sent yet; and whether there is nothing of it. It is sent before on_writable() is called.
+  [[nodiscard]] virtual std::size_t held_bytes() const noexcept { return 0; }
+  [[nodiscard]] virtual bool is_flushed() const noexcept { return true; }
 
   virtual void wait_readable(std::shared_ptr<TransportListener> listener) = 0;
   virtual void wait_writable(std::shared_ptr<TransportListener> listener) = 0;

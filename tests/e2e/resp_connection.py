@@ -44,9 +44,9 @@ class Disconnected(Exception):
 
 
 class RespConnection:
-    """One connection. Not thread-safe. Every wait is bounded by `timeout` seconds (socket.timeout is raised)."""
+    """One connection; by TLS, with an ssl.SSLContext as `tls`. Not thread-safe. Every wait is bounded by `timeout` seconds (socket.timeout is raised)."""
 
-    def __init__(self, address, timeout=30.0):
+    def __init__(self, address, timeout=30.0, tls=None):
         family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
         self.socket = socket.socket(family, socket.SOCK_STREAM)
         self.socket.settimeout(timeout)
@@ -54,6 +54,8 @@ class RespConnection:
             self.socket.connect(address)
             if family == socket.AF_INET:
                 self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if tls is not None:
+                self.socket = tls.wrap_socket(self.socket, server_hostname=address[0])
         except OSError:
             self.socket.close()
             raise
