@@ -403,6 +403,8 @@ void Connection::charge() {
   const auto held = static_cast<std::int64_t>(reader_.memory_bytes() + output_.buffered_bytes() + transport_->held_bytes());
   if (held == charged_bytes_) return;
   const bool grew = held > charged_bytes_;
+  // Who grows pays for it at once, as a write does: many could grow before upkeep comes by. Where nothing may be evicted it grows up to its own limits.
+  if (grew) (void)loop_.server().cache.make_room(loop_.session(), static_cast<std::size_t>(held - charged_bytes_));
   loop_.server().cache.budget().charge(Purpose::client_buffers, held - charged_bytes_);
   charged_bytes_ = held;
   if (grew) loop_.limit_clients();

@@ -60,8 +60,6 @@ class Loader {
     SSL_CTX_set_default_passwd_cb(context_, [](char*, int, int, void*) { return 0; });
     if (SSL_CTX_use_PrivateKey_file(context_, key.c_str(), SSL_FILETYPE_PEM) != 1)
       return fail("tls.key_file", key + ": " + last_error(), "a PEM file with the key of tls.certificate_file, not encrypted") != nullptr;
-    if (SSL_CTX_check_private_key(context_) != 1)
-      return fail("tls.key_file", key + " is not the key of the certificate in " + certificate, "the key of that certificate") != nullptr;
     return true;
   }
 

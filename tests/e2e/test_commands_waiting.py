@@ -130,7 +130,7 @@ def test_a_server_stops_while_clients_are_paused(start_server):
 @pytest.mark.parametrize("words, text", [
     (("x",), "ERR timeout is not an integer or out of range"),
     (("-1",), "ERR timeout is negative"),
-    (("9223372036854775807",), "ERR timeout is out of range"),
+    pytest.param(("9223372036854775807",), "ERR timeout is out of range", marks=pytest.mark.strata_only),  # Redis 7.0 lets the sum wrap
     (("1", "READ"), "ERR CLIENT PAUSE mode must be WRITE or ALL"),
     ((), "ERR wrong number of arguments for 'client|pause' command"),
 ])

@@ -142,6 +142,41 @@ TEST_F(ValueBlockTest, WhatIsWrittenInPlaceHasLimits) {
   EXPECT_EQ(charged(), 0U);
 }
 
+TEST_F(ValueBlockTest, ReadsThatDoNotTouchAreNoHitsForThePolicy) {
+  set("k", "v");
+  session->set_touching(false);
+  const std::uint64_t hits = cache->statistics().hits;
+  const Key key = cache->key(0, "k");
+  EXPECT_EQ(get("k"), "v");
+  cache->read_many(*session, {&key, 1}, [](std::size_t, const ItemView* item) { EXPECT_NE(item, nullptr); });
+  EXPECT_EQ(cache->hits(*session, key), 0U);
+  EXPECT_EQ(cache->statistics().hits, hits + 2);
+  session->set_touching(true);
+  cache->read_many(*session, {&key, 1}, [](std::size_t, const ItemView*) {});
+  EXPECT_EQ(get("k"), "v");
+  EXPECT_EQ(cache->hits(*session, key), 2U);
+}
+
+TEST_F(ValueBlockTest, AKeyTakesWhatItIsChargedFor) {
+  constexpr std::uint64_t kSlot = 8;
+  EXPECT_EQ(cache->bytes_of(*session, cache->key(0, "k")), std::nullopt);
+  for (const std::size_t size : {1, 100, 16'000, 20'000, 3'000'000}) {
+    // Whatever the thread has not booked yet is below a credit.
+    constexpr std::uint64_t kCredit = 512;
+    const std::uint64_t before = cache->budget().total_bytes();
+    set("k", std::string(size, 'v'));
+    const std::uint64_t bytes = cache->bytes_of(*session, cache->key(0, "k")).value_or(0) - kSlot;
+    const std::uint64_t charged = cache->budget().total_bytes() - before;
+    EXPECT_LE(bytes, charged + kCredit) << size;
+    EXPECT_GE(bytes + kCredit, charged) << size;
+    EXPECT_GT(bytes, size);
+    EXPECT_TRUE(remove("k"));
+    session->begin_slice();
+    session->quiescent();
+    session->end_slice();
+  }
+}
+
 TEST_F(ValueBlockTest, HitsAreToldWithoutCounting) {
   EXPECT_EQ(cache->hits(*session, cache->key(0, "k")), std::nullopt);
   set("k", "v", now() + 1000);
