@@ -3,6 +3,7 @@
 A rule is asked only when the bytes differ. The list is short on purpose: a new row needs a reason that a user would accept.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Callable
 
@@ -96,6 +97,40 @@ def _same_dump(ours, theirs):
         return False
 
 
+def _same_help(ours, theirs):
+    """Lines of text; the first says of which command."""
+    return _same_kind(ours, theirs) and isinstance(ours.value, list) and ours.value[0].split(" ")[0] == theirs.value[0].split(" ")[0]
+
+
+def _numbers_of_info(text):
+    """{line's name: {field: number}} of what is compared: it follows from the commands alone."""
+    found = {}
+    for line in text.decode("latin-1").split("\r\n"):
+        name, _, value = line.partition(":")
+        numbers = dict(pair.partition("=")[::2] for pair in value.split(",") if "=" in pair)
+        if re.fullmatch(r"db\d+", name):
+            found[name] = {key: numbers[key] for key in ("keys", "expires")}
+        elif name.startswith("cmdstat_") and name != "cmdstat_scan":  # how many calls a whole walk takes is each server's own
+            found[name] = {key: numbers[key] for key in ("calls", "rejected_calls", "failed_calls")}
+        elif name.startswith("errorstat_") and name != "errorstat_ERR":  # what is not there yet is sent to ours only, and is an ERR
+            found[name] = numbers
+    return found
+
+
+def _same_numbers(ours, theirs):
+    if not _same_kind(ours, theirs):
+        return False
+    return _numbers_of_info(ours.value) == _numbers_of_info(theirs.value)
+
+
+def _same_calls(ours, theirs):
+    """Of each command how often it was called."""
+    if not _same_kind(ours, theirs):
+        return False
+    left, right = pairs(ours.value), pairs(theirs.value)
+    return left.keys() == right.keys() and all(pairs(left[name])[b"calls"] == pairs(right[name])[b"calls"] for name in left if name != b"scan")
+
+
 def _both_or_neither(ours, theirs):
     return isinstance(ours.value, bytes) and isinstance(theirs.value, bytes)
 
@@ -113,7 +148,9 @@ RULES = [
     Rule("how a value came to be is not remembered", _command("object", "encoding"), _same_encoding),
     Rule("small numbers are no objects that are shared", _command("object", "refcount"), _both_numbers),
     Rule("times of access are not kept", _command("object", "idletime"), _no_idle_time),
-    Rule("the texts are our own", _command("object", "help"), _same_kind),
+    Rule("the texts are our own", lambda words: words[1:] == [b"help"], _same_help),
+    Rule("the texts are our own", _command("latency", "doctor"), _same_kind),
+    Rule("how long a command took is chance; how often it was called is compared", _command("latency", "histogram"), _same_calls),
     Rule("values are not compressed for the way", _command("dump"), _same_dump),
     Rule("they are different moments", _command("time"), _same_kind),
     Rule("the two servers are asked at slightly different times", _command("ttl"), _near(1)),
@@ -125,10 +162,12 @@ RULES = [
     Rule("a client number is each server's own", _command("client", "id"), _same_kind),
     Rule("addresses, ages and memory are each server's own", _command("client", "info"), _same_kind),
     Rule("addresses, ages and memory are each server's own", _command("client", "list"), _same_kind),
-    Rule("facts of the process; fields are held to a list by the end-to-end tests", _command("info"), _same_kind),
+    Rule("facts of the process; the numbers of keys, calls and errors are compared, fields are held to a list by the end-to-end tests",
+         _command("info"), _same_numbers),
     Rule("we have fewer commands", lambda words: words in ([b"command"], [b"command", b"info"], [b"command", b"docs"]), _same_kind),
     Rule("we have fewer commands", _command("command", "count"), _same_kind),
-    Rule("we have fewer commands", _command("command", "list"), _same_kind),
+    Rule("we have fewer commands", lambda words: words == [b"command", b"list"], _same_kind),
+    Rule("the order of commands is unspecified", _command("command", "list"), _same_members),
     Rule("flags, categories, tips and key specifications describe each server's own implementation", _command("command", "info"),
          _same_command_entries),
     Rule("the texts are our own", _command("command", "docs"), _same_docs),
