@@ -87,7 +87,7 @@ def batches(steps):
     """Groups of (index, step) that are sent at once."""
     group = []
     for index, step in enumerate(steps):
-        if group and group[-1][1].client != step.client:
+        if group and (group[-1][1].client != step.client or step.sent_alone):
             yield group
             group = []
         group.append((index, step))

@@ -58,7 +58,7 @@ def _same_fields(ignored):
 
 def _same_command_entries(ours, theirs):
     """Of each entry: name, arity and where the keys are."""
-    if not isinstance(ours.value, list) or len(ours.value) != len(theirs.value):
+    if not isinstance(ours.value, list) or len(ours.value) != len(theirs.value) or _nulls(ours) != _nulls(theirs):
         return False
     for left, right in zip(ours.value, theirs.value):
         if not isinstance(left, list) or not isinstance(right, list):
@@ -67,6 +67,11 @@ def _same_command_entries(ours, theirs):
         elif [*left[:2], *left[3:6]] != [*right[:2], *right[3:6]] or not _flags(left) or len(left) != len(right):
             return False
     return True
+
+
+def _nulls(reply):
+    """How often each null of RESP2 is in it: both are None."""
+    return reply.bytes.count(b"\r\n*-1"), reply.bytes.count(b"\r\n$-1")
 
 
 def _flags(entry):
@@ -103,14 +108,18 @@ def _same_help(ours, theirs):
 
 
 def _numbers_of_info(text):
-    """{line's name: {field: number}} of what is compared: it follows from the commands alone."""
+    """{line's name: {field: number}} of what is compared: it follows from the commands alone.
+
+    Not so the calls of SCAN that a whole walk takes, those of DEBUG, which has its subcommands counted here, and those of OBJECT IDLETIME,
+    which fail here.
+    """
     found = {}
     for line in text.decode("latin-1").split("\r\n"):
         name, _, value = line.partition(":")
         numbers = dict(pair.partition("=")[::2] for pair in value.split(",") if "=" in pair)
         if re.fullmatch(r"db\d+", name):
             found[name] = {key: numbers[key] for key in ("keys", "expires")}
-        elif name.startswith("cmdstat_") and name != "cmdstat_scan":  # how many calls a whole walk takes is each server's own
+        elif name.startswith("cmdstat_") and name != "cmdstat_scan" and name != "cmdstat_object|idletime" and not name.startswith("cmdstat_debug"):
             found[name] = {key: numbers[key] for key in ("calls", "rejected_calls", "failed_calls")}
         elif name.startswith("errorstat_") and name != "errorstat_ERR":  # what is not there yet is sent to ours only, and is an ERR
             found[name] = numbers
@@ -124,11 +133,12 @@ def _same_numbers(ours, theirs):
 
 
 def _same_calls(ours, theirs):
-    """Of each command how often it was called."""
+    """Of each command how often it was called; see _numbers_of_info for those left out."""
     if not _same_kind(ours, theirs):
         return False
-    left, right = pairs(ours.value), pairs(theirs.value)
-    return left.keys() == right.keys() and all(pairs(left[name])[b"calls"] == pairs(right[name])[b"calls"] for name in left if name != b"scan")
+    left, right = ({name: pairs(told)[b"calls"] for name, told in pairs(reply.value).items() if name != b"scan" and name[:5] != b"debug"}
+                   for reply in (ours, theirs))
+    return left == right
 
 
 def _both_or_neither(ours, theirs):

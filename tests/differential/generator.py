@@ -36,6 +36,11 @@ class Step:
     def ends_connection(self):
         return self.form == "raw" or self.name == b"quit"
 
+    @property
+    def sent_alone(self):
+        """HTTP ends the connection at once, and redis-server drops what it had not sent yet."""
+        return self.form == "raw" and self.words[0] in vocabulary.HTTP_REQUESTS
+
     def __str__(self):
         shown = " ".join(repr(word if len(word) <= 60 else word[:57] + b"...")[1:] for word in self.words)
         written = f" written {self.written[:200]!r}" if self.written else ""
@@ -80,7 +85,7 @@ class CommandStream:
     def _step(self):
         roll = self._random.random()
         if roll < 0.002:
-            return Step(self._client, (self.choice(vocabulary.BROKEN_REQUESTS),), "raw")
+            return Step(self._client, (self.choice((*vocabulary.BROKEN_REQUESTS, *vocabulary.HTTP_REQUESTS)),), "raw")
         if roll < 0.012 and self._unimplemented:
             return Step(self._client, self._mixed_case((self.choice(vocabulary.UNIMPLEMENTED), b"key:1", b"1")))
         _, maker = self._random.choices(self._makers, self._weights)[0]
