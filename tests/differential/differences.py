@@ -89,10 +89,28 @@ def _same_start(ours, theirs):
     return isinstance(left, Error) and isinstance(right, Error) and left.split(" - ")[0] == right.split(" - ")[0]
 
 
+def _both_errors(ours, theirs):
+    return isinstance(ours.value, Error) and isinstance(theirs.value, Error)
+
+
+def _cut_error(ours, theirs):
+    """As far as it goes; 1,024 bytes of the word at least."""
+    return _both_errors(ours, theirs) and len(ours.value) > 1_024 and theirs.value.startswith(ours.value)
+
+
 def _same_encoding(ours, theirs):
     """What was changed in place has the more general encoding there, however short it is."""
     order = [b"int", b"embstr", b"raw"]
     return ours.value in order and theirs.value in order and order.index(ours.value) < order.index(theirs.value)
+
+
+def _same_log(ours, theirs):
+    """Of each entry of the slow log the words and the name of the client. Entries of one word are left out: a long command gives way to
+    others, and each further part of it is logged by its name alone."""
+    if not _same_kind(ours, theirs) or not isinstance(ours.value, list):
+        return False
+    left, right = ([(entry[3], entry[5]) for entry in reply.value if len(entry[3]) > 1] for reply in (ours, theirs))
+    return left == right
 
 
 def _same_dump(ours, theirs):
@@ -118,9 +136,9 @@ def _numbers_of_info(text):
         name, _, value = line.partition(":")
         numbers = dict(pair.partition("=")[::2] for pair in value.split(",") if "=" in pair)
         if re.fullmatch(r"db\d+", name):
-            found[name] = {key: numbers[key] for key in ("keys", "expires")}
+            found[name] = {key: numbers.get(key) for key in ("keys", "expires")}
         elif name.startswith("cmdstat_") and name != "cmdstat_scan" and name != "cmdstat_object|idletime" and not name.startswith("cmdstat_debug"):
-            found[name] = {key: numbers[key] for key in ("calls", "rejected_calls", "failed_calls")}
+            found[name] = {key: numbers.get(key) for key in ("calls", "rejected_calls", "failed_calls")}
         elif name.startswith("errorstat_") and name != "errorstat_ERR":  # what is not there yet is sent to ours only, and is an ERR
             found[name] = numbers
     return found
@@ -154,6 +172,7 @@ def _no_idle_time(ours, theirs):
 
 
 RULES = [
+    Rule("an error repeats 1 KB of a word at most: whoever sends a long one is not sent it back", lambda words: True, _cut_error),
     Rule("which key it is is chance", _command("randomkey"), _both_or_neither),
     Rule("how a value came to be is not remembered", _command("object", "encoding"), _same_encoding),
     Rule("small numbers are no objects that are shared", _command("object", "refcount"), _both_numbers),
@@ -170,6 +189,7 @@ RULES = [
     Rule("the order of keys is unspecified", _command("keys"), _same_members),
     Rule("name, version and client number are each server's own", _command("hello"), _same_fields({b"server", b"version", b"id"})),
     Rule("a client number is each server's own", _command("client", "id"), _same_kind),
+    Rule("numbers, moments, durations and addresses in the slow log are each server's own", _command("slowlog", "get"), _same_log),
     Rule("addresses, ages and memory are each server's own", _command("client", "info"), _same_kind),
     Rule("addresses, ages and memory are each server's own", _command("client", "list"), _same_kind),
     Rule("facts of the process; the numbers of keys, calls and errors are compared, fields are held to a list by the end-to-end tests",
@@ -187,6 +207,17 @@ RULES = [
 ]
 
 
+# What differs and should not: each has an example, which a test sends until the server is mended; then the row has to go.
+TO_BE_MENDED = [
+    (Rule("server/commands/log_commands.cpp, slow_get: another text for too many words", _command("slowlog", "get"), _both_errors),
+     (b"SLOWLOG", b"GET", b"1", b"2")),
+    (Rule("server/commands/client_commands.cpp, unblock: another text for too many words", _command("client", "unblock"), _both_errors),
+     (b"CLIENT", b"UNBLOCK", b"1", b"2", b"3")),
+    (Rule("server/commands/client_commands.cpp, unblock: the reason is read before the number", _command("client", "unblock"), _both_errors),
+     (b"CLIENT", b"UNBLOCK", b"a", b"foo")),
+]
+
+
 def not_there_yet(words):
     """Whether the command is sent to ours only, which has to call it unknown: it would change the other server's keys."""
     return words[0].upper() in UNIMPLEMENTED
@@ -196,7 +227,7 @@ def same_reply(words, ours, theirs):
     if ours.bytes == theirs.bytes:
         return True
     lower = [word.lower() for word in words]
-    return any(rule.applies(lower) and rule.same(ours, theirs) for rule in RULES)
+    return any(rule.applies(lower) and rule.same(ours, theirs) for rule in (*RULES, *(rule for rule, _ in TO_BE_MENDED)))
 
 
 def is_unknown_command(words, reply):

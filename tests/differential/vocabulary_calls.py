@@ -34,4 +34,6 @@ def _call(stream):
     words = [stream.key()] if stream.chance(0.8) else []
     while len(words) < MOST_WORDS[name] and stream.chance(0.75):
         words.append(stream.choice((stream.key, lambda: stream.choice(numbers), lambda: stream.choice(OPTIONS)))())
+    if name in SETS_A_TIME:
+        words[1:] = [word for word in words[1:] if word != b"5"]  # a key that is a time too
     return (name, *words)
