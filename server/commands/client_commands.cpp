@@ -108,7 +108,7 @@ bool parse_selection(Context& context, Selection& selection) {
   if (!equals_ignoring_case(context.args[2], "id") || context.args.size() == 3) return fail(errors::kSyntax);
   for (std::size_t i = 3; i < context.args.size(); ++i) {
     const auto number = parse_integer(context.args[i]);
-    if (!number || *number < 1) return fail(errors::kBadClientId);
+    if (!number) return fail(errors::kBadClientId);  // as in Redis, nobody has a number below 1, but it may be asked for
     selection.ids.push_back(static_cast<std::uint64_t>(*number));
   }
   return true;
@@ -203,8 +203,10 @@ bool parse_filter(Context& context, std::string_view name, std::string_view valu
   }
   if (equals_ignoring_case(name, "addr")) {
     doomed.address = value;
+    doomed.none = doomed.none || value.empty();  // which nobody has
   } else if (equals_ignoring_case(name, "laddr")) {
     doomed.local_address = value;
+    doomed.none = doomed.none || value.empty();
   } else if (equals_ignoring_case(name, "skipme") && (equals_ignoring_case(value, "yes") || equals_ignoring_case(value, "no"))) {
     doomed.spares_own = equals_ignoring_case(value, "yes");
   } else {
@@ -236,6 +238,7 @@ Outcome kill(Context& context) {
     Doomed one;
     one.spares_own = false;
     one.address = context.args[2];
+    one.none = one.address.empty();  // which nobody has; for a filter it would mean that there is none
     disconnect_all(context, one) > 0 ? context.reply.ok() : context.reply.error(errors::kNoSuchClient);
     return Outcome::done;
   }

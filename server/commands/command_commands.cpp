@@ -228,7 +228,7 @@ Outcome info(Context& context) {
   context.reply.array(context.args.size() - 2);
   for (const std::string_view name : context.args.subspan(2)) {
     const Command* found = context.server.commands.find_full(name);
-    found != nullptr ? describe(context.reply, *found) : context.reply.null_array();
+    found != nullptr ? describe(context.reply, *found) : context.reply.null();
   }
   return Outcome::done;
 }

@@ -65,6 +65,7 @@ void server_section(std::string& out, const Facts& facts) {
 void clients_section(std::string& out, const Facts& facts) {
   field(out, "connected_clients", facts.server.clients.size());
   field(out, "maxclients", facts.server.limits.max_clients.load(std::memory_order_relaxed));
+  field(out, "tracking_clients", 0);
   field(out, "blocked_clients", facts.server.clients.waiting() + facts.server.pause.held());
   field(out, "strata_paused_clients", facts.server.pause.held());
   field(out, "strata_watching_clients", facts.server.monitors.watchers());
@@ -142,6 +143,7 @@ void stats_section(std::string& out, const Facts& facts) {
   field(out, "strata_misses_expired", facts.cache.misses_expired);
   field(out, "strata_misses_removed", facts.cache.misses_removed);
   field(out, "strata_misses_flushed", facts.cache.misses_flushed);
+  field(out, "latest_fork_usec", 0);  // it never forks
   field(out, "total_error_replies", facts.counts.total_errors());
   field(out, "strata_eviction_refusals", facts.cache.eviction_refusals);
   field(out, "strata_eviction_samples", facts.cache.sampled);
@@ -170,6 +172,10 @@ void cpu_section(std::string& out, const Facts&) {
   getrusage(RUSAGE_SELF, &self);
   field(out, "used_cpu_sys", seconds(self.ru_stime));
   field(out, "used_cpu_user", seconds(self.ru_utime));
+  rusage children{};
+  getrusage(RUSAGE_CHILDREN, &children);
+  field(out, "used_cpu_sys_children", seconds(children.ru_stime));
+  field(out, "used_cpu_user_children", seconds(children.ru_utime));
 }
 
 void commandstats_section(std::string& out, const Facts& facts) {

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from differences import Reply, is_unknown_command, not_there_yet, same_reply
 from generator import CLIENTS
 from resp_connection import Disconnected, RespConnection
+from vocabulary_administration import SETTINGS
 
 WALK_LIMIT = 100_000
 
@@ -33,7 +34,9 @@ class Side:
         self._timeout = timeout
         self._connections = [self._connect() for _ in range(CLIENTS)]
         self._connections[0].call("FLUSHALL")
-        self._connections[0].call("CONFIG", "SET", "maxmemory", str(1 << 30), "maxmemory-policy", "noeviction", "timeout", "0")
+        self._connections[0].call("CONFIG", "SET", *(word for name, (value, _) in SETTINGS.items() for word in (name, value)))
+        self._connections[0].call("SLOWLOG", "RESET")
+        self._connections[0].call("CONFIG", "RESETSTAT")
 
     def _connect(self):
         return RespConnection(self._address, self._timeout)
@@ -84,7 +87,7 @@ def batches(steps):
     """Groups of (index, step) that are sent at once."""
     group = []
     for index, step in enumerate(steps):
-        if group and group[-1][1].client != step.client:
+        if group and (group[-1][1].client != step.client or step.sent_alone):
             yield group
             group = []
         group.append((index, step))

@@ -17,8 +17,11 @@ class Step:
     words: tuple
     form: str = "array"
     joins_next: bool = False  # sent together with the next step, if that is of the same client
+    written: bytes = b""  # how the words are written, where `form` does not say all
 
     def encode(self):
+        if self.written:
+            return self.written
         if self.form == "raw":
             return self.words[0]
         if self.form == "inline":
@@ -33,9 +36,15 @@ class Step:
     def ends_connection(self):
         return self.form == "raw" or self.name == b"quit"
 
+    @property
+    def sent_alone(self):
+        """HTTP ends the connection at once, and redis-server drops what it had not sent yet."""
+        return self.form == "raw" and self.words[0] in vocabulary.HTTP_REQUESTS
+
     def __str__(self):
         shown = " ".join(repr(word if len(word) <= 60 else word[:57] + b"...")[1:] for word in self.words)
-        return f"client {self.client} {self.form:6} {shown}"
+        written = f" written {self.written[:200]!r}" if self.written else ""
+        return f"client {self.client} {self.form:6} {shown}{written}"
 
 
 def quote(word):
@@ -43,6 +52,12 @@ def quote(word):
     if word and all(33 <= byte < 127 and byte not in b"\"'\\" for byte in word):
         return word
     return b'"' + b"".join(b"\\x%02x" % byte if byte < 32 or byte > 126 or byte in b'"\\' else bytes([byte]) for byte in word) + b'"'
+
+
+ESCAPES = {b"\n": b"\\n", b"\r": b"\\r", b"\t": b"\\t", b"\b": b"\\b", b"\a": b"\\a", b"\x00": b"\\x00", b'"': b'\\"', b"\\": b"\\\\"}
+
+# Requests of no words: they are passed over, without a reply.
+NO_REQUESTS = (b"\r\n", b"\n", b"*0\r\n", b"*-1\r\n", b"  \r\n", b"\r\n\r\n")
 
 
 class CommandStream:
@@ -70,7 +85,7 @@ class CommandStream:
     def _step(self):
         roll = self._random.random()
         if roll < 0.002:
-            return Step(self._client, (self.choice(vocabulary.BROKEN_REQUESTS),), "raw")
+            return Step(self._client, (self.choice((*vocabulary.BROKEN_REQUESTS, *vocabulary.HTTP_REQUESTS)),), "raw")
         if roll < 0.012 and self._unimplemented:
             return Step(self._client, self._mixed_case((self.choice(vocabulary.UNIMPLEMENTED), b"key:1", b"1")))
         _, maker = self._random.choices(self._makers, self._weights)[0]
@@ -80,7 +95,26 @@ class CommandStream:
         form = "inline" if self._random.random() < 0.1 and sum(map(len, words)) < 4_000 else "array"
         # A walk goes on by itself: nothing may be in the pipeline behind it.
         joins = self._pipeline_left > 0 and words[0].lower() != b"scan"
-        return Step(self._client, words, form, joins)
+        return Step(self._client, words, form, joins, self._written(words, form))
+
+    def _written(self, words, form):
+        """Now and then another way to write the same words."""
+        if form == "inline" and self.chance(0.5):
+            blanks = (b" ", b"  ", b"\t", b" \t ")
+            line = b"".join(self.choice(blanks) + self._quoted(word) for word in words)
+            return line.lstrip() + self.choice((b"", b" ", b"\t")) + self.choice((b"\r\n", b"\n"))
+        if self.chance(0.01):
+            return self.choice(NO_REQUESTS) + Step(0, words, form).encode()
+        return b""
+
+    def _quoted(self, word):
+        """The word for an inline command, in one of the ways that it can be written."""
+        kind = self._random.randrange(4)
+        if kind <= 1 and not any(byte in word for byte in (b"\\", b"\n", b"\x00")):
+            return b"'" + word.replace(b"'", b"\\'") + b"'"
+        if kind == 2:
+            return b'"' + b"".join(ESCAPES.get(word[at:at + 1], word[at:at + 1]) for at in range(len(word))) + b'"'
+        return quote(word)
 
     def _mixed_case(self, words):
         style = self._random.randrange(4)
@@ -94,7 +128,7 @@ class CommandStream:
     def _damaged(self, words):
         """Wrong arity, a word too many, a word of junk."""
         # These end or wait for something with some arguments.
-        if words[0].lower() in (b"shutdown", b"quit", b"debug", b"scan"):
+        if words[0].lower() in (b"shutdown", b"quit", b"debug", b"scan") or words[:2] == (b"CLIENT", b"KILL"):
             return words
         kind = self._random.randrange(3)
         if kind == 0 and len(words) > 1:
@@ -111,11 +145,17 @@ class CommandStream:
     def choice(self, options):
         return self._random.choice(options)
 
+    def some(self, options, most):
+        return [self.choice(options) for _ in range(self._random.randint(0, most))]
+
+    def names_of_commands(self):
+        return vocabulary.NAMES_OF_COMMANDS
+
     def chance(self, probability):
         return self._random.random() < probability
 
     def key(self):
-        return self.choice(vocabulary.KEYS)
+        return self.choice(vocabulary.KEYS if self.chance(0.99) else vocabulary.LONG_KEYS)
 
     def keys(self, most=6):
         return [self.key() for _ in range(self._random.randint(1, most))]
@@ -130,7 +170,7 @@ class CommandStream:
             return self.choice(vocabulary.TEXTS)
         if kind < 0.995:
             return self._random.randbytes(self._random.randint(0, 200))
-        return self._random.randbytes(self._random.choice((1_023, 16_384, 40_000, 100_000)))
+        return self._random.randbytes(self._random.choice((1_023, 16_384, 40_000, 100_000, 300_000)))
 
     def words_alike(self):
         """A text that has much in common with others of its kind."""

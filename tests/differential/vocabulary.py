@@ -5,8 +5,13 @@ redis-server keeps such a key until it comes across it), and forms whose outcome
 the time or on which process runs (see differences.py for what is compared loosely instead).
 """
 
+import vocabulary_administration
+import vocabulary_calls
+
 KEYS = [b"key:1", b"key:2", b"key:3", b"counter", b"n", b"hello", b"hallo", b"", b"\x00bin\xff", b"with blank", b"line\r\nbreak",
         "ключ".encode(), b"k" * 300, b"{tag}a", b"h[llo", b"h*llo", b"5", b"-1"]
+
+LONG_KEYS = [b"K" * 1_500, b"\x00\xff" * 35_000]
 
 TEXTS = [b"", b"a", b"hello", b"abc def", b"\r\n", b"\x00", b"*1\r\n$4\r\nPING\r\n", b"x" * 64, b"1.5", b" 1", b"true"]
 
@@ -41,31 +46,45 @@ JUNK_WORDS = [b"", b"foo", b"NX", b"XX", b"GT", b"LT", b"GET", b"KEEPTTL", b"MAT
 PATTERNS = [b"*", b"key:*", b"*:1", b"h?llo", b"h[ae]llo", b"h[^e]llo", b"h[a-f]llo", b"h[f-a]llo", b"h\\*llo", b"h\\[llo", b"[", b"h[", b"h[a",
             b"h[^", b"h[]llo", b"a\\", b"\\", b"*l*l*", b"?", b"??????", b"", b"*\xff", b"k*k*k", b"[a-z]*[0-9]", b"-1", b"{*}*", b"*[^a-z]"]
 
+TYPES_OF_VALUES = ["string", "STRING", "list", "hash", "set", "zset", "stream", "none", "foo", ""]
+
 NAMES_OF_COMMANDS = [b"get", b"SET", b"mget", b"MSET", b"del", b"expire", b"incrby", b"ping", b"echo", b"dbsize", b"scan", b"flushall", b"nosuch",
-                     b"bitop", b"lcs", b"rename", b"copy", b"move", b"msetnx", b"getex", b"bitfield", b"restore", b"object|encoding", b"object"]
+                     b"bitop", b"lcs", b"rename", b"copy", b"move", b"msetnx", b"getex", b"bitfield", b"restore", b"object|encoding", b"object", b"setex",
+                     b"getdel", b"setrange", b"getrange", b"substr", b"lcs", b"setbit", b"bitcount", b"bitpos", b"unlink", b"exists", b"touch", b"type", b"dump",
+                     b"randomkey", b"swapdb", b"select", b"keys", b"persist", b"ttl", b"pexpireat", b"expiretime", b"incrbyfloat", b"append", b"strlen",
+                     b"getset", b"config|get", b"client|list", b"client|nosuch", b"slowlog", b"latency|histogram", b"hello", b"auth", b"reset", b"time",
+                     b"role", b"readonly", b"cluster|info", b"GETBIT", b"shutdown"]
 
 # Commands of redis-server that are not there yet. When one is added, move it to makers().
-UNIMPLEMENTED = [b"LPUSH", b"RPUSH", b"HSET", b"SADD", b"ZADD", b"MULTI", b"EXEC", b"EVAL", b"SUBSCRIBE", b"XADD", b"PFADD", b"GEOADD"]
+UNIMPLEMENTED = [b"LPUSH", b"RPUSH", b"HSET", b"SADD", b"ZADD", b"MULTI", b"EXEC", b"EVAL", b"SUBSCRIBE", b"XADD", b"PFADD", b"GEOADD", b"SORT", b"LPOP",
+                 b"BLPOP", b"HGETALL", b"SMEMBERS", b"ZRANGE", b"XREAD", b"PFCOUNT", b"GEOSEARCH", b"WATCH", b"DISCARD", b"SCRIPT", b"EVALSHA", b"FCALL",
+                 b"FUNCTION", b"PUBLISH", b"PSUBSCRIBE", b"MIGRATE", b"SAVE", b"BGSAVE", b"LASTSAVE", b"REPLICAOF", b"MODULE", b"PSYNC", b"FAILOVER"]
 
 CONTAINERS = (b"client", b"config", b"command", b"object", b"slowlog", b"cluster", b"latency")
 
 # Each ends the connection, after the error that redis-server gives for it.
 BROKEN_REQUESTS = [b"*x\r\n", b"*2\r\n$3\r\nGET\r\n:1\r\n", b"*1\r\n$x\r\n", b"*1\r\n$-1\r\n", b"*1\r\n$536870913\r\n", b'GET "a\r\n', b"GET 'a\r\n",
-                   b'SET "a"b c\r\n', b"*99999999999999999999\r\n", b"*1\r\n$04\r\nPING\r\n", b"* 1\r\n", b"PING\r\n*1\r\n!4\r\nPING\r\n"]
+                   b'SET "a"b c\r\n', b"*99999999999999999999\r\n", b"*+1\r\n", b"*1.5\r\n", b"*1\r\nPING\r\n", b"*1\r\n\r\n",
+                   b"*1\r\n$+4\r\n", b"*1\r\n$ 4\r\n", b"*1\r\n$-2\r\n", b"*1\r\n$99999999999999999999\r\n", b"*1\r\n*1\r\n", b"A" * 65_537, b"*" + b"1" * 65_536, b"*1\r\n$" + b"1" * 65_537, b'PING "\\x4\r\n', b"*1\r\n$04\r\nPING\r\n", b"* 1\r\n", b"PING\r\n*1\r\n!4\r\nPING\r\n"]
+
+HTTP_REQUESTS = [b"POST / HTTP/1.1\r\n", b"Host: example.com\r\n", b"*2\r\n$4\r\npost\r\n$1\r\n/\r\n"]
 
 
 def makers(stream):
     """(weight, function that returns the words of a command), for every command."""
     return [*_string_makers(stream), *_part_makers(stream), *_counter_makers(stream), *_bitmap_makers(stream), *_key_makers(stream),
-            *_expiry_makers(stream), *_moving_makers(stream), *_dump_makers(stream), *_connection_makers(stream), *_server_makers(stream)]
+            *_expiry_makers(stream), *_moving_makers(stream), *_dump_makers(stream), *_connection_makers(stream), *_server_makers(stream),
+            *vocabulary_administration.makers(stream), *vocabulary_calls.makers(stream)]
 
 
 def _string_makers(stream):
     def set_options():
         options = []
         while stream.chance(0.35) and len(options) < 5:
-            kind = stream.choice(("NX", "xx", "GET", "keepttl", "EX", "px", "EXAT", "PXAT", "FOO"))
+            kind = stream.choice(("NX", "xx", "GET", "keepttl", "EX", "px", "EXAT", "PXAT", "FOO", "PERSIST"))
             options.append(kind)
+            if kind in ("EX", "px", "EXAT", "PXAT") and stream.chance(0.05):
+                break  # without its number
             if kind in ("EX", "px"):
                 options.append(stream.expiry_number(1 if kind == "EX" else 1_000))
             elif kind in ("EXAT", "PXAT"):
@@ -75,8 +94,10 @@ def _string_makers(stream):
     def getex_options():
         options = []
         while stream.chance(0.4) and len(options) < 4:
-            kind = stream.choice(("EX", "px", "EXAT", "pxat", "PERSIST", "persist", "KEEPTTL", "FOO"))
+            kind = stream.choice(("EX", "px", "EXAT", "pxat", "PERSIST", "persist", "KEEPTTL", "FOO", "NX", "GET"))
             options.append(kind)
+            if kind in ("EX", "px", "EXAT", "pxat") and stream.chance(0.1):
+                break  # without its number
             if kind in ("EX", "px"):
                 options.append(stream.expiry_number(1 if kind == "EX" else 1_000))
             elif kind in ("EXAT", "pxat"):
@@ -112,7 +133,7 @@ def _part_makers(stream):
         while stream.chance(0.5) and len(options) < 4:
             options += stream.choice((("LEN",), ("idx",), ("WITHMATCHLEN",), ("MINMATCHLEN", stream.choice((0, 1, 2, 4, -1, b"a"))), ("IDX",), ("FOO",),
                                       ("MINMATCHLEN",)))
-        return ("LCS", stream.key(), stream.key(), *options)
+        return options
 
     def index():
         return stream.choice(INDEXES)
@@ -121,7 +142,7 @@ def _part_makers(stream):
         (4, lambda: ("GETRANGE", stream.key(), index(), index())),
         (2, lambda: ("SUBSTR", stream.key(), index(), index())),
         (5, lambda: ("SETRANGE", stream.key(), stream.choice(OFFSETS), stream.value())),
-        (2, lambda: ("LCS", stream.choice(SHORT_KEYS), stream.choice(SHORT_KEYS), *lcs()[3:])),
+        (3, lambda: ("LCS", stream.choice(SHORT_KEYS), stream.choice((*SHORT_KEYS, b"alike:none")), *lcs())),
         (4, lambda: ("SET", stream.choice(SHORT_KEYS), stream.words_alike())),
     ]
 
@@ -237,8 +258,8 @@ def _key_makers(stream):
     def scan():
         options = []
         while stream.chance(0.5) and len(options) < 6:
-            options += stream.choice((("MATCH", stream.choice(PATTERNS)), ("count", stream.choice((1, 7, 100, 10_000, 0, -1, b"a"))),
-                                      ("TYPE", stream.choice(("string", "STRING", "list", "foo"))), ("FOO", 1), ("MATCH",)))
+            options += stream.choice((("MATCH", stream.choice(PATTERNS)), ("count", stream.choice((1, 2, 7, 100, 10_000, 0, -1, b"a", b"9223372036854775807"))),
+                                      ("TYPE", stream.choice(TYPES_OF_VALUES)), ("FOO", 1), ("MATCH",), ("COUNT",), ("TYPE",)))
         return ("SCAN", stream.choice((0, 0, 0, 0, b"a", b"1x", b"99999999999999999999")), *options)
 
     return [

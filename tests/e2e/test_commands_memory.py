@@ -88,9 +88,8 @@ def test_purge_gives_memory_back(start_server):
             connection.pipeline([("SET", f"key{start + i}", "v" * 500) for i in range(1000)])
         for start in range(0, 200_000, 1000):
             connection.pipeline([("DEL", *[f"key{i}" for i in range(start, start + 1000) if i % 10])])
-        full = resident()
         assert connection.call("MEMORY", "PURGE") == OK
-        assert resident() < full / 3
+        assert resident() < 20_000 * 540 * 1.05  # what is left, with hardly a hole; upkeep alone leaves more, and takes its time
         assert connection.call("DBSIZE") == 20_000
         assert connection.call("GET", "key199990") == b"v" * 500
 
