@@ -155,7 +155,7 @@ struct Security {
 
 // Paths are of PEM files; relative ones start at data_dir.
 struct Tls {
-  std::uint32_t port = 0;  // 0: none
+  std::uint32_t port = 0;        // 0: none
   std::string certificate_file;  // with those of its issuers, if they are not known to clients
   std::string key_file;
   std::string ca_file;  // who issues certificates of clients

@@ -186,7 +186,8 @@ class App::Impl {
 
   void apply(const config::Settings& settings);
   [[nodiscard]] std::vector<config::Problem> check_memory(const config::Settings& settings) const;
-  [[nodiscard]] std::shared_ptr<const TlsContext> load_tls(const config::Settings& settings, std::vector<config::Problem>& problems) const;
+  [[nodiscard]] std::shared_ptr<const TlsContext> load_tls(const config::Settings& settings,
+                                                           std::vector<config::Problem>& problems) const;
   [[nodiscard]] std::vector<config::Problem> check(const config::Settings& settings) const;
   std::string open_acceptors();
   void announce();
@@ -240,7 +241,8 @@ std::vector<config::Problem> App::Impl::check_memory(const config::Settings& set
 }
 
 // A null pointer without a problem: TLS is off.
-std::shared_ptr<const TlsContext> App::Impl::load_tls(const config::Settings& settings, std::vector<config::Problem>& problems) const {
+std::shared_ptr<const TlsContext> App::Impl::load_tls(const config::Settings& settings,
+                                                      std::vector<config::Problem>& problems) const {
   if (settings.tls.port == 0) return nullptr;
   return TlsContext::load(
       settings.tls, [&](const std::string& path) { return resolve(path, settings_.server.data_dir); }, problems);

@@ -139,7 +139,9 @@ class ClientRegistry {
   [[nodiscard]] std::vector<std::shared_ptr<Client>> snapshot() const;
   // Clients whose command waits for others (Client::wait).
   [[nodiscard]] std::uint64_t waiting() const noexcept { return waiting_.load(std::memory_order_relaxed); }
-  void count_waiting(std::int64_t more) noexcept { waiting_.fetch_add(static_cast<std::uint64_t>(more), std::memory_order_relaxed); }
+  void count_waiting(std::int64_t more) noexcept {
+    waiting_.fetch_add(static_cast<std::uint64_t>(more), std::memory_order_relaxed);
+  }
   // Disconnects the one that holds most memory; nobody as long as the last one is still here.
   void disconnect_largest();
 

@@ -31,7 +31,7 @@ class ClientPause {
  private:
   static constexpr std::uint64_t kEverything = 1;
 
-  std::mutex mutex_;                   // of who begins and ends
+  std::mutex mutex_;                    // of who begins and ends
   std::atomic<std::uint64_t> word_{0};  // the time it ends, times 2, and kEverything
   std::atomic<std::uint64_t> held_{0};
 };

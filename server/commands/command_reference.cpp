@@ -68,7 +68,8 @@ std::string command_reference(const CommandTable& table) {
       if (command.spec->handler != nullptr && command.spec->group == group.name) rows.push_back(&command);
     }
     std::sort(rows.begin(), rows.end(), [](const Command* a, const Command* b) { return a->full_name < b->full_name; });
-    fmt::format_to(std::back_inserter(page), "\n## {}\n\n| Command | What it does | Time | Since |\n| --- | --- | --- | --- |\n", group.title);
+    fmt::format_to(std::back_inserter(page), "\n## {}\n\n| Command | What it does | Time | Since |\n| --- | --- | --- | --- |\n",
+                   group.title);
     for (const Command* command : rows) page += row(*command);
   }
   return page;

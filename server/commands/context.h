@@ -52,7 +52,7 @@ class Context {
   std::span<const std::string_view> args;  // args[0] is the name; for a subcommand args[1] is its name
   std::span<const ValueRef> blocks;        // large arguments that were received into their final place
 
-  const Key* key_ahead = nullptr;  // of args[1], where somebody has hashed that already
+  const Key* key_ahead = nullptr;          // of args[1], where somebody has hashed that already
   Client::Wait wait = Client::Wait::none;  // how the waiting of a blocked command has ended; waits: its time is over
 
   [[nodiscard]] Key key(std::size_t index) const noexcept {

@@ -88,21 +88,25 @@ std::vector<std::string> findings(const ServerState& server, const MemoryFigures
   std::vector<std::string> found;
   if (memory.used >= memory.limit - memory.limit / 50) {
     const std::uint64_t evicted = server.cache.statistics().evicted;
-    found.push_back(fmt::format("The limit of {} MiB is reached; {} keys were evicted for it. More memory (memory.max_memory), or shorter "
-                                "lifetimes, would keep more of them.",
-                                memory.limit / kMebibyte, evicted));
+    found.push_back(
+        fmt::format("The limit of {} MiB is reached; {} keys were evicted for it. More memory (memory.max_memory), or shorter "
+                    "lifetimes, would keep more of them.",
+                    memory.limit / kMebibyte, evicted));
   }
   if (memory.used > kSmall && memory.rss > memory.used + memory.used / 10)
-    found.push_back(fmt::format("{} MiB are resident that the limit does not count: the program itself, and pages that others share with it.",
-                                (memory.rss - memory.used) / kMebibyte));
+    found.push_back(
+        fmt::format("{} MiB are resident that the limit does not count: the program itself, and pages that others share with it.",
+                    (memory.rss - memory.used) / kMebibyte));
   if (memory.segments > kSmall && memory.segments_free > memory.segments / 8)
-    found.push_back(fmt::format("{:.0f} % of the memory for items is free between items. It serves new ones, and is given back by and by; "
-                                "MEMORY PURGE gives back now what it can.",
-                                100 * ratio(memory.segments_free, memory.segments)));
+    found.push_back(
+        fmt::format("{:.0f} % of the memory for items is free between items. It serves new ones, and is given back by and by; "
+                    "MEMORY PURGE gives back now what it can.",
+                    100 * ratio(memory.segments_free, memory.segments)));
   if (memory.clients + memory.client_values > memory.limit / 10)
-    found.push_back(fmt::format("Clients hold {} MiB: requests that are not complete and replies that are not read. CLIENT LIST shows whose they "
-                                "are; limits.all_clients bounds them.",
-                                (memory.clients + memory.client_values) / kMebibyte));
+    found.push_back(fmt::format(
+        "Clients hold {} MiB: requests that are not complete and replies that are not read. CLIENT LIST shows whose they "
+        "are; limits.all_clients bounds them.",
+        (memory.clients + memory.client_values) / kMebibyte));
   if (memory.peak > kSmall && memory.used < memory.peak / 2)
     found.push_back(fmt::format("{} MiB were in use at most, more than twice of now.", memory.peak / kMebibyte));
   return found;

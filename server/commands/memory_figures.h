@@ -16,10 +16,10 @@ struct MemoryFigures {
   std::uint64_t dataset = 0;   // of used: keys and values with their headers
   std::uint64_t overhead = 0;  // of used: all else
   std::uint64_t index = 0;
-  std::uint64_t clients = 0;       // buffers
+  std::uint64_t clients = 0;        // buffers
   std::uint64_t client_values = 0;  // large values that are received, or sent though they were replaced
-  std::uint64_t process = 0;       // held by the process beside the cache
-  std::uint64_t segments = 0;      // resident for items
+  std::uint64_t process = 0;        // held by the process beside the cache
+  std::uint64_t segments = 0;       // resident for items
   std::uint64_t segments_free = 0;  // of it, not used
   std::uint64_t allocator_active = 0;
   std::uint64_t allocator_resident = 0;  // at most

@@ -60,7 +60,7 @@ Outcome monitor(Context& context) {
 constexpr CommandSpec kCommands[] = {
     {"monitor", -1, kAdmin | kNoScript | kLoading | kStale | kDangerous, {}, "server", "1.0.0",
      "Shows the connection each command as it is carried out, but for those of administrators, until RESET or QUIT.", "O(1)",
-     "[MATCH pattern] [COMMAND command-name [COMMAND command-name ...]] [ID client-id] [RATE lines-per-second]", monitor},
+     "[MATCH pattern] [COMMAND command-name]... [ID client-id] [RATE lines-per-second]", monitor},
 };
 // clang-format on
 

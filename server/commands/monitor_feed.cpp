@@ -60,7 +60,8 @@ std::string time_text() {
   return fmt::format("{}.{:06}", now_us / 1'000'000, now_us % 1'000'000);
 }
 
-std::string line_of(const Command& command, std::span<const std::string_view> words, const Client& client, std::string_view time) {
+std::string line_of(const Command& command, std::span<const std::string_view> words, const Client& client,
+                    std::string_view time) {
   const std::string& address = client.identity().peer_address;
   const bool is_unix = address.find('/') != std::string::npos;
   std::string line = fmt::format("+{} [{} {}{}]", time, client.database(), is_unix ? "unix:" : "", address);
@@ -151,7 +152,8 @@ void MonitorFeed::remove(const std::shared_ptr<Watcher>& watcher) {
   watchers_ = std::make_shared<const Watchers>(std::move(fewer));
 }
 
-void MonitorFeed::tell(const Command& command, std::span<const std::string_view> words, const Client& client, std::int64_t now_ms) {
+void MonitorFeed::tell(const Command& command, std::span<const std::string_view> words, const Client& client,
+                       std::int64_t now_ms) {
   std::string line;
   std::string time;
   for (const auto& watcher : *all()) {

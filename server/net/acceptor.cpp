@@ -165,7 +165,8 @@ std::unique_ptr<Acceptor> Acceptor::listen_tcp(const Environment& environment, c
   const asio::ip::tcp::endpoint endpoint(ip, port);
   auto acceptor = std::make_unique<ProtocolAcceptor<asio::ip::tcp>>(environment);
   if (acceptor->open(endpoint, environment.backlog, failure)) return acceptor;
-  error.text = why_not_listening(failure, describe(endpoint), "server.bind", environment.tls != nullptr ? "tls.port" : "server.port");
+  error.text =
+      why_not_listening(failure, describe(endpoint), "server.bind", environment.tls != nullptr ? "tls.port" : "server.port");
   return nullptr;
 }
 

@@ -90,8 +90,8 @@ class Connection final : public TransportListener, public Suspension, public std
   std::shared_ptr<Client> client_;
   RequestReader reader_;
   OutputQueue output_;
-  Continuation rest_;                   // of the suspended command, or
-  std::unique_ptr<HeldRequest> held_;   // all of it, as it waits for the end of a pause
+  Continuation rest_;                  // of the suspended command, or
+  std::unique_ptr<HeldRequest> held_;  // all of it, as it waits for the end of a pause
   std::shared_ptr<void> timer_;  // it waits for, if it does; letting go cancels
   const Command* last_command_ = nullptr;
   State state_ = State::open;

@@ -73,7 +73,8 @@ std::unique_ptr<Transport> EventLoop::make_transport(boost::asio::generic::strea
   return make_tls_transport(std::move(socket), poller_, soon, tls->current(), statistics_.traffic);
 }
 
-void EventLoop::serve(boost::asio::generic::stream_protocol::socket socket, const std::shared_ptr<Client>& client, TlsFront* tls) {
+void EventLoop::serve(boost::asio::generic::stream_protocol::socket socket, const std::shared_ptr<Client>& client,
+                      TlsFront* tls) {
   const auto connection = std::make_shared<Connection>(*this, make_transport(std::move(socket), tls), client);
   connections_.emplace(connection.get(), connection);
   client->set_disconnect([this, weak = std::weak_ptr(connection)](Client::Reason reason) {

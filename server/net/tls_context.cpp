@@ -21,7 +21,8 @@ std::string last_error() {
 
 class Loader {
  public:
-  Loader(const config::Tls& settings, const std::function<std::string(const std::string&)>& resolve, std::vector<config::Problem>& problems)
+  Loader(const config::Tls& settings, const std::function<std::string(const std::string&)>& resolve,
+         std::vector<config::Problem>& problems)
       : settings_(settings), resolve_(resolve), problems_(problems), context_(SSL_CTX_new(TLS_server_method())) {}
   ~Loader() { SSL_CTX_free(context_); }
   Loader(const Loader&) = delete;
@@ -59,7 +60,8 @@ class Loader {
     // A key that asks for a password must not ask at the terminal.
     SSL_CTX_set_default_passwd_cb(context_, [](char*, int, int, void*) { return 0; });
     if (SSL_CTX_use_PrivateKey_file(context_, key.c_str(), SSL_FILETYPE_PEM) != 1)
-      return fail("tls.key_file", key + ": " + last_error(), "a PEM file with the key of tls.certificate_file, not encrypted") != nullptr;
+      return fail("tls.key_file", key + ": " + last_error(), "a PEM file with the key of tls.certificate_file, not encrypted") !=
+             nullptr;
     return true;
   }
 

@@ -18,7 +18,8 @@ namespace strata::server {
 class TlsContext {
  public:
   // A null pointer, and what is wrong, with the key that names it. `resolve` makes a path absolute.
-  static std::shared_ptr<const TlsContext> load(const config::Tls& settings, const std::function<std::string(const std::string&)>& resolve,
+  static std::shared_ptr<const TlsContext> load(const config::Tls& settings,
+                                                const std::function<std::string(const std::string&)>& resolve,
                                                 std::vector<config::Problem>& problems);
   ~TlsContext();
   TlsContext(const TlsContext&) = delete;

@@ -195,7 +195,8 @@ class TlsTransport final : public Transport {
     waiting_->readable.reset();
     waiting_->writable.reset();
     ready_.end();
-    if (SSL_is_init_finished(session_) == 1 && !stream_.is_gone()) (void)SSL_shutdown(session_);  // says that it goes, if there is room
+    if (SSL_is_init_finished(session_) == 1 && !stream_.is_gone())
+      (void)SSL_shutdown(session_);  // says that it goes, if there is room
     (void)::close(std::exchange(descriptor_, -1));
   }
 
@@ -221,7 +222,8 @@ class TlsTransport final : public Transport {
     return std::string_view(static_cast<const char*>(buffer.iov_base), buffer.iov_len).substr(taken);
   }
   // What comes next, up to a record.
-  static std::string_view gather(std::span<const iovec> buffers, std::size_t taken, std::array<char, kRecordBytes>& into) noexcept {
+  static std::string_view gather(std::span<const iovec> buffers, std::size_t taken,
+                                 std::array<char, kRecordBytes>& into) noexcept {
     std::size_t size = 0;
     for (std::size_t i = 0; i < buffers.size() && size < into.size(); ++i) {
       const std::string_view part = rest_of(buffers[i], i == 0 ? taken : 0).substr(0, into.size() - size);

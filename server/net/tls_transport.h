@@ -15,7 +15,7 @@ namespace strata::server {
 // is closed. What has been encrypted and does not fit into the socket is held here, one record at most, and told by held_bytes().
 // `poller`: of the loop that uses it. `soon`: has a task run in the loop's next turn. `traffic`: the loop's, which outlives it.
 std::unique_ptr<Transport> make_tls_transport(boost::asio::generic::stream_protocol::socket socket, Poller& poller,
-                                              std::function<void(std::function<void()>)> soon, std::shared_ptr<const TlsContext> context,
-                                              BasicTraffic<Counter>& traffic);
+                                              std::function<void(std::function<void()>)> soon,
+                                              std::shared_ptr<const TlsContext> context, BasicTraffic<Counter>& traffic);
 
 }  // namespace strata::server

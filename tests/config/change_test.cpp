@@ -58,6 +58,8 @@ TEST(Change, FixedAndChangeableKeysAreTheDocumentedOnes) {
                                                   "server.data_dir",
                                                   "server.tcp_backlog",
                                                   "security.protected_mode",
+                                                  "tls.port",
+                                                  "tls.admin",
                                                   "admin.bind",
                                                   "admin.port",
                                                   "log.format",

@@ -44,9 +44,10 @@ Settings all_changed() {
   settings.auto_invalidation = {
       std::chrono::minutes(5), 70, std::chrono::hours(3), 90, 80, std::chrono::seconds(4), std::chrono::seconds(30), 60, 10,
       HitsAction::database,    3,  "user: \"1\""};
-  settings.limits = {1, 2ULL << 20, 65536, {MemoryAmount::Unit::percent, 7}, 3ULL << 20, 17};
+  settings.limits = {1, 2ULL << 20, 65536, {MemoryAmount::Unit::percent, 7}, 3ULL << 20, 17, 18};
   settings.command_log = {-1, 2, 3, 4, std::chrono::milliseconds(5)};
   settings.security = {"hush: \"#\"", false};
+  settings.tls = {7001, "c.pem", "k.pem", "a.pem", ClientCertificates::optional, TlsVersion::tls13, "C:!D", "S", true};
   settings.admin = {"::1", 0, "token", 2048, std::chrono::milliseconds(100)};
   settings.log = {LogLevel::off, LogFormat::json, "~"};
   return settings;

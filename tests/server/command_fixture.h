@@ -105,8 +105,8 @@ class CommandTest : public testing::Test, private Suspension {
   ClientPause pause_;
   MonitorFeed monitors_;
   ProcessFacts facts_;
-  ServerState server_{cache_,    settings_,    table_,   clients_, statistics_, limits_,
-                      password_, command_log_, latency_, pause_,   monitors_, facts_, [] {}};
+  ServerState server_{cache_,       settings_, table_, clients_,  statistics_, limits_, password_,
+                      command_log_, latency_,  pause_, monitors_, facts_,      [] {}};
   Client client_{{}};
   Reply reply_;
   std::vector<std::string> words_;

@@ -18,7 +18,9 @@ class MonitorFeedTest : public testing::Test {
  protected:
   static constexpr std::int64_t kNowMs = 1'700'000'000'000;
 
-  std::shared_ptr<MonitorFeed::Watcher> watch(MonitorFeed::Filter filter = {}) { return feed_.add(budget_, std::move(filter), watching_); }
+  std::shared_ptr<MonitorFeed::Watcher> watch(MonitorFeed::Filter filter = {}) {
+    return feed_.add(budget_, std::move(filter), watching_);
+  }
   void tell(const std::vector<std::string_view>& words, std::int64_t now_ms = kNowMs) {
     feed_.tell(*table_.find(words[0]), words, *client_, now_ms);
   }
@@ -48,7 +50,8 @@ TEST_F(MonitorFeedTest, ShowsEachWatcherEachCommand) {
   const auto other = watch();
   EXPECT_TRUE(feed_.is_watched());
   tell({"GET", "k\n"});
-  for (const auto& watcher : {one, other}) EXPECT_EQ(lines_of(*watcher), std::vector<std::string>{R"([0 1.2.3.4:5] "GET" "k\n")"});
+  for (const auto& watcher : {one, other})
+    EXPECT_EQ(lines_of(*watcher), std::vector<std::string>{R"([0 1.2.3.4:5] "GET" "k\n")"});
   EXPECT_EQ(feed_.lines(), 2U);
   feed_.remove(one);
   tell({"GET", "k"});
@@ -81,7 +84,8 @@ TEST_F(MonitorFeedTest, LeavesOutWhatIsBeyondTheRate) {
   EXPECT_EQ(lines_of(*faster).size(), 3U) << "nobody gets more than the configuration says";
   EXPECT_EQ(feed_.left_out(), 7U + 9U + 7U);
   tell({"GET", "k"}, kNowMs + 1000);
-  EXPECT_EQ(lines_of(*watcher), (std::vector<std::string>{R"([0 monitor] "7 commands were left out")", R"([0 1.2.3.4:5] "GET" "k")"}));
+  EXPECT_EQ(lines_of(*watcher),
+            (std::vector<std::string>{R"([0 monitor] "7 commands were left out")", R"([0 1.2.3.4:5] "GET" "k")"}));
 }
 
 TEST_F(MonitorFeedTest, LeavesOutWhatTheWatcherHasNoRoomFor) {

@@ -31,7 +31,8 @@ constexpr std::array kRows = {
     MetricRow{"strata_protocol_errors_total", MetricType::Counter,
               "Requests that could not be understood, after which the connection was closed.",
               [](const Scrape& scrape, Samples& samples) { samples.add(scrape.counts.traffic.protocol_errors); }},
-    MetricRow{"strata_tls_handshakes_total", MetricType::Counter, "Connections by TLS, by what came of the handshake: completed or failed.",
+    MetricRow{"strata_tls_handshakes_total", MetricType::Counter,
+              "Connections by TLS, by what came of the handshake: completed or failed.",
               [](const Scrape& scrape, Samples& samples) {
                 samples.add(scrape.counts.traffic.tls_handshakes, {{"result", "completed"}});
                 samples.add(scrape.counts.traffic.tls_failures, {{"result", "failed"}});
