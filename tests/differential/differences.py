@@ -105,12 +105,17 @@ def _same_encoding(ours, theirs):
 
 
 def _same_log(ours, theirs):
-    """Of each entry of the slow log the words and the name of the client. Entries of one word are left out: a long command gives way to
-    others, and each further part of it is logged by its name alone."""
+    """Of each entry of the slow log the words and the name of the client.
+
+    Entries of one word are left out: a long command gives way to others, and each further part of it is logged by its name alone. Passwords
+    are hidden here in requests that are refused too.
+    """
     if not _same_kind(ours, theirs) or not isinstance(ours.value, list):
         return False
-    left, right = ([(entry[3], entry[5]) for entry in reply.value if len(entry[3]) > 1] for reply in (ours, theirs))
-    return left == right
+    left, right = ([entry for entry in reply.value if len(entry[3]) > 1] for reply in (ours, theirs))
+    return len(left) == len(right) and all(
+        one[5] == other[5] and len(one[3]) == len(other[3]) and all(word in (b"(redacted)", wanted) for word, wanted in zip(one[3], other[3]))
+        for one, other in zip(left, right))
 
 
 def _same_dump(ours, theirs):
@@ -168,7 +173,9 @@ def _both_numbers(ours, theirs):
 
 
 def _no_idle_time(ours, theirs):
-    return isinstance(ours.value, Error) and "times of access are not kept" in ours.value and isinstance(theirs.value, int)
+    """Two redis-servers, when this tool is tested, are asked at slightly different times."""
+    told = isinstance(ours.value, Error) and "times of access are not kept" in ours.value
+    return isinstance(theirs.value, int) and (told or _near(1)(ours, theirs))
 
 
 RULES = [

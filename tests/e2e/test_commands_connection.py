@@ -188,6 +188,15 @@ def test_client_kill_of_itself_is_answered(server):
             assert client.is_closed()
 
 
+def test_client_kill_of_an_empty_address_kills_nobody(server, connection):
+    with server.connect() as other:
+        assert connection.call("CLIENT", "KILL", "") == Error("ERR No such client")
+        for words in (("ADDR", ""), ("LADDR", ""), ("SKIPME", "no", "ADDR", "")):
+            assert connection.call("CLIENT", "KILL", *words) == 0
+        assert other.call("PING") == PONG and connection.call("PING") == PONG
+    assert connection.call("CLIENT", "LIST", "ID", -1) == b""
+
+
 @pytest.mark.strata_only
 def test_client_kill_by_age(server, connection):
     with server.connect() as other:
