@@ -4,7 +4,7 @@
 
 #include <limits>
 
-#include "command_fixture.h"
+#include "engine/api/strata.hpp"
 #include "server/commands/held_request.h"
 
 namespace strata::server {
