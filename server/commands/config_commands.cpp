@@ -23,7 +23,8 @@ namespace errors = protocol::errors;
 std::string_view asked_as(std::span<const std::string_view> asked, std::string_view name) {
   for (const std::string_view text : asked) {
     if (equals_ignoring_case(text, name)) return text;
-    if (cache::glob_match(text, name, cache::LetterCase::ignored)) return name;
+    const bool is_pattern = text.find_first_of("*?[") != std::string_view::npos;  // as in Redis, a backslash alone makes none
+    if (is_pattern && cache::glob_match(text, name, cache::LetterCase::ignored)) return name;
   }
   return {};
 }

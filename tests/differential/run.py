@@ -16,7 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "e2e"))
 
 from comparison import first_difference, shrink  # noqa: E402
-from differences import RULES  # noqa: E402
+from differences import RULES, TO_BE_MENDED  # noqa: E402
 from generator import CommandStream  # noqa: E402
 from server_process import ServerProcess  # noqa: E402
 
@@ -70,7 +70,7 @@ def main():
     parser.add_argument("--list-differences", action="store_true", help="print what may differ, and why")
     arguments = parser.parse_args()
     if arguments.list_differences:
-        print("\n".join(sorted({rule.why for rule in RULES})))
+        print("\n".join(sorted({rule.why for rule in RULES})), *(f"to be mended: {rule.why}" for rule, _ in TO_BE_MENDED), sep="\n")
         return 0
     if not arguments.server:
         parser.error("--server is needed")
