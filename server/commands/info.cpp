@@ -163,6 +163,11 @@ void stats_section(std::string& out, const Facts& facts) {
   field(out, "strata_readmitted_keys", facts.cache.readmitted);
   field(out, "strata_protocol_errors", traffic.protocol_errors);
   field(out, "strata_suspended_commands", traffic.suspended);
+  const AclLog& refused = facts.server.acl.log();
+  field(out, "acl_access_denied_auth", refused.refusals(AclLog::Reason::auth));
+  field(out, "acl_access_denied_cmd", refused.refusals(AclLog::Reason::command));
+  field(out, "acl_access_denied_key", refused.refusals(AclLog::Reason::key));
+  field(out, "acl_access_denied_channel", refused.refusals(AclLog::Reason::channel));
 }
 
 void replication_section(std::string& out, const Facts&) {

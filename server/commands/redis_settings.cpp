@@ -42,6 +42,8 @@ std::string no(const ServerState&, const Settings&) { return "no"; }
 
 // clang-format off
 constexpr std::array kSettings = {
+    RedisSetting{"aclfile", "security.acl_file", nullptr},
+    RedisSetting{"acllog-max-len", "security.acl_log_entries", nullptr},
     RedisSetting{"appendonly", "", no},  // nothing is persistent yet
     RedisSetting{"bind", "server.bind", bind},
     RedisSetting{"client-query-buffer-limit", "limits.query_buffer", query_bytes},
@@ -59,6 +61,7 @@ constexpr std::array kSettings = {
     RedisSetting{"maxmemory-policy", "memory.policy", nullptr},
     RedisSetting{"maxmemory-samples", "memory.eviction_samples", nullptr},
     RedisSetting{"port", "server.port", nullptr},
+    RedisSetting{"protected-mode", "security.protected_mode", nullptr},
     RedisSetting{"proto-max-bulk-len", "limits.bulk_length", bulk_bytes},
     RedisSetting{"requirepass", "security.password", password},
     RedisSetting{"save", "", nothing},
