@@ -71,12 +71,6 @@ class Reader {
 
 }  // namespace
 
-AclUser new_default_user(std::uint64_t id, const CommandTable& commands) {
-  AclUser user(std::string(kDefaultUser), id, commands);
-  for (const std::string_view rule : {"+@all", "~*", "&*", "on", "nopass"}) (void)user.apply(rule);
-  return user;
-}
-
 ParsedAclFile parse_acl_file(std::string_view path, std::string_view text, const CommandTable& commands,
                              const std::function<std::uint64_t(std::string_view)>& id_of) {
   Reader reader(path, commands, id_of);

@@ -14,10 +14,8 @@ namespace strata::server {
 // By name, in the order in which ACL LIST tells them.
 using AclUsers = std::map<std::string, std::shared_ptr<const AclUser>, std::less<>>;
 
+// Who somebody is that gives no name.
 inline constexpr std::string_view kDefaultUser = "default";
-
-// What somebody is who gives no name, until rules say otherwise: on, without a password, allowed everything.
-[[nodiscard]] AclUser new_default_user(std::uint64_t id, const CommandTable& commands);
 
 // A file of users, in the format of Redis: lines of "user <name> <rule> ...", words apart by spaces, nothing quoted; empty lines are passed over.
 struct ParsedAclFile {

@@ -30,7 +30,7 @@ std::size_t line_bytes(const AclUsers& users) {
 
 AclRegistry::AclRegistry(const CommandTable& commands) : commands_(commands) {
   AclUsers users;
-  users.emplace(kDefaultUser, std::make_shared<AclUser>(new_default_user(next_id_++, commands_)));
+  users.emplace(kDefaultUser, std::make_shared<AclUser>(AclUser::open(std::string(kDefaultUser), next_id_++, commands_)));
   bytes_ = line_bytes(users);
   publish(std::move(users));
 }
@@ -166,7 +166,8 @@ AclRegistry::Loaded AclRegistry::load() {
     parsed.wrong = fmt::format("{}: more than {} users. ", path_, kMostUsers);
   if (!parsed.wrong.empty()) return {parsed.wrong.append(kNothingChanged), {}};
   if (!parsed.users.contains(kDefaultUser))
-    parsed.users.emplace(kDefaultUser, std::make_shared<AclUser>(new_default_user(id_of(kDefaultUser), commands_)));
+    parsed.users.emplace(kDefaultUser,
+                         std::make_shared<AclUser>(AclUser::open(std::string(kDefaultUser), id_of(kDefaultUser), commands_)));
   Loaded loaded;
   for (const auto& [name, user] : *before) {
     if (!parsed.users.contains(name)) loaded.gone.push_back(name);

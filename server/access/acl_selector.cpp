@@ -55,22 +55,22 @@ std::string_view AclSelector::apply(std::string_view rule) {
   return kNothing;
 }
 
-// ~pattern for all use, %R~, %W~ or %RW~ for some.
+// ~pattern for all use, %R~, %W~ or %RW~ for some; without a pattern it is the empty one.
 std::string_view AclSelector::add_key_pattern(std::string_view rule) {
   if (all_keys_) return errors::kAclKeysAfterAll;
   KeyUse use{.reads = true, .writes = true};
   if (rule[0] == '%') {
     use = {};
-    const std::size_t end = rule.find('~');
-    for (const char letter : rule.substr(1, end - std::min<std::size_t>(end, 1))) {
+    const std::size_t end = std::min(rule.find('~'), rule.size());
+    for (const char letter : rule.substr(1, end - 1)) {
       bool& side = to_lower(letter) == 'r' ? use.reads : use.writes;
       if ((to_lower(letter) != 'r' && to_lower(letter) != 'w') || side) return errors::kAclSyntax;
       side = true;
     }
-    if (end == std::string_view::npos || use == KeyUse{}) return errors::kAclSyntax;
+    if (use == KeyUse{}) return errors::kAclSyntax;
     rule.remove_prefix(end);
   }
-  const std::string_view pattern = rule.substr(1);
+  const std::string_view pattern = rule.substr(std::min<std::size_t>(rule.size(), 1));
   if (has_space_or_null(pattern)) return errors::kAclSyntax;
   const auto known = std::find_if(keys_.begin(), keys_.end(), [&](const KeyPattern& key) { return key.text == pattern; });
   if (known == keys_.end()) {

@@ -47,6 +47,13 @@ AclVerdict check_selector(const AclSelector& selector, const Command& command, s
 AclUser::AclUser(std::string name, std::uint64_t id, const CommandTable& commands)
     : name_(std::move(name)), id_(id), commands_(&commands), selectors_(1, AclSelector(commands)) {}
 
+AclUser AclUser::open(std::string name, std::uint64_t id, const CommandTable& commands) {
+  AclUser user(std::move(name), id, commands);
+  for (const std::string_view rule : {"+@all", "~*", "&*", "on", "nopass"}) (void)user.apply(rule);
+  user.payload_rule_ = {};
+  return user;
+}
+
 std::string_view AclUser::apply(std::string_view rule) {
   const auto is = [rule](std::string_view word) { return equals_ignoring_case(rule, word); };
   if (rule.empty()) return kNothing;
@@ -56,7 +63,7 @@ std::string_view AclUser::apply(std::string_view rule) {
     no_password_ = is("nopass");
     password_hashes_.clear();
   } else if (is("skip-sanitize-payload") || is("sanitize-payload")) {
-    skips_payload_check_ = is("skip-sanitize-payload");
+    payload_rule_ = is("sanitize-payload") ? "sanitize-payload" : "skip-sanitize-payload";
   } else if (rule[0] == '>' || rule[0] == '#') {
     return add_password(rule);
   } else if (rule[0] == '<' || rule[0] == '!') {
@@ -79,7 +86,10 @@ std::string_view AclUser::add_selector(std::string_view rules) {
   AclSelector selector(*commands_);
   for (std::size_t from = rules.find_first_not_of(kSpaces); from != std::string_view::npos;) {
     const std::size_t end = std::min(rules.find_first_of(kSpaces, from), rules.size());
-    if (const std::string_view wrong = selector.apply(rules.substr(from, end - from)); !wrong.empty()) return wrong;
+    const std::string_view rule = rules.substr(from, end - from);
+    // It would end the selector where rules are written side by side.
+    if (rule.ends_with(')')) return errors::kAclSyntax;
+    if (const std::string_view wrong = selector.apply(rule); !wrong.empty()) return wrong;
     from = rules.find_first_not_of(kSpaces, end);
   }
   selectors_.push_back(std::move(selector));
@@ -125,7 +135,7 @@ AclVerdict AclUser::check(const Command& command, std::span<const std::string_vi
 std::vector<std::string_view> AclUser::flags() const {
   std::vector<std::string_view> flags{is_on_ ? "on" : "off"};
   if (no_password_) flags.emplace_back("nopass");
-  flags.emplace_back(skips_payload_check_ ? "skip-sanitize-payload" : "sanitize-payload");
+  if (!payload_rule_.empty()) flags.push_back(payload_rule_);
   return flags;
 }
 

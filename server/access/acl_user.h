@@ -27,6 +27,8 @@ class AclUser {
  public:
   // Switched off, without passwords and permissions, as ACL SETUSER begins. `id` tells it from others that have had its name.
   AclUser(std::string name, std::uint64_t id, const CommandTable& commands);
+  // On, without a password, allowed everything: what the user "default" is until rules say otherwise.
+  [[nodiscard]] static AclUser open(std::string name, std::uint64_t id, const CommandTable& commands);
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
@@ -61,7 +63,7 @@ class AclUser {
   const CommandTable* commands_;
   bool is_on_ = false;
   bool no_password_ = false;
-  bool skips_payload_check_ = false;  // kept and told; RESTORE checks in any case
+  std::string_view payload_rule_ = "sanitize-payload";  // kept and told; RESTORE checks in any case
   std::vector<std::string> password_hashes_;
   std::vector<AclSelector> selectors_;
 };

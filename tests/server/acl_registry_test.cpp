@@ -41,7 +41,7 @@ class AclRegistryTest : public testing::Test {
   Client client_{{}};
 };
 
-constexpr std::string_view kOpenDefault = "user default on nopass sanitize-payload ~* &* +@all";
+constexpr std::string_view kOpenDefault = "user default on nopass ~* &* +@all";
 
 TEST_F(AclRegistryTest, TheDefaultUserMayDoEverythingUnlessItHasAPassword) {
   EXPECT_EQ(lines(), std::vector<std::string>{std::string(kOpenDefault)});

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <iterator>
+#include <random>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,9 +30,11 @@ class AclUserTest : public testing::Test {
     return wrong;
   }
   AclVerdict check(const std::vector<std::string_view>& request) const {
-    const Command* command = table_.find(request[0]);
-    if (!command->subcommands.empty()) command = CommandTable::find_subcommand(*command, request[1]);
-    return user_.check(*command, request);
+    std::string name;
+    for (const std::string_view word : std::span(request).first(std::min<std::size_t>(request.size(), 2)))
+      name.append(name.empty() ? "" : "|").append(word);
+    const Command* const sub = table_.find_full(name);
+    return user_.check(sub != nullptr ? *sub : *table_.find(request[0]), request);
   }
   bool may(const std::vector<std::string_view>& request) const { return check(request).is_allowed(); }
 
@@ -218,6 +224,68 @@ TEST_F(AclUserTest, EachSelectorIsAWholeOfItsOwn) {
   EXPECT_EQ(apply({"on", "nopass", "&c", "(+set)", "skip-sanitize-payload", "reset"}), "");
   EXPECT_EQ(user_.describe(), "off sanitize-payload resetchannels -@all");
   EXPECT_EQ(user_.name(), "somebody");
+}
+
+TEST_F(AclUserTest, WhatItIsDescribedAsMakesTheSame) {
+  const std::string_view rules[] = {"on",
+                                    "off",
+                                    "nopass",
+                                    "resetpass",
+                                    ">a",
+                                    ">b",
+                                    "<a",
+                                    "~a*",
+                                    "%R~b",
+                                    "%W~b",
+                                    "%RW~c)",
+                                    "allkeys",
+                                    "resetkeys",
+                                    "&n",
+                                    "allchannels",
+                                    "resetchannels",
+                                    "+@all",
+                                    "-@all",
+                                    "+@read",
+                                    "-@write",
+                                    "+get",
+                                    "-get",
+                                    "+config",
+                                    "-config|set",
+                                    "+config|get",
+                                    "+select|0",
+                                    "-select",
+                                    "+@string",
+                                    "-@slow",
+                                    "(+get ~a)",
+                                    "(%R~x &y +@all -set)",
+                                    "(~a) +get)",
+                                    "()",
+                                    "clearselectors",
+                                    "skip-sanitize-payload",
+                                    "sanitize-payload",
+                                    "reset",
+                                    "foo"};
+  std::minstd_rand random(7);
+  for (int i = 0; i < 3000; ++i) {
+    (void)user_.apply(rules[random() % std::size(rules)]);
+    const std::string text = user_.describe();
+    std::vector<std::string_view> words;
+    for (std::size_t from = 0; from <= text.size();) {
+      const std::size_t end = std::min(text.find(' ', from), text.size());
+      words.push_back(std::string_view(text).substr(from, end - from));
+      from = end + 1;
+    }
+    AclUser again("somebody", 1, table_);
+    const MergedRules merged = merge_selectors(words);
+    ASSERT_EQ(merged.unmatched, "") << text;
+    for (const std::string& rule : merged.rules) ASSERT_EQ(again.apply(rule), "") << text;
+    ASSERT_EQ(again.describe(), text);
+    for (const Command& command : table_.all()) {
+      const std::string_view request[] = {command.spec->name, "0"};
+      ASSERT_EQ(again.selectors()[0].allows_command(command, request), user_.selectors()[0].allows_command(command, request))
+          << command.full_name << " " << text;
+    }
+  }
 }
 
 TEST_F(AclUserTest, DoesEverythingOnlyWithoutException) {
