@@ -50,7 +50,6 @@ AclUser::AclUser(std::string name, std::uint64_t id, const CommandTable& command
 AclUser AclUser::open(std::string name, std::uint64_t id, const CommandTable& commands) {
   AclUser user(std::move(name), id, commands);
   for (const std::string_view rule : {"+@all", "~*", "&*", "on", "nopass"}) (void)user.apply(rule);
-  user.payload_rule_ = {};
   return user;
 }
 
@@ -80,7 +79,11 @@ std::string_view AclUser::apply(std::string_view rule) {
   return kNothing;
 }
 
-void AclUser::reset() { *this = AclUser(std::move(name_), id_, *commands_); }
+// As in Redis it has said then what becomes of payloads, which one who is new has not.
+void AclUser::reset() {
+  *this = AclUser(std::move(name_), id_, *commands_);
+  payload_rule_ = "sanitize-payload";
+}
 
 std::string_view AclUser::add_selector(std::string_view rules) {
   AclSelector selector(*commands_);

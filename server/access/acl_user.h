@@ -63,7 +63,7 @@ class AclUser {
   const CommandTable* commands_;
   bool is_on_ = false;
   bool no_password_ = false;
-  std::string_view payload_rule_ = "sanitize-payload";  // kept and told; RESTORE checks in any case
+  std::string_view payload_rule_;  // one of two, or none yet: kept and told; RESTORE checks in any case
   std::vector<std::string> password_hashes_;
   std::vector<AclSelector> selectors_;
 };

@@ -301,7 +301,8 @@ ELSEWHERE = textwrap.dedent("""
     import subprocess, sys
     sys.path.insert(0, {folder!r})
     from resp_connection import Disconnected, RespConnection
-        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    from server_process import ServerProcess
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     subprocess.run(["ip", "address", "add", "192.0.2.1/32", "dev", "lo"], check=True)
     server = ServerProcess({directory!r}, {{"server.bind": "127.0.0.1,192.0.2.1", "security.password": "secret"}}, admin=False)
     server.start()
@@ -335,5 +336,5 @@ def test_protected_mode_turns_away_other_machines_once_no_password_is_asked_for(
     assert result.returncode == 0, result.stderr
     first, second, third, fourth = result.stdout.splitlines()
     assert "NOAUTH" in first
-    assert second.startswith("'DENIED Redis is running in protected mode because protected mode is enabled and no password is set")
+    assert second[1:].startswith("DENIED Redis is running in protected mode because protected mode is enabled and no password is set")
     assert third == "PONG" and fourth == "'PONG'"

@@ -57,7 +57,7 @@ GOOD_RULES = [
     ("%R~a", "%W~b", "%RW~c", "%WR~d"), ("%r~a", "%w~b"), ("%R~a", "%W~a"), ("%R~a", "~a"), ("&a", "&b", "&a"), ("allchannels",),
     ("&*", "resetchannels", "&c"), ("+@all",), ("allcommands",), ("+@all", "-@all"), ("+@all", "nocommands"), ("+get",), ("+GET",),
     ("+@all", "-get"), ("+config|get",), ("+CONFIG|GET",), ("+@all", "-config|set"), ("+select|0",), ("+get", "-get", "+get"),
-    ("+config|get", "+config"), ("-get",), ("(+get ~a)",), ("(+get", "~a)"), ("(+get ~a)", "(+set %R~b &c)"), ("()",),
+    ("+config|get", "+config"), ("(+get ~a)",), ("(+get", "~a)"), ("(+get ~a)", "(+set %R~b &c)"), ("()",),
     ("(~*)",), ("(allkeys allchannels +@all)",), ("(+get)", "clearselectors"), ("on", ">a", "~a", "+get", "&x", "(+set)", "reset"),
     ("skip-sanitize-payload",), ("skip-sanitize-payload", "sanitize-payload"), ("~a\"b",), ("~",), ("&",), ("%R~",), ("%R",), ("%rw",), ("(%W)",), ("",), (">",),
 ]

@@ -43,7 +43,7 @@ class AclUserTest : public testing::Test {
 };
 
 TEST_F(AclUserTest, BeginsWithNothing) {
-  EXPECT_EQ(user_.describe(), "off sanitize-payload resetchannels -@all");
+  EXPECT_EQ(user_.describe(), "off resetchannels -@all");
   EXPECT_FALSE(user_.accepts(password_hash("")));
   EXPECT_EQ(check({"PING"}).against, Against::command);
   // What comes before a login is for everybody.
@@ -81,10 +81,10 @@ TEST_F(AclUserTest, TheLastRuleWins) {
   EXPECT_FALSE(may({"DEL", "k"}));
   EXPECT_TRUE(may({"CONFIG", "GET", "x"}));
   EXPECT_FALSE(may({"CONFIG", "SET", "x", "y"}));
-  EXPECT_EQ(user_.describe(), "off sanitize-payload ~* resetchannels +@all -@write +set -config +config|get");
+  EXPECT_EQ(user_.describe(), "off ~* resetchannels +@all -@write +set -config +config|get");
   EXPECT_EQ(apply({"+config"}), "");
   EXPECT_TRUE(may({"CONFIG", "SET", "x", "y"}));
-  EXPECT_EQ(user_.describe(), "off sanitize-payload ~* resetchannels +@all -@write +set +config");
+  EXPECT_EQ(user_.describe(), "off ~* resetchannels +@all -@write +set +config");
   EXPECT_EQ(apply({"nocommands", "+@string", "-get"}), "");
   EXPECT_TRUE(may({"SET", "k", "v"}));
   EXPECT_FALSE(may({"GET", "k"}));
@@ -215,9 +215,8 @@ TEST_F(AclUserTest, EachSelectorIsAWholeOfItsOwn) {
   EXPECT_EQ(check({"GET", "b"}).against, Against::key);
   EXPECT_EQ(check({"GETDEL", "c"}).against, Against::key);
   EXPECT_EQ(check({"PING"}).against, Against::command);
-  EXPECT_EQ(
-      user_.describe(),
-      "off sanitize-payload ~a* resetchannels -@all +get (~b* resetchannels -@all +set) (%R~c* resetchannels -@all +getdel)");
+  EXPECT_EQ(user_.describe(),
+            "off ~a* resetchannels -@all +get (~b* resetchannels -@all +set) (%R~c* resetchannels -@all +getdel)");
   EXPECT_EQ(apply({"clearselectors"}), "");
   EXPECT_FALSE(may({"SET", "b", "v"}));
   EXPECT_TRUE(may({"GET", "a"}));
