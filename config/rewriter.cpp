@@ -1,16 +1,8 @@
 #include "config/rewriter.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <climits>
-#include <cstdio>
-#include <cstdlib>
-#include <system_error>
 #include <utility>
 
+#include "config/file_replacement.h"
 #include "config/printable_text.h"
 #include "config/printer.h"
 #include "config/schema.h"
@@ -18,50 +10,6 @@
 
 namespace strata::config {
 namespace {
-
-std::string system_text() { return std::generic_category().message(errno); }
-
-// The file beside the one that it is to replace; gone where it was not put in its place.
-class Replacement {
- public:
-  explicit Replacement(std::string target) : target_(std::move(target)), path_(target_ + ".XXXXXX") {}
-  ~Replacement() {
-    if (descriptor_ >= 0) close(descriptor_);
-    if (exists_) unlink(path_.c_str());
-  }
-  Replacement(const Replacement&) = delete;
-  Replacement& operator=(const Replacement&) = delete;
-
-  [[nodiscard]] const std::string& path() const { return path_; }
-  // Empty, or why it could not be written.
-  std::string write(const std::string& text) {
-    descriptor_ = mkstemp(path_.data());
-    if (descriptor_ < 0) return system_text();
-    exists_ = true;
-    struct stat before {};
-    if (stat(target_.c_str(), &before) != 0 || fchmod(descriptor_, before.st_mode & 07777U) != 0) return system_text();
-    // Only root may; else it is the one's who rewrites it.
-    if (fchown(descriptor_, before.st_uid, before.st_gid) != 0 && errno != EPERM) return system_text();
-    for (std::size_t written = 0; written < text.size();) {
-      const ssize_t count = ::write(descriptor_, text.data() + written, text.size() - written);
-      if (count < 0 && errno == EINTR) continue;
-      if (count < 0) return system_text();
-      written += static_cast<std::size_t>(count);
-    }
-    return fsync(descriptor_) == 0 ? std::string() : system_text();
-  }
-  std::string put_in_place() {
-    if (std::rename(path_.c_str(), target_.c_str()) != 0) return system_text();
-    exists_ = false;
-    return {};
-  }
-
- private:
-  std::string target_;
-  std::string path_;
-  int descriptor_ = -1;
-  bool exists_ = false;
-};
 
 Problem problem_of(const std::string& path, std::string wrong) {
   return {.location = printable(path, path.size()), .key = {}, .wrong = std::move(wrong), .allowed = {}};
@@ -84,17 +32,14 @@ Settings of_file(const std::string& path, std::vector<Problem>& problems) {
 }  // namespace
 
 Rewritten rewrite_file(const Sources& sources, const Settings& in_force) {
-  // A link stays one.
   const std::string path = *sources.yaml_path;
-  char resolved[PATH_MAX];
-  const std::string target = realpath(path.c_str(), resolved) != nullptr ? resolved : path;
   LoadResult loaded = load(sources);
   if (!loaded.ok()) return {{}, std::move(loaded.problems)};
   Rewritten result;
   Settings expected = of_file(path, result.problems);
   if (!result.problems.empty()) return result;
 
-  FileText file = read_file(target);
+  FileText file = read_file(path);
   if (!file.wrong.empty()) return {{}, {problem_of(path, std::move(file.wrong))}};
   std::string text = std::move(file.text);
   for (const Key* const key : differing(loaded.settings, in_force)) {
@@ -107,7 +52,7 @@ Rewritten rewrite_file(const Sources& sources, const Settings& in_force) {
   }
   if (result.paths.empty()) return result;
 
-  Replacement replacement(target);
+  FileReplacement replacement(path);
   if (std::string wrong = replacement.write(text); !wrong.empty()) return {{}, {problem_of(path, "cannot be written: " + wrong)}};
   std::vector<Problem> unreadable;
   const Settings read_back = of_file(replacement.path(), unreadable);

@@ -154,9 +154,13 @@ std::vector<Key> build_table() {
         "How long a command, or the wait of an event loop, takes from which on LATENCY notes when; 0 notes nothing."),
 
     row<&S::security, &Security::password>("security.password", TextRule{Kind::secret, 0, kSecretBytes}, kChangeable,
-        "Password that clients give with AUTH; empty asks for none."),
-    row<&S::security, &Security::protected_mode>("security.protected_mode", FlagRule{}, kFixed,
-        "Refuses to listen beyond this machine while no password is set."),
+        "Password of the user \"default\", which clients give with AUTH; empty asks for none. A security.acl_file that is loaded says itself what the user has."),
+    row<&S::security, &Security::protected_mode>("security.protected_mode", FlagRule{}, kChangeable,
+        "Refuses to listen beyond this machine while the user \"default\" needs no password, and clients from beyond it once it needs none any more."),
+    row<&S::security, &Security::acl_file>("security.acl_file", TextRule{Kind::path, 0, kPathBytes}, kFixed,
+        "File of users and what they may do, as ACL SAVE writes it; empty means none, a relative path starts at server.data_dir."),
+    row<&S::security, &Security::acl_log_entries>("security.acl_log_entries", integer(0, 10'000), kChangeable,
+        "Refusals that ACL LOG remembers."),
 
     row<&S::tls, &Tls::port>("tls.port", integer(0, 65535), kFixed,
         "TCP port that clients connect to by TLS, on the addresses of server.bind; 0 opens none."),

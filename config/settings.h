@@ -150,6 +150,8 @@ struct CommandLog {
 struct Security {
   std::string password;  // empty: none
   bool protected_mode = true;
+  std::string acl_file;  // empty: none; a relative path starts at data_dir
+  std::uint32_t acl_log_entries = 128;
   bool operator==(const Security&) const = default;
 };
 

@@ -225,14 +225,14 @@ std::string changed_text(std::string text, std::string_view section, std::string
 
 }  // namespace
 
-FileText read_file(const std::string& path) {
+FileText read_file(const std::string& path, std::size_t most_bytes) {
   const auto failure = [] { return FileText{{}, "cannot be read: " + std::generic_category().message(errno)}; };
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), &std::fclose);
   if (!file) return failure();
-  std::string text(kMaximumFileBytes + 1, '\0');
+  std::string text(most_bytes + 1, '\0');
   text.resize(std::fread(text.data(), 1, text.size(), file.get()));
   if (std::ferror(file.get()) != 0) return failure();
-  if (text.size() > kMaximumFileBytes) return {{}, "is larger than 1 MiB"};
+  if (text.size() > most_bytes) return {{}, "is larger than " + std::to_string(most_bytes >> 20U) + " MiB"};
   return {std::move(text), {}};
 }
 

@@ -39,7 +39,8 @@ struct FileText {
   std::string text;
   std::string wrong;  // empty when the file was read
 };
-FileText read_file(const std::string& path);
+// `most_bytes`: whole MiB; a larger file is refused.
+FileText read_file(const std::string& path, std::size_t most_bytes = kMaximumFileBytes);
 YamlContent read_yaml(const std::string& file_path);
 
 // The text with `value`, which is YAML of one line, in place of the value of `name` in the section; as a first line of the section, or as a section at the

@@ -73,6 +73,44 @@ std::string unknown_client_type(std::string_view type) {
 
 std::string no_such_user(std::string_view name) { return join("ERR No such user '", quotable(name, kQuotedFullyBytes), "'"); }
 
+std::string no_command_permission(std::string_view full_name) {
+  return join("NOPERM this user has no permissions to run the '", full_name, "' command");
+}
+
+std::string dry_run_command(std::string_view full_name) {
+  return join("This user has no permissions to run the '", full_name, "' command");
+}
+
+std::string dry_run_key(std::string_view key) {
+  return join("This user has no permissions to access the '", quotable(key, kQuotedFullyBytes), "' key");
+}
+
+std::string acl_unknown_category(std::string_view name) {
+  return join("ERR Unknown category '", quotable(name, kQuotedBytes), "'");
+}
+
+std::string acl_no_such_user(std::string_view name) {
+  return join("ERR User '", quotable(name, kQuotedFullyBytes), "' not found");
+}
+
+std::string acl_no_such_command(std::string_view name) {
+  return join("ERR Command '", quotable(name, kQuotedFullyBytes), "' not found");
+}
+
+std::string acl_unmatched_parenthesis(std::string_view rule) {
+  return join("ERR Unmatched parenthesis in acl selector starting at '", quotable(rule, kQuotedFullyBytes), "'.");
+}
+
+std::string acl_bad_rule(std::string_view rule, std::string_view reason) {
+  return join("ERR Error in ACL SETUSER modifier '", quotable(rule, kQuotedFullyBytes), "': ").append(reason);
+}
+
+std::string subcommand_syntax(std::string_view command, std::string_view subcommand) {
+  return join("ERR unknown subcommand or wrong number of arguments for '", quotable(subcommand, kQuotedBytes), "'. Try ")
+      .append(upper_case(command))
+      .append(" HELP.");
+}
+
 std::string no_latency_samples(std::string_view event) {
   return join("ERR No samples available for event '", quotable(event, kQuotedFullyBytes), "'");
 }

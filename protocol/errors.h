@@ -106,6 +106,65 @@ inline constexpr std::string_view kCommandArity = "ERR Invalid number of argumen
 inline constexpr std::string_view kNoShutdown = "ERR No shutdown in progress.";
 inline constexpr std::string_view kShutdownFailed = "ERR Errors trying to SHUTDOWN. Check logs.";
 
+// Who may do what: NOPERM, and what ACL answers.
+inline constexpr std::string_view kNoKeyPermission =
+    "NOPERM this user has no permissions to access one of the keys used as arguments";
+inline constexpr std::string_view kAclUserName = "ERR Usernames can't contain spaces or null characters";
+inline constexpr std::string_view kAclDefaultUser = "ERR The 'default' user cannot be removed";
+inline constexpr std::string_view kAclNoFile =
+    "ERR This Redis instance is not configured to use an ACL file. You may want to specify users via the ACL SETUSER command and "
+    "then issue a CONFIG REWRITE (assuming you have a Redis configuration file set) in order to store users in the Redis "
+    "configuration.";
+inline constexpr std::string_view kAclNotSaved =
+    "ERR There was an error trying to save the ACLs. Please check the server logs for more information";
+inline constexpr std::string_view kAclPasswordBits =
+    "ERR ACL GENPASS argument must be the number of bits for the output password, a positive number up to 4096";
+inline constexpr std::string_view kAclNoRandomness = "ERR the system has no randomness to make a password of";
+inline constexpr std::string_view kAclTooMuch = "ERR ACL users and their rules exceed what the server keeps";
+// What the protected mode tells who comes from another machine.
+inline constexpr std::string_view kProtected =
+    "DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the default user. In "
+    "this mode connections are only accepted from the loopback interface. If you want to connect from external computers to "
+    "Redis "
+    "you may adopt one of the following solutions: 1) Just disable protected mode sending the command 'CONFIG SET protected-mode "
+    "no' from the loopback interface by connecting to Redis from the same host the server is running, however MAKE SURE Redis is "
+    "not publicly accessible from internet if you do so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you "
+    "can just disable the protected mode by editing the Redis configuration file, and setting the protected mode option to 'no', "
+    "and then restarting the server. 3) If you started the server manually just for testing, restart it with the "
+    "'--protected-mode no' option. 4) Setup a an authentication password for the default user. NOTE: You only need to do one of "
+    "the above things in order for the server to start accepting connections from the outside.";
+// "NOPERM this user has no permissions to run the 'config|get' command"
+[[nodiscard]] std::string no_command_permission(std::string_view full_name);
+// What ACL DRYRUN tells instead, as a text that is no error.
+[[nodiscard]] std::string dry_run_command(std::string_view full_name);
+[[nodiscard]] std::string dry_run_key(std::string_view key);
+// "ERR Unknown category 'foo'"
+[[nodiscard]] std::string acl_unknown_category(std::string_view name);
+// "ERR User 'foo' not found"
+[[nodiscard]] std::string acl_no_such_user(std::string_view name);
+// "ERR Command 'foo' not found"
+[[nodiscard]] std::string acl_no_such_command(std::string_view name);
+// "ERR Unmatched parenthesis in acl selector starting at '(foo'."
+[[nodiscard]] std::string acl_unmatched_parenthesis(std::string_view rule);
+// "ERR Error in ACL SETUSER modifier 'foo': Syntax error"
+[[nodiscard]] std::string acl_bad_rule(std::string_view rule, std::string_view reason);
+// "ERR unknown subcommand or wrong number of arguments for 'foo'. Try ACL HELP."
+[[nodiscard]] std::string subcommand_syntax(std::string_view command, std::string_view subcommand);
+
+// Reasons for acl_bad_rule.
+inline constexpr std::string_view kAclSyntax = "Syntax error";
+inline constexpr std::string_view kAclUnknownName = "Unknown command or category name in ACL";
+inline constexpr std::string_view kAclKeysAfterAll =
+    "Adding a pattern after the * pattern (or the 'allkeys' flag) is not valid and does not have any effect. Try 'resetkeys' to "
+    "start with an empty list of patterns";
+inline constexpr std::string_view kAclChannelsAfterAll =
+    "Adding a pattern after the * pattern (or the 'allchannels' flag) is not valid and does not have any effect. Try "
+    "'resetchannels' to start with an empty list of channels";
+inline constexpr std::string_view kAclNoSuchPassword = "The password you are trying to remove from the user does not exist";
+inline constexpr std::string_view kAclPasswordHash =
+    "The password hash must be exactly 64 characters and contain only lowercase hexadecimal characters";
+inline constexpr std::string_view kAclFirstArgument = "Allowing first-arg of a subcommand is not supported";
+
 // The request stream itself is broken. The connection ends after one of these.
 inline constexpr std::string_view kTooBigInline = "ERR Protocol error: too big inline request";
 inline constexpr std::string_view kUnbalancedQuotes = "ERR Protocol error: unbalanced quotes in request";

@@ -158,7 +158,7 @@ class App::Impl {
                 clients_,
                 statistics_,
                 limits_,
-                password_,
+                acl_,
                 command_log_,
                 latency_,
                 pause_,
@@ -189,6 +189,7 @@ class App::Impl {
   [[nodiscard]] std::shared_ptr<const TlsContext> load_tls(const config::Settings& settings,
                                                            std::vector<config::Problem>& problems) const;
   [[nodiscard]] std::vector<config::Problem> check(const config::Settings& settings) const;
+  std::string load_users();
   std::string open_acceptors();
   void announce();
   void wait_for_signal();
@@ -207,7 +208,7 @@ class App::Impl {
   ClientRegistry clients_;
   Statistics statistics_;
   RuntimeLimits limits_;
-  Password password_;
+  AclRegistry acl_{commands_};
   CommandLog command_log_;
   LatencyMonitor latency_;
   ClientPause pause_;
@@ -268,8 +269,10 @@ void App::Impl::apply(const config::Settings& settings) {
   set(limits_.all_clients_bytes, settings.limits.all_clients.bytes_of(tunables.max_memory_bytes));
   set(limits_.bulk_bytes, std::size_t{settings.limits.bulk_length_bytes});
   set(limits_.arguments, std::size_t{settings.limits.arguments});
-  password_.set(settings.security.password);
   monitors_.set_rate(static_cast<std::uint32_t>(settings.limits.monitor_lines));
+  set(limits_.protected_mode, settings.security.protected_mode);
+  acl_.set_default_password(settings.security.password);
+  acl_.log().set_most_entries(settings.security.acl_log_entries);
   latency_.set_threshold_ms(settings.command_log.latency_threshold.count());
   command_log_.set({.slow_us = settings.command_log.slower_than_us,
                     .request_bytes = settings.command_log.request_larger_than,
@@ -287,7 +290,6 @@ std::string App::Impl::start() {
   config::Log log = settings_.log;
   log.file = resolve(log.file, settings_.server.data_dir);
   if (auto problem = start_logging(log); !problem.empty()) return problem;
-  if (auto problem = check_exposure(settings_); !problem.empty()) return problem;
   if (settings_.server.port == 0 && settings_.tls.port == 0 && settings_.server.unix_socket.empty()) {
     return "nothing to listen on: server.port and tls.port are 0, and server.unix_socket is empty. Set one of them";
   }
@@ -296,6 +298,8 @@ std::string App::Impl::start() {
   if (const auto problems = check(settings_); !problems.empty()) return problems.front().text();
   store_.on_change([this](const config::Settings& settings) { apply(settings); },
                    [this](const config::Settings& settings) { return check(settings); });
+  if (auto problem = load_users(); !problem.empty()) return problem;
+  if (auto problem = check_exposure(settings_, acl_.default_needs_log_in()); !problem.empty()) return problem;
   raise_descriptor_limit(settings_.limits.max_clients);
   for (unsigned i = 0; i < facts_.threads; ++i) loops_.push_back(std::make_unique<EventLoop>(server_, i, facts_.threads));
   if (auto problem = open_acceptors(); !problem.empty()) return problem;
@@ -311,6 +315,16 @@ std::string App::Impl::start() {
     admin_->set_ready(true);
   }
   announce();
+  return {};
+}
+
+// After the password of the settings is in force: the file has the last word on every user, as in Redis.
+std::string App::Impl::load_users() {
+  if (settings_.security.acl_file.empty()) return {};
+  acl_.set_file(resolve(settings_.security.acl_file, settings_.server.data_dir));
+  if (AclRegistry::Loaded loaded = acl_.load(); !loaded.wrong.empty()) return "security.acl_file: " + loaded.wrong;
+  if (!settings_.security.password.empty())
+    spdlog::warn("security.password is not used: security.acl_file says who the user default is");
   return {};
 }
 

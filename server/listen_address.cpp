@@ -32,17 +32,18 @@ bool is_loopback(const std::string& address) {
   return ::inet_pton(AF_INET6, address.c_str(), &v6) == 1 && std::memcmp(&v6, &in6addr_loopback, sizeof v6) == 0;
 }
 
-std::string check_exposure(const config::Settings& settings) {
+std::string check_exposure(const config::Settings& settings, bool asks_for_password) {
   if (!settings.security.protected_mode) return {};
   // Who has to show a certificate is known by it.
   const bool is_open = settings.server.port != 0 ||
                        (settings.tls.port != 0 && settings.tls.client_certificates != config::ClientCertificates::required);
-  if (settings.security.password.empty() && is_open) {
+  if (!asks_for_password && is_open) {
     for (const std::string& address : settings.server.bind) {
       if (is_loopback(address)) continue;
       return fmt::format(
           "refusing to listen on {} without a password: anybody who reaches it could read and change the data. Set "
-          "security.password, or bind to 127.0.0.1 only, or turn security.protected_mode off",
+          "security.password, or one of the user \"default\" in security.acl_file, or bind to 127.0.0.1 only, or turn "
+          "security.protected_mode off",
           address);
     }
   }

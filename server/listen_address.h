@@ -22,6 +22,6 @@ namespace strata::server {
 
 // Protected mode: what others can reach needs a password, and an admin API they can reach needs a token. Empty, or one
 // line that says what is exposed and what to change.
-[[nodiscard]] std::string check_exposure(const config::Settings& settings);
+[[nodiscard]] std::string check_exposure(const config::Settings& settings, bool asks_for_password);
 
 }  // namespace strata::server

@@ -43,6 +43,8 @@ INNER_RULES = (
     ("server/commands/", "server/net/", "commands know no sockets"),
     ("server/commands/", "server/admin/", "commands know no HTTP"),
     ("server/commands/", "protocol/request_parser.h", "commands get their arguments parsed"),
+    ("server/access/", "server/net/", "permissions know no sockets"),
+    ("server/access/", "server/admin/", "permissions know no HTTP"),
     ("server/net/", "server/admin/", "the two front ends are independent"),
 )
 

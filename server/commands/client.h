@@ -16,6 +16,8 @@
 
 namespace strata::server {
 
+class AclUser;
+
 // What the server knows about one client. The event loop that owns the connection writes it; other threads read it for
 // CLIENT LIST and the admin API: hence single-writer atomics (relaxed), and a lock around the texts.
 class Client : public std::enable_shared_from_this<Client> {
@@ -44,8 +46,11 @@ class Client : public std::enable_shared_from_this<Client> {
   void set_library_name(std::string_view name) { set_text(library_name_, name); }
   [[nodiscard]] std::string library_version() const { return text(library_version_); }
   void set_library_version(std::string_view version) { set_text(library_version_, version); }
+  // Of the user it acts as.
+  [[nodiscard]] std::string user_name() const { return text(user_name_); }
+  void set_user_name(std::string_view name) { set_text(user_name_, name); }
 
-  enum class Reason : std::uint8_t { holds_most, killed };
+  enum class Reason : std::uint8_t { holds_most, killed, user_gone };
   // Who serves it says how it is disconnected: at once or soon, from any thread, without waiting. Empty: it is gone.
   void set_disconnect(std::function<void(Reason)> disconnect);
   // Does so; once. False: somebody has, or it has left.
@@ -84,6 +89,13 @@ class Client : public std::enable_shared_from_this<Client> {
   bool authenticated = false;
   bool close_after_reply = false;
   Replies replies = Replies::all;
+  // As whom it acts; AclRegistry keeps this. Generations are those of its users, 0 is none.
+  struct Access {
+    std::shared_ptr<const AclUser> user;
+    std::uint64_t known_at = 0;         // when this was found
+    std::uint64_t unrestricted_at = 0;  // the same, if it may do everything
+  };
+  Access access;
 
   // Written once per turn of the loop.
   struct Activity {
@@ -124,6 +136,7 @@ class Client : public std::enable_shared_from_this<Client> {
   std::string name_;
   std::string library_name_;
   std::string library_version_;
+  std::string user_name_ = "default";
 };
 
 // All clients connected now. Thread safety: all functions, from any thread.

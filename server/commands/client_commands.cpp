@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "protocol/errors.h"
+#include "server/commands/client_line.h"
 #include "server/commands/client_modes.h"
 #include "server/commands/client_name.h"
 #include "server/commands/context.h"
@@ -33,9 +34,10 @@ std::string flags_of(const Client& client) {
   return flags.empty() ? "N" : flags;
 }
 
-// One line of CLIENT LIST in the fields and the order of Redis 7.2; fields of features that do not exist are at their
-// rest values, since parsers expect them.
-void describe(std::string& out, const Client& client, std::int64_t now_ms) {
+}  // namespace
+
+// Fields of features that do not exist are at their rest values, since parsers expect them.
+std::string client_line(const Client& client, std::int64_t now_ms) {
   const Client::Identity& who = client.identity();
   const Client::Activity& activity = client.activity;
   const auto relaxed = [](const auto& field) { return field.load(std::memory_order_relaxed); };
@@ -43,17 +45,19 @@ void describe(std::string& out, const Client& client, std::int64_t now_ms) {
   const std::uint64_t held = relaxed(activity.query_buffer_bytes);
   const std::uint64_t used = std::min(relaxed(activity.query_buffer_used_bytes), held);
   const std::uint64_t output = relaxed(activity.output_bytes);
-  fmt::format_to(std::back_inserter(out),
-                 "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 multi=-1 qbuf={} "
-                 "qbuf-free={} argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll={} omem={} tot-mem={} events={} cmd={} user=default "
-                 "redir=-1 resp={} lib-name={} lib-ver={}\n",
-                 who.id, who.peer_address, who.local_address, who.fd, client.name(),
-                 std::max<std::int64_t>(now_ms - who.connected_at_ms, 0) / 1000,
-                 std::max<std::int64_t>(now_ms - relaxed(activity.last_active_ms), 0) / 1000, flags_of(client), client.database(),
-                 used, held - used, relaxed(activity.output_segments), output, sizeof(Client) + held + output,
-                 output > 0 ? "rw" : "r", last != nullptr ? std::string_view(last->full_name) : "NULL", client.resp3() ? 3 : 2,
-                 client.library_name(), client.library_version());
+  return fmt::format(
+      "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 multi=-1 qbuf={} "
+      "qbuf-free={} argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll={} omem={} tot-mem={} events={} cmd={} user={} "
+      "redir=-1 resp={} lib-name={} lib-ver={}",
+      who.id, who.peer_address, who.local_address, who.fd, client.name(),
+      std::max<std::int64_t>(now_ms - who.connected_at_ms, 0) / 1000,
+      std::max<std::int64_t>(now_ms - relaxed(activity.last_active_ms), 0) / 1000, flags_of(client), client.database(), used,
+      held - used, relaxed(activity.output_segments), output, sizeof(Client) + held + output, output > 0 ? "rw" : "r",
+      last != nullptr ? std::string_view(last->full_name) : "NULL", client.user_name(), client.resp3() ? 3 : 2,
+      client.library_name(), client.library_version());
 }
+
+namespace {
 
 // The client's own line is up to date only when its own turn writes it, which is now.
 void note_own_command(Context& context) {
@@ -68,9 +72,7 @@ Outcome id(Context& context) {
 
 Outcome info(Context& context) {
   note_own_command(context);
-  std::string line;
-  describe(line, context.client, context.now_ms());
-  context.reply.verbatim("txt", line);
+  context.reply.verbatim("txt", client_line(context.client, context.now_ms()) + "\n");
   return Outcome::done;
 }
 
@@ -120,7 +122,7 @@ Outcome list(Context& context) {
   note_own_command(context);
   std::string lines;
   for (const auto& client : context.server.clients.snapshot()) {
-    if (selection.includes(client->identity().id)) describe(lines, *client, context.now_ms());
+    if (selection.includes(client->identity().id)) lines += client_line(*client, context.now_ms()) + "\n";
   }
   context.reply.verbatim("txt", lines);
   return Outcome::done;
@@ -162,13 +164,14 @@ struct Doomed {
   bool none = false;  // of a kind that does not exist here
   bool spares_own = true;
   std::uint64_t id = 0;
-  std::string_view address, local_address;
+  std::string_view address, local_address, user;
   std::int64_t least_age_ms = 0;
 
   [[nodiscard]] bool includes(const Client& client, std::int64_t now_ms) const {
     const Client::Identity& who = client.identity();
     return !none && (id == 0 || who.id == id) && (address.empty() || who.peer_address == address) &&
-           (local_address.empty() || who.local_address == local_address) && now_ms - who.connected_at_ms >= least_age_ms;
+           (local_address.empty() || who.local_address == local_address) && (user.empty() || client.user_name() == user) &&
+           now_ms - who.connected_at_ms >= least_age_ms;
   }
 };
 
@@ -197,7 +200,8 @@ bool parse_filter(Context& context, std::string_view name, std::string_view valu
     return is_normal.has_value();
   }
   if (equals_ignoring_case(name, "user")) {
-    if (value == "default") return true;
+    doomed.user = value;
+    if (context.server.acl.find(value) != nullptr) return true;
     context.reply.error(errors::no_such_user(value));
     return false;
   }

@@ -53,8 +53,8 @@ constexpr CommandSpec kSubcommands[] = {
 };
 constexpr CommandSpec kCommands[] = {
     {"cluster", -2, 0, {}, "cluster", "3.0.0", "A container for commands of clusters.", "Depends on subcommand.", "", nullptr, kSubcommands},
-    row("readonly", 1, kFast | kLoading | kStale, "3.0.0"),
-    row("readwrite", 1, kFast | kLoading | kStale, "3.0.0"),
+    row("readonly", 1, kFast | kLoading | kStale | kAboutConnections, "3.0.0"),
+    row("readwrite", 1, kFast | kLoading | kStale | kAboutConnections, "3.0.0"),
 };
 // clang-format on
 

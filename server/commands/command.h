@@ -28,6 +28,7 @@ enum CommandFlag : std::uint32_t {
   kDangerous = 1U << 9U,  // an ACL category only
   kAllowBusy = 1U << 10U,
   kBlocking = 1U << 11U,  // may wait for what others do
+  kAboutConnections = 1U << 24U,  // an ACL category only, for commands that stand in another group
 };
 
 // What a command does to its keys, as in the key specifications of COMMAND INFO.

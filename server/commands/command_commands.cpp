@@ -6,9 +6,11 @@
 
 #include "engine/api/strata.hpp"
 #include "protocol/errors.h"
+#include "server/access/acl_category.h"
 #include "server/commands/context.h"
 #include "server/commands/families.h"
 #include "server/commands/help.h"
+#include "server/commands/request_keys.h"
 #include "server/commands/syntax.h"
 #include "server/commands/words.h"
 
@@ -39,21 +41,12 @@ Names flag_names(const CommandSpec& spec) {
   return names;
 }
 
-// As Redis derives them from flags and group.
-Names acl_categories(const CommandSpec& spec) {
+Names acl_category_names(const CommandSpec& spec) {
   Names names;
-  const auto has = [&spec](std::uint32_t bit) { return (spec.flags & bit) != 0; };
-  if (spec.group == "generic" && spec.subcommands.empty()) names.push_back("@keyspace");
-  if ((has(kWrite) || has(kReadonly)) && spec.keys.first == 0 && spec.group == "server") names.push_back("@keyspace");
-  if (has(kReadonly)) names.push_back("@read");
-  if (has(kWrite)) names.push_back("@write");
-  if (spec.group == "string") names.push_back("@string");
-  if (spec.group == "bitmap") names.push_back("@bitmap");
-  if (has(kAdmin)) names.push_back("@admin");
-  if (has(kAdmin) || has(kDangerous)) names.push_back("@dangerous");
-  names.push_back(has(kFast) ? "@fast" : "@slow");
-  if (has(kBlocking)) names.push_back("@blocking");
-  if (spec.group == "connection") names.push_back("@connection");
+  const std::uint32_t categories = acl_categories_of(spec);
+  for (std::size_t i = 0; i < kAclCategories.size(); ++i) {
+    if ((categories >> i & 1U) != 0) names.push_back(kAclCategories[i].with_at);
+  }
   return names;
 }
 
@@ -127,7 +120,7 @@ void describe(Reply& reply, const Command& command) {
   reply.integer(range.first);
   reply.integer(range.last);
   reply.integer(range.step);
-  simple_set(reply, acl_categories(spec));
+  simple_set(reply, acl_category_names(spec));
   reply.set(0);  // tips are for cluster proxies
   key_specs(reply, spec);
   reply.set(command.subcommands.size());
@@ -248,10 +241,7 @@ Outcome docs(Context& context) {
 bool passes(const Command& command, std::string_view filter, std::string_view argument) {
   if (equals_ignoring_case(filter, "pattern")) return cache::glob_match(argument, command.full_name, cache::LetterCase::ignored);
   if (equals_ignoring_case(filter, "aclcat")) {
-    const std::string wanted = "@" + lower_case(argument);
-    for (const std::string_view category : acl_categories(*command.spec)) {
-      if (category == wanted) return true;
-    }
+    return (acl_categories_of(*command.spec) & find_acl_category(argument)) != 0;
   }
   return false;  // MODULE: there are none
 }
@@ -292,24 +282,20 @@ Outcome getkeys(Context& context) {
   } else if (arity >= 0 ? words != arity : words < -arity) {
     context.reply.error(errors::kCommandArity);
   } else {
-    int last = keys.last < 0 ? words + keys.last : keys.last;
-    if (keys.counted_at != 0) {
-      const auto count = parse_integer(request[static_cast<std::size_t>(keys.counted_at)]);
-      if (!count || *count < 1 || *count > (words - keys.first) / keys.step) {
-        context.reply.error(errors::kCommandArity);
-        return Outcome::done;
-      }
-      last = keys.first + static_cast<int>(*count - 1) * keys.step;
+    const auto range = range_of_keys(keys, request);
+    if (!range) {
+      context.reply.error(errors::kCommandArity);
+      return Outcome::done;
     }
     Names found;
-    for (int i = keys.first; i <= last; i += keys.step) found.push_back(request[static_cast<std::size_t>(i)]);
+    for (std::size_t i = range->first; i <= range->last; i += range->step) found.push_back(request[i]);
     context.reply.array(found.size());
     for (const std::string_view key : found) context.reply.bulk(key);
   }
   return Outcome::done;
 }
 
-constexpr std::uint32_t kIntrospection = kLoading | kStale;
+constexpr std::uint32_t kIntrospection = kLoading | kStale | kAboutConnections;
 
 // clang-format off
 constexpr CommandSpec kSubcommands[] = {

@@ -2,6 +2,7 @@
 #include <optional>
 
 #include "protocol/errors.h"
+#include "server/access/permission.h"
 #include "server/commands/client_name.h"
 #include "server/commands/context.h"
 #include "server/commands/families.h"
@@ -36,25 +37,18 @@ Outcome quit(Context& context) {
   return Outcome::done;
 }
 
-// One user exists, "default"; while no password is set it is let in with any.
-bool authenticate(Context& context, std::string_view user, std::string_view password) {
-  const bool right = user == "default" && (!context.server.password.required() || context.server.password.matches(password));
-  if (right) context.client.authenticated = true;
-  return right;
-}
-
 Outcome auth(Context& context) {
   if (context.args.size() > 3) {
     context.reply.error(errors::kSyntax);
     return Outcome::done;
   }
   const bool password_only = context.args.size() == 2;
-  if (password_only && !context.server.password.required()) {
+  if (password_only && !context.server.acl.find(kDefaultUser)->needs_password()) {
     context.reply.error(errors::kNoPasswordConfigured);
     return Outcome::done;
   }
   const bool right =
-      password_only ? authenticate(context, "default", context.args[1]) : authenticate(context, context.args[1], context.args[2]);
+      password_only ? log_in(context, kDefaultUser, context.args[1]) : log_in(context, context.args[1], context.args[2]);
   right ? context.reply.ok() : context.reply.error(errors::kWrongPassword);
   return Outcome::done;
 }
@@ -113,7 +107,7 @@ bool parse_hello(Context& context, std::optional<protocol::Version>& wanted) {
   for (std::size_t i = 2; i < context.args.size(); ++i) {
     const std::size_t more = context.args.size() - 1 - i;
     if (equals_ignoring_case(context.args[i], "auth") && more >= 2) {
-      if (!authenticate(context, context.args[i + 1], context.args[i + 2])) return fail(errors::kWrongPassword);
+      if (!log_in(context, context.args[i + 1], context.args[i + 2])) return fail(errors::kWrongPassword);
       i += 2;
     } else if (equals_ignoring_case(context.args[i], "setname") && more >= 1) {
       if (!is_client_name(context.args[++i])) return fail(errors::kBadClientName);
@@ -128,7 +122,7 @@ bool parse_hello(Context& context, std::optional<protocol::Version>& wanted) {
 Outcome hello(Context& context) {
   std::optional<protocol::Version> wanted;
   if (!parse_hello(context, wanted)) return Outcome::done;
-  if (context.server.password.required() && !context.client.authenticated) {
+  if (context.server.acl.needs_log_in(context.client)) {
     context.reply.error(errors::kHelloNotAuthenticated);
   } else {
     if (wanted) switch_protocol(context, *wanted);
@@ -148,7 +142,7 @@ Outcome reset(Context& context) {
     context.server.monitors.remove(context.client.watcher());
     context.client.set_watcher(nullptr);
   }
-  context.client.authenticated = !context.server.password.required();
+  context.server.acl.begin(context.client);
   switch_protocol(context, protocol::Version::resp2);
   context.reply.simple("RESET");
   return Outcome::done;

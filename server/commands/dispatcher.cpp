@@ -4,6 +4,7 @@
 
 #include "engine/api/strata.hpp"
 #include "protocol/errors.h"
+#include "server/access/permission.h"
 #include "server/commands/command_log.h"
 #include "server/commands/context.h"
 #include "server/commands/words.h"
@@ -53,8 +54,8 @@ const Command* resolve(Context& context) {
 
 // Whether the command may run now; if not, the error is answered.
 bool admit(Context& context, const Command& command) {
-  if (context.server.password.required() && !context.client.authenticated && !command.has(kNoAuth)) [[unlikely]] {
-    context.reply.error(errors::kNotAuthenticated);
+  if (!is_permitted(context, command)) [[unlikely]] {
+    // answered
   } else if (command.has(kDenyOom)) {
     std::size_t bytes = 0;
     for (const std::string_view arg : context.args) bytes += arg.size();
@@ -74,7 +75,7 @@ bool admit(Context& context, const Command& command) {
 // The request waits for the end of a pause. Who is not let in waits for nothing, and is answered at once.
 bool must_wait(const Context& context, const Command& command) {
   return context.server.pause.remaining_ms(command.has(kWrite), context.now_ms()) > 0 &&
-         (context.client.authenticated || !context.server.password.required());
+         !context.server.acl.needs_log_in(context.client);
 }
 
 Outcome hold(Context& context, const Command& command) {

@@ -8,6 +8,7 @@ namespace strata::server {
 
 // The rows of each family, defined in the file of the same name. A new family is one more line here and in table.cpp.
 std::span<const CommandSpec> connection_commands();
+std::span<const CommandSpec> acl_commands();
 std::span<const CommandSpec> client_commands();
 std::span<const CommandSpec> command_commands();
 std::span<const CommandSpec> cluster_commands();

@@ -156,6 +156,11 @@ void stats_section(std::string& out, const Facts& facts) {
   field(out, "strata_suspended_commands", traffic.suspended);
   field(out, "strata_monitor_lines", facts.server.monitors.lines());
   field(out, "strata_monitor_left_out", facts.server.monitors.left_out());
+  const AclLog& refused = facts.server.acl.log();
+  field(out, "acl_access_denied_auth", refused.refusals(AclLog::Reason::auth));
+  field(out, "acl_access_denied_cmd", refused.refusals(AclLog::Reason::command));
+  field(out, "acl_access_denied_key", refused.refusals(AclLog::Reason::key));
+  field(out, "acl_access_denied_channel", refused.refusals(AclLog::Reason::channel));
 }
 
 void replication_section(std::string& out, const Facts&) {

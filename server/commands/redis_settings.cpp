@@ -43,6 +43,8 @@ std::string yes(const ServerState&, const Settings&) { return "yes"; }
 
 // clang-format off
 constexpr std::array kSettings = {
+    RedisSetting{"aclfile", "security.acl_file", nullptr},
+    RedisSetting{"acllog-max-len", "security.acl_log_entries", nullptr},
     RedisSetting{"appendonly", "", no},  // nothing is persistent yet
     RedisSetting{"bind", "server.bind", bind},
     RedisSetting{"client-query-buffer-limit", "limits.query_buffer", query_bytes},
@@ -61,6 +63,7 @@ constexpr std::array kSettings = {
     RedisSetting{"maxmemory-samples", "memory.eviction_samples", nullptr},
     RedisSetting{"notify-keyspace-events", "", nothing},
     RedisSetting{"port", "server.port", nullptr},
+    RedisSetting{"protected-mode", "security.protected_mode", nullptr},
     RedisSetting{"proto-max-bulk-len", "limits.bulk_length", bulk_bytes},
     RedisSetting{"replica-read-only", "", yes},  // there are no replicas, and clients ask
     RedisSetting{"requirepass", "security.password", password},

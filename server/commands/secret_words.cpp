@@ -17,6 +17,7 @@ bool is_secret_setting(std::string_view name) {
 
 bool is_secret_word(const Command& command, std::span<const std::string_view> words, std::size_t index) {
   if (command.full_name == "auth") return index > 0;
+  if (command.full_name == "acl|setuser") return index > 1;
   if (command.full_name == "hello") {
     // HELLO 3 AUTH user password
     return (index > 1 && equals_ignoring_case(words[index - 1], "auth")) ||

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "engine/api/strata.hpp"
+#include "server/access/acl_registry.h"
 #include "server/commands/client.h"
 #include "server/commands/client_pause.h"
 #include "server/commands/command_log.h"
@@ -13,7 +14,6 @@
 #include "server/commands/monitor_feed.h"
 #include "server/commands/statistics.h"
 #include "server/commands/table.h"
-#include "server/password.h"
 #include "server/settings_store.h"
 
 namespace strata::server {
@@ -28,6 +28,7 @@ struct RuntimeLimits {
   std::atomic<std::uint64_t> all_clients_bytes{~std::uint64_t{0}};
   std::atomic<std::size_t> bulk_bytes{512ULL << 20};
   std::atomic<std::size_t> arguments{1024ULL * 1024};
+  std::atomic<bool> protected_mode{true};
 };
 
 // Facts about this process that never change after start.
@@ -48,7 +49,7 @@ struct ServerState {
   ClientRegistry& clients;
   Statistics& statistics;
   RuntimeLimits& limits;
-  Password& password;
+  AclRegistry& acl;
   CommandLog& command_log;
   LatencyMonitor& latency;
   ClientPause& pause;

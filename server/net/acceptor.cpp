@@ -111,13 +111,10 @@ class ProtocolAcceptor final : public Acceptor {
     const auto peer = socket.remote_endpoint(ignored);
     const auto local = socket.local_endpoint(ignored);
     Socket generic(std::move(socket));
-    if (server_.clients.size() >= server_.limits.max_clients.load(std::memory_order_relaxed)) {
-      statistics_.traffic.connections_rejected.add();
-      if (tls_ != nullptr) return;  // who has not shaken hands would not understand
-      const std::string refusal = fmt::format("-{}\r\n", protocol::errors::kTooManyClients);
-      [[maybe_unused]] const ssize_t sent =
-          ::send(generic.native_handle(), refusal.data(), refusal.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-      return;
+    if (server_.clients.size() >= server_.limits.max_clients.load(std::memory_order_relaxed))
+      return refuse(generic, protocol::errors::kTooManyClients);
+    if constexpr (std::is_same_v<Protocol, asio::ip::tcp>) {
+      if (!peer.address().is_loopback() && is_protected()) return refuse(generic, protocol::errors::kProtected);
     }
     statistics_.traffic.connections_accepted.add();
     if constexpr (std::is_same_v<Protocol, asio::ip::tcp>) {
@@ -129,9 +126,24 @@ class ProtocolAcceptor final : public Acceptor {
     const std::int64_t now_ms = os::wall_clock_ms();
     auto client = std::make_shared<Client>(
         Client::Identity{server_.clients.next_id(), generic.native_handle(), peer_text, local_text, now_ms});
-    client->authenticated = !server_.password.required();
+    server_.acl.begin(*client);
     server_.clients.add(client);
     loop.adopt(std::move(generic), std::move(client), tls_);
+  }
+
+  // Nobody from another machine comes in where no password is asked for: at start such an address is not listened on, and this is for when the password
+  // is taken away.
+  bool is_protected() const {
+    if (const auto context = tls_ != nullptr ? tls_->current() : nullptr; context && context->asks_for_certificate()) return false;
+    return server_.limits.protected_mode.load(std::memory_order_relaxed) && !server_.acl.default_needs_log_in();
+  }
+
+  void refuse(Socket& socket, std::string_view error) {
+    statistics_.traffic.connections_rejected.add();
+    if (tls_ != nullptr) return;  // who has not shaken hands would not understand
+    const std::string refusal = fmt::format("-{}\r\n", error);
+    [[maybe_unused]] const ssize_t sent =
+        ::send(socket.native_handle(), refusal.data(), refusal.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   }
 
   // Out of file descriptors or memory: accepting at once again would only burn the processor.

@@ -141,7 +141,7 @@ void Connection::process() {
   loop_.reply().set_limit_bytes(limits.output_buffer_bytes.load(std::memory_order_relaxed));
   protocol::ParseStatus status = protocol::ParseStatus::request;
   while (state_ == State::open && status == protocol::ParseStatus::request) {
-    parse_limits.authenticated = client_->authenticated || !loop_.server().password.required();
+    parse_limits.authenticated = !loop_.server().acl.needs_log_in(*client_);
     reader_.set_limits(parse_limits);
     batch.clear();
     status = reader_.parse(batch, parse_limits.authenticated ? kBatch : 1);  // the limits may change with the next request
@@ -379,6 +379,7 @@ void Connection::drop(std::string_view why) {
 void Connection::disconnect(Client::Reason reason) {
   if (state_ == State::closed) return;
   if (reason == Client::Reason::killed) return drop("killed by CLIENT KILL");
+  if (reason == Client::Reason::user_gone) return drop("its user is no more");
   loop_.statistics().traffic.dropped_largest.add();
   drop("all clients hold more than limits.all_clients allows, and it holds most");
 }

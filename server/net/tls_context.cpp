@@ -102,7 +102,9 @@ std::shared_ptr<const TlsContext> TlsContext::load(const config::Tls& settings,
                                                    std::vector<config::Problem>& problems) {
   ERR_clear_error();
   SSL_CTX* const context = Loader(settings, resolve, problems).load();
-  return context == nullptr ? nullptr : std::shared_ptr<const TlsContext>(new TlsContext(context));
+  if (context == nullptr) return nullptr;
+  const bool asks = settings.client_certificates == config::ClientCertificates::required;
+  return std::shared_ptr<const TlsContext>(new TlsContext(context, asks));
 }
 
 TlsContext::~TlsContext() { SSL_CTX_free(context_); }

@@ -25,12 +25,16 @@ class TlsContext {
   TlsContext(const TlsContext&) = delete;
   TlsContext& operator=(const TlsContext&) = delete;
 
+  // Nobody comes in without one.
+  [[nodiscard]] bool asks_for_certificate() const noexcept { return asks_for_certificate_; }
   // Ownership: this one's; OpenSSL counts references of its own.
   [[nodiscard]] ssl_ctx_st* native() const noexcept { return context_; }
 
  private:
-  explicit TlsContext(ssl_ctx_st* context) noexcept : context_(context) {}
+  TlsContext(ssl_ctx_st* context, bool asks_for_certificate) noexcept
+      : context_(context), asks_for_certificate_(asks_for_certificate) {}
   ssl_ctx_st* context_;
+  bool asks_for_certificate_;
 };
 
 // The context that new connections are made with: replaced when certificates are renewed, while older connections go on with theirs. Thread safety: all functions, from any thread.

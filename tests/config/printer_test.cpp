@@ -46,7 +46,7 @@ Settings all_changed() {
       HitsAction::database,    3,  "user: \"1\""};
   settings.limits = {1, 2ULL << 20, 65536, {MemoryAmount::Unit::percent, 7}, 3ULL << 20, 17, 18};
   settings.command_log = {-1, 2, 3, 4, std::chrono::milliseconds(5)};
-  settings.security = {"hush: \"#\"", false};
+  settings.security = {"hush: \"#\"", false, "users.acl", 7};
   settings.tls = {7001, "c.pem", "k.pem", "a.pem", ClientCertificates::optional, TlsVersion::tls13, "C:!D", "S", true};
   settings.admin = {"::1", 0, "token", 2048, std::chrono::milliseconds(100)};
   settings.log = {LogLevel::off, LogFormat::json, "~"};

@@ -99,13 +99,13 @@ class CommandTest : public testing::Test, private Suspension {
   ClientRegistry clients_;
   Statistics statistics_{table_.all().size()};
   LoopStatistics& loop_ = statistics_.add_loop();
-  Password password_;
+  AclRegistry acl_{table_};
   CommandLog command_log_;
   LatencyMonitor latency_;
   ClientPause pause_;
   MonitorFeed monitors_;
   ProcessFacts facts_;
-  ServerState server_{cache_,       settings_, table_, clients_,  statistics_, limits_, password_,
+  ServerState server_{cache_,       settings_, table_, clients_,  statistics_, limits_, acl_,
                       command_log_, latency_,  pause_, monitors_, facts_,      [] {}};
   Client client_{{}};
   Reply reply_;

@@ -22,22 +22,22 @@ TEST(ListenAddressTest, PutsBracketsAroundIpv6) {
 
 TEST(ExposureTest, WhatOthersCanReachNeedsASecret) {
   config::Settings settings;
-  EXPECT_EQ(check_exposure(settings), "");
+  EXPECT_EQ(check_exposure(settings, !settings.security.password.empty()), "");
   settings.server.bind = {"127.0.0.1", "0.0.0.0"};
-  EXPECT_NE(check_exposure(settings).find("0.0.0.0 without a password"), std::string::npos);
+  EXPECT_NE(check_exposure(settings, !settings.security.password.empty()).find("0.0.0.0 without a password"), std::string::npos);
   settings.security.password = "secret";
-  EXPECT_EQ(check_exposure(settings), "");
+  EXPECT_EQ(check_exposure(settings, !settings.security.password.empty()), "");
   settings.admin.bind = "0.0.0.0";
-  EXPECT_NE(check_exposure(settings).find("admin.token"), std::string::npos);
+  EXPECT_NE(check_exposure(settings, !settings.security.password.empty()).find("admin.token"), std::string::npos);
   settings.admin.port = 0;
-  EXPECT_EQ(check_exposure(settings), "");
+  EXPECT_EQ(check_exposure(settings, !settings.security.password.empty()), "");
   settings = {};
   settings.server.bind = {"0.0.0.0"};
   settings.security.protected_mode = false;
-  EXPECT_EQ(check_exposure(settings), "");
+  EXPECT_EQ(check_exposure(settings, !settings.security.password.empty()), "");
   settings.security.protected_mode = true;
   settings.server.port = 0;
-  EXPECT_EQ(check_exposure(settings), "");
+  EXPECT_EQ(check_exposure(settings, !settings.security.password.empty()), "");
 }
 
 }  // namespace

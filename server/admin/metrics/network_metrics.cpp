@@ -14,7 +14,7 @@ constexpr std::array kRows = {
     MetricRow{"strata_connections_accepted_total", MetricType::Counter, "Connections of clients accepted.",
               [](const Scrape& scrape, Samples& samples) { samples.add(scrape.counts.traffic.connections_accepted); }},
     MetricRow{"strata_connections_rejected_total", MetricType::Counter,
-              "Connections refused because limits.max_clients was reached.",
+              "Connections refused because limits.max_clients was reached, or by security.protected_mode.",
               [](const Scrape& scrape, Samples& samples) { samples.add(scrape.counts.traffic.connections_rejected); }},
     MetricRow{"strata_connections_dropped_total", MetricType::Counter,
               "Connections the server closed, by reason: slow (the output limit was reached), largest (all clients held too "
@@ -23,6 +23,13 @@ constexpr std::array kRows = {
                 samples.add(scrape.counts.traffic.dropped_slow, {{"reason", "slow"}});
                 samples.add(scrape.counts.traffic.dropped_largest, {{"reason", "largest"}});
                 samples.add(scrape.counts.traffic.dropped_idle, {{"reason", "idle"}});
+              }},
+    MetricRow{"strata_access_denied_total", MetricType::Counter,
+              "What the permissions of users have refused, by reason: auth (a wrong name or password), command, key or channel.",
+              [](const Scrape& scrape, Samples& samples) {
+                const AclLog& log = scrape.server().acl.log();
+                for (std::size_t i = 0; i < AclLog::kReasonNames.size(); ++i)
+                  samples.add(log.refusals(static_cast<AclLog::Reason>(i)), {{"reason", AclLog::kReasonNames[i]}});
               }},
     MetricRow{"strata_network_input_bytes_total", MetricType::Counter, "Bytes received from clients.",
               [](const Scrape& scrape, Samples& samples) { samples.add(scrape.counts.traffic.network_input_bytes); }},

@@ -40,7 +40,7 @@ class AdminFixture : public testing::Test {
   ClientRegistry clients_;
   Statistics statistics_;
   RuntimeLimits limits_;
-  Password password_;
+  AclRegistry acl_{commands_};
   CommandLog command_log_;
   LatencyMonitor latency_;
   ClientPause pause_;

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "server/commands/client.h"
+
+namespace strata::server {
+
+// A client as CLIENT LIST shows it, in the fields and the order of Redis 7.2; without an end of line. Defined beside that command. Any thread.
+[[nodiscard]] std::string client_line(const Client& client, std::int64_t now_ms);
+
+}  // namespace strata::server
