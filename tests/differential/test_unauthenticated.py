@@ -48,7 +48,8 @@ def test_every_command(pair, seed):
     encode("MGET", *range(9)), encode("MGET", *range(10)), encode("GET", "x" * 16_384), encode("GET", "x" * 16_385), encode("QUIT"), encode("QUIT", "x"),
     b"*10\r\n$4\r\nPING\r\n" + b"$1\r\nx\r\n" * 9, b"PING " + b"x" * 20_000 + b"\r\n", b"*1\r\n$16385\r\n", b"*11\r\n",
     encode("AUTH", PASSWORD) + encode("GET", "k") + encode("RESET") + encode("GET", "k"),
-    encode("AUTH", "default", PASSWORD) + encode("MGET", *range(20)), encode("HELLO", 3, "AUTH", "default", PASSWORD, "SETNAME", "a") + encode("CLIENT", "GETNAME"),
+    encode("AUTH", "default", PASSWORD) + encode("MGET", *range(20)),
+    encode("HELLO", 3, "AUTH", "default", PASSWORD, "SETNAME", "a") + encode("CLIENT", "GETNAME"),
     encode("HELLO", 3, "AUTH", "default", "wrong") + encode("PING"), encode("HELLO", 3) + encode("PING"),
     encode("AUTH", PASSWORD) + encode("AUTH", "wrong") + encode("GET", "k"),
 ], ids=lambda data: repr(data[:40]))

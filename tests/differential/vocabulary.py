@@ -65,7 +65,9 @@ CONTAINERS = (b"client", b"config", b"command", b"object", b"slowlog", b"cluster
 # Each ends the connection, after the error that redis-server gives for it.
 BROKEN_REQUESTS = [b"*x\r\n", b"*2\r\n$3\r\nGET\r\n:1\r\n", b"*1\r\n$x\r\n", b"*1\r\n$-1\r\n", b"*1\r\n$536870913\r\n", b'GET "a\r\n', b"GET 'a\r\n",
                    b'SET "a"b c\r\n', b"*99999999999999999999\r\n", b"*+1\r\n", b"*1.5\r\n", b"*1\r\nPING\r\n", b"*1\r\n\r\n",
-                   b"*1\r\n$+4\r\n", b"*1\r\n$ 4\r\n", b"*1\r\n$-2\r\n", b"*1\r\n$99999999999999999999\r\n", b"*1\r\n*1\r\n", b"A" * 65_537, b"*" + b"1" * 65_536, b"*1\r\n$" + b"1" * 65_537, b'PING "\\x4\r\n', b"*1\r\n$04\r\nPING\r\n", b"* 1\r\n", b"PING\r\n*1\r\n!4\r\nPING\r\n"]
+                   b"*1\r\n$+4\r\n", b"*1\r\n$ 4\r\n", b"*1\r\n$-2\r\n", b"*1\r\n$99999999999999999999\r\n", b"*1\r\n*1\r\n", b"A" * 65_537,
+                   b"*" + b"1" * 65_536, b"*1\r\n$" + b"1" * 65_537, b'PING "\\x4\r\n',
+                   b"*1\r\n$04\r\nPING\r\n", b"* 1\r\n", b"PING\r\n*1\r\n!4\r\nPING\r\n"]
 
 HTTP_REQUESTS = [b"POST / HTTP/1.1\r\n", b"Host: example.com\r\n", b"*2\r\n$4\r\npost\r\n$1\r\n/\r\n"]
 

@@ -22,7 +22,8 @@ SETTINGS = {
 PATTERNS_OF_SETTINGS = ("maxmemory-p*", "slowlog-*", "timeou?", "maxc*", "database[s]", "latency-monitor-*", "nosuch*", "MAXMEMORY-POL*", "[", "")
 
 # Names of commands, by pattern, that are the same on both.
-PATTERNS_OF_COMMANDS = ("set*", "get*", "incr*", "m[gs]et", "*bit*", "nosuch*", "config|*", "object|*", "slowlog|*", "latency|*", "GET", "expire*", "[gs]et", "")
+PATTERNS_OF_COMMANDS = ("set*", "get*", "incr*", "m[gs]et", "*bit*", "nosuch*", "config|*", "object|*", "slowlog|*", "latency|*", "GET",
+                        "expire*", "[gs]et", "")
 
 CONTAINERS = ("CLIENT", "CONFIG", "COMMAND", "OBJECT", "SLOWLOG", "LATENCY", "CLUSTER")
 
