@@ -18,9 +18,10 @@ void note(Context& context, AclLog::Reason reason, std::string_view object, std:
 bool is_permitted_in_detail(Context& context, const Command& command) {
   AclRegistry& acl = context.server.acl;
   Client& client = context.client;
-  // Whoever deleted its user disconnects it, but may not have come to it yet.
-  if (!acl.refresh(client)) client.close_after_reply = true;
-  if (acl.needs_log_in(client) && !command.has(kNoAuth)) {
+  // Whoever deleted its user disconnects it, but may not have come to it yet: nothing is run for it any more, as nobody either.
+  const bool is_somebody = acl.refresh(client);
+  if (!is_somebody) client.close_after_reply = true;
+  if (!is_somebody || (acl.needs_log_in(client) && !command.has(kNoAuth))) {
     context.reply.error(errors::kNotAuthenticated);
     return false;
   }

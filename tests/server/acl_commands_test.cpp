@@ -31,6 +31,14 @@ TEST_F(AclCommandsTest, AChangeOfTheOwnUserHoldsFromTheNextCommandOn) {
   EXPECT_EQ(call({"SET", "a", "v"}), "+OK\r\n");
 }
 
+TEST_F(AclCommandsTest, NothingIsRunForWhoseUserIsDeleted) {
+  EXPECT_EQ(call({"ACL", "SETUSER", "u", "on", "nopass", "+@all", "~*"}), "+OK\r\n");
+  EXPECT_EQ(call({"AUTH", "u", "x"}), "+OK\r\n");
+  EXPECT_EQ(call({"ACL", "DELUSER", "u"}), ":1\r\n");
+  EXPECT_EQ(call({"SET", "a", "v"}), "-NOAUTH Authentication required.\r\n");
+  EXPECT_EQ(get("a"), "");
+}
+
 TEST_F(AclCommandsTest, DryRun) {
   EXPECT_EQ(call({"ACL", "SETUSER", "u", "+set", "+config|get", "~a"}), "+OK\r\n");
   EXPECT_EQ(call({"ACL", "DRYRUN", "u", "set", "a", "v"}), "+OK\r\n");
