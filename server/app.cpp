@@ -268,7 +268,7 @@ std::string App::Impl::start() {
   if (const auto problems = check_memory(settings_); !problems.empty()) return problems.front().text();
   store_.on_change([this](const config::Settings& settings) { apply(settings); },
                    [this](const config::Settings& settings) { return check_memory(settings); });
-  raise_descriptor_limit(settings_.limits.max_clients);
+  raise_descriptor_limit(settings_.limits.max_clients + settings_.admin.max_connections);
   for (unsigned i = 0; i < facts_.threads; ++i) loops_.push_back(std::make_unique<EventLoop>(server_, i, facts_.threads));
   if (auto problem = open_acceptors(); !problem.empty()) return problem;
   if (settings_.admin.port != 0) {

@@ -42,6 +42,20 @@ std::vector<std::shared_ptr<Client>> ClientRegistry::snapshot() const {
   return all;
 }
 
+std::vector<std::shared_ptr<Client>> ClientRegistry::page(std::uint64_t after, std::size_t count) const {
+  const std::scoped_lock lock(mutex_);
+  std::vector<std::shared_ptr<Client>> some;
+  for (auto client = clients_.upper_bound(after); client != clients_.end() && some.size() < count; ++client)
+    some.push_back(client->second);
+  return some;
+}
+
+std::shared_ptr<Client> ClientRegistry::find(std::uint64_t id) const {
+  const std::scoped_lock lock(mutex_);
+  const auto client = clients_.find(id);
+  return client == clients_.end() ? nullptr : client->second;
+}
+
 void ClientRegistry::disconnect_largest() {
   std::shared_ptr<Client> largest;
   {

@@ -103,6 +103,10 @@ class ClientRegistry {
   [[nodiscard]] std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
   // In order of their id.
   [[nodiscard]] std::vector<std::shared_ptr<Client>> snapshot() const;
+  // At most `count` of those with a larger id than `after`, in order of their id.
+  [[nodiscard]] std::vector<std::shared_ptr<Client>> page(std::uint64_t after, std::size_t count) const;
+  // Null: there is none.
+  [[nodiscard]] std::shared_ptr<Client> find(std::uint64_t id) const;
   // Disconnects the one that holds most memory; nobody as long as the last one is still here.
   void disconnect_largest();
 

@@ -47,7 +47,17 @@ Settings all_changed() {
   settings.limits = {1, 2ULL << 20, 65536, {MemoryAmount::Unit::percent, 7}, 3ULL << 20, 17};
   settings.command_log = {-1, 2, 3, 4, std::chrono::milliseconds(5)};
   settings.security = {"hush: \"#\"", false};
-  settings.admin = {"::1", 0, "token", 2048, std::chrono::milliseconds(100)};
+  settings.admin = {"::1",
+                    0,
+                    "token",
+                    2048,
+                    std::chrono::milliseconds(100),
+                    4096,
+                    std::chrono::milliseconds(200),
+                    std::chrono::milliseconds(300),
+                    std::chrono::milliseconds(400),
+                    5,
+                    6};
   settings.log = {LogLevel::off, LogFormat::json, "~"};
   return settings;
 }

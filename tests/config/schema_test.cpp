@@ -73,7 +73,7 @@ TEST(Schema, BoundsAreAllowedAndWhatLiesBeyondIsNot) {
     EXPECT_EQ(settings, largest) << key.path;
     EXPECT_NE(smallest, largest) << key.path;
   }
-  EXPECT_EQ(bounded, 40);
+  EXPECT_EQ(bounded, 46);
 }
 
 TEST(Schema, TheBoundsAreThoseOfTheDocumentation) {
