@@ -109,6 +109,7 @@ class HttpAdminServer final : public AdminServer {
   [[nodiscard]] std::uint16_t port() const override { return listener_->port(); }
   void start() override { listener_->accept(); }
   void set_ready(bool ready) override { listener_->state().ready = ready; }
+  [[nodiscard]] std::uint64_t held_value_bytes() const override { return listener_->state().held_values.bytes(); }
   void close() override { listener_->close(); }
 
  private:

@@ -2,6 +2,7 @@
 
 #include <boost/json/object.hpp>
 #include <string>
+#include <string_view>
 
 namespace strata::server::admin {
 
@@ -11,8 +12,11 @@ namespace strata::server::admin {
 // The same as a JSON text, made once.
 [[nodiscard]] const std::string& openapi_text();
 
-// The route table as the generated part of docs/admin-api.md. To write the file after a change of the table:
-//   strata_admin_tests --print-admin-api docs/admin-api.md
+// The line behind which docs/admin-api.md is generated.
+inline constexpr std::string_view kAdminApiMark = "<!-- From here on generated from the route table; see server/admin/openapi.h. -->\n";
+
+// The route table as the part of docs/admin-api.md behind kAdminApiMark. To write the file after a change of the table:
+//   strata_admin_tests --write-admin-api docs/admin-api.md
 [[nodiscard]] std::string admin_api_reference();
 
 }  // namespace strata::server::admin
