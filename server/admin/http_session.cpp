@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/beast/core/stream_traits.hpp>
@@ -24,6 +25,9 @@ constexpr std::size_t kBufferBytes = 128ULL << 10;
 constexpr std::size_t kReadBytes = 16ULL << 10;
 // Of an answer, so much is written at a time, within admin.response_timeout.
 constexpr std::size_t kPieceBytes = 256ULL << 10;
+// Of what is evicted for a large value, so much at a time, for so long.
+constexpr std::size_t kRoomStep = 64ULL << 10;
+constexpr auto kRoomSlice = std::chrono::microseconds(500);
 // How long a client may go on sending what nobody wants after its answer: closing earlier would make its system drop the answer.
 constexpr auto kDrainTime = std::chrono::seconds(2);
 
@@ -31,6 +35,11 @@ std::string_view view(boost::beast::string_view text) { return {text.data(), tex
 
 bool is_expected_close(const boost::system::error_code& error) {
   return error == http::error::end_of_stream || error == http::error::partial_message;
+}
+
+Response too_much_held() {
+  return error_response(503, "too_much_held",
+                        "too many large values are being sent and received by the admin API; try again later");
 }
 
 std::string peer_of(const asio::ip::tcp::socket& socket) {
@@ -120,8 +129,7 @@ void HttpSession<Stream>::on_head(const Error& error) {
   // A body that is refused is not read, so nothing can follow it on this connection.
   if (admission.refusal) return answer(std::move(*admission.refusal), keep_alive_ && parser_->is_done());
   if (parser_->is_done()) return on_body({});
-  if (auto refusal = prepare_body()) return answer(std::move(*refusal), false);
-  take_body();
+  prepare_body();
 }
 
 template <typename Stream>
@@ -133,27 +141,46 @@ std::uint64_t HttpSession<Stream>::body_limit() const noexcept {
 
 // Checks the length of the body, and finds memory for it.
 template <typename Stream>
-std::optional<Response> HttpSession<Stream>::prepare_body() {
+void HttpSession<Stream>::prepare_body() {
   const auto length = parser_->content_length();
-  if (length && *length > body_limit()) return too_large();
+  if (length && *length > body_limit()) return answer(too_large(), false);
   parser_->body_limit(body_limit());
   if (!length || route_->body != Body::bytes || *length < kLargeValueBytes) {
     charge(static_cast<std::size_t>(length ? *length : body_limit()));
-    return std::nullopt;
+    return take_body();
   }
   const auto bytes = static_cast<std::size_t>(*length);
-  if (!hold(bytes))
-    return error_response(503, "too_much_held", "too much is being sent and received by the admin API; try again later");
-  ValueRef block = state_->server.cache.allocate_value(*state_->session, bytes);
-  if (!block) {
-    return error_response(507, "out_of_memory",
-                          fmt::format("there is no memory for a value of {} bytes below the limit of {} bytes "
-                                      "(memory.max_memory), and the policy finds nothing "
-                                      "to evict for it (memory.policy)",
-                                      bytes, state_->server.cache.budget().limit_bytes()));
+  if (!hold(bytes)) return answer(too_much_held(), false);
+  disarm();
+  make_room(bytes, 0);
+}
+
+// Evicts for a large value step by step, until `bytes` fit, in slices, between which the control thread serves others. `room`: for how many there is room.
+template <typename Stream>
+void HttpSession<Stream>::make_room(std::size_t bytes, std::size_t room) {
+  if (!socket().is_open()) return;
+  Cache& cache = state_->server.cache;
+  const auto end = Clock::now() + kRoomSlice;
+  while (room < bytes) {
+    room = std::min(room + kRoomStep, bytes);
+    if (cache.make_room(*state_->session, room) != Status::ok) return answer(no_memory(bytes), false);
+    if (Clock::now() < end) continue;
+    return asio::post(stream_.get_executor(), [self = this->shared_from_this(), bytes, room] { self->make_room(bytes, room); });
   }
+  ValueRef block = cache.allocate_value(*state_->session, bytes);
+  if (!block) return answer(no_memory(bytes), false);
   parser_->get().body().block = std::move(block);
-  return std::nullopt;
+  take_body();
+}
+
+template <typename Stream>
+Response HttpSession<Stream>::no_memory(std::size_t bytes) const {
+  return error_response(
+      507, "out_of_memory",
+      fmt::format("there is no memory for a value of {} bytes below the limit of {} bytes (memory.max_memory), and the policy "
+                  "{} finds nothing to evict for it (memory.policy)",
+                  bytes, state_->server.cache.budget().limit_bytes(),
+                  cache::policy_name(state_->server.cache.tunables().policy)));
 }
 
 template <typename Stream>
@@ -239,7 +266,7 @@ void HttpSession<Stream>::answer(Response response, bool keep_alive) {
   parser_->get().body() = {};  // a block that was being received
   const std::size_t value_bytes = response.value ? response.value.size() : 0;
   if (!hold(value_bytes)) {
-    response = error_response(503, "too_much_held", "too much is being sent and received by the admin API; try again later");
+    response = too_much_held();
     (void)hold(0);
   }
   charge(response.body.size());

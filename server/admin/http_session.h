@@ -64,7 +64,9 @@ class HttpSession final : public HttpConnection, public std::enable_shared_from_
   void wait_for_request();
   void read_head();
   void on_head(const Error& error);
-  [[nodiscard]] std::optional<Response> prepare_body();
+  void prepare_body();
+  void make_room(std::size_t bytes, std::size_t room);
+  [[nodiscard]] Response no_memory(std::size_t bytes) const;
   void take_body();
   void read_body();
   void on_body(const Error& error);

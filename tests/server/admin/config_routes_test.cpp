@@ -86,11 +86,14 @@ TEST_F(ConfigRoutes, NameEveryProblem) {
 }
 
 TEST_F(ConfigRoutes, TellWhatWouldChange) {
-  const json::value answer = call_json(200, "PATCH", "/v1/config?dry_run=true", R"({"log.level": "debug", "memory.policy": "s3fifo"})");
-  EXPECT_EQ(answer, (json::value{{"dry_run", true},
-                                 {"changes", {{{"key", "log.level"}, {"from", "info"}, {"to", "debug"}, {"effect", "run time"}}}}}));
+  const json::value answer =
+      call_json(200, "PATCH", "/v1/config?dry_run=true", R"({"log.level": "debug", "memory.policy": "s3fifo"})");
+  EXPECT_EQ(answer,
+            (json::value{{"dry_run", true},
+                         {"changes", {{{"key", "log.level"}, {"from", "info"}, {"to", "debug"}, {"effect", "run time"}}}}}));
   EXPECT_EQ(value("log.level"), "info");
-  const json::value refused = call_json(400, "PATCH", "/v1/config?dry_run=true", R"({"server.port": 1, "log.level": "debug", "x.y": 1})");
+  const json::value refused =
+      call_json(400, "PATCH", "/v1/config?dry_run=true", R"({"server.port": 1, "log.level": "debug", "x.y": 1})");
   const json::array& changes = refused.at("error").at("changes").as_array();
   ASSERT_EQ(changes.size(), 2U);
   EXPECT_EQ(changes[0], (json::value{{"key", "server.port"}, {"from", "6379"}, {"to", "1"}, {"effect", "restart"}}));
@@ -121,7 +124,8 @@ TEST_F(ConfigRoutes, ChangeOnlyWhatIsAsExpected) {
   EXPECT_EQ(changed.headers.at(0).second, second);
   EXPECT_EQ(call_json(412, "PATCH", "/v1/config", R"({"log.level": "info"})").at("error").at("code"), "stale");
   EXPECT_EQ(value("log.level"), "debug");
-  for (const std::string& stale : {"W/" + second, std::string("\"x\""), std::string("nonsense"), second + "0\"", std::string(",")}) {
+  for (const std::string& stale :
+       {"W/" + second, std::string("\"x\""), std::string("nonsense"), second + "0\"", std::string(",")}) {
     if_match_ = stale;
     EXPECT_EQ(call("PATCH", "/v1/config", R"({"log.level": "info"})").status, 412U) << stale;
   }

@@ -343,6 +343,18 @@ TEST_F(HttpSessions, RefuseValuesThereIsNoMemoryFor) {
   expect_refusal(request("PUT", "/v1/keys/k", "Content-Length: 100000000\r\n"), 507, "out_of_memory");
 }
 
+TEST_F(HttpSessions, EvictForALargeValue) {
+  cache::Tunables tunables = cache_.tunables();
+  tunables.max_memory_bytes = 32 << 20;
+  ASSERT_TRUE(cache_.apply(tunables));
+  for (int i = 0; i < 40'000; ++i) set("k" + std::to_string(i), std::string(1000, 'x'));
+  const std::uint64_t before = keys();
+  HttpClient client(port_);
+  client.send(request("PUT", "/v1/keys/large", {}, std::string(16 << 20, 'x')));
+  EXPECT_EQ(client.receive().value_or(HttpAnswer()).status, 201U);
+  EXPECT_LT(keys(), before);
+}
+
 TEST_F(HttpSessions, HoldNoMoreValuesThanTheirShare) {
   limits_.all_clients_bytes = 4'000'000;
   const std::string begun = request("PUT", "/v1/keys/k", "Content-Length: 900000\r\n") + "some";
@@ -389,7 +401,8 @@ class Listening : public AdminFixture {
   // What listening with these settings says; empty if it works.
   std::string listen(const config::Settings& settings) {
     SettingsStore store(settings, {}, {});
-    ServerState server{cache_, store, commands_, clients_, statistics_, limits_, password_, command_log_, latency_, facts_, [] {}};
+    ServerState server{cache_,    store,        commands_, clients_, statistics_, limits_,
+                       password_, command_log_, latency_,  facts_,   [] {}};
     ListenError error;
     return AdminServer::listen(io_, server, error) ? "" : error.text;
   }

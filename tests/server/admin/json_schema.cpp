@@ -52,8 +52,9 @@ std::string wrong_members(const json::object& value, const json::object& schema,
 
 std::string not_as_schema(const json::value& value, const json::object& schema, const json::object& document,
                           const std::string& path) {
-  static const std::set<std::string_view> known = {"$ref", "type", "required", "properties", "additionalProperties", "items",
-                                                   "enum", "oneOf", "description", "minimum", "maximum", "format", "pattern", "default"};
+  static const std::set<std::string_view> known = {"$ref",    "type",   "required", "properties",  "additionalProperties",
+                                                   "items",   "enum",   "oneOf",    "description", "minimum",
+                                                   "maximum", "format", "pattern",  "default"};
   for (const auto& member : schema) {
     if (!known.contains(std::string_view(member.key()))) return path + " has a schema with " + std::string(member.key());
   }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <fstream>
@@ -63,11 +64,13 @@ TEST_F(OpenApi, HoldsEveryRouteAndNothingElse) {
   for (const auto& [path, methods] : document_.at("paths").as_object()) {
     for (const auto& [method, row] : methods.as_object()) {
       std::string target(path);
-      for (const json::value& parameter : row.as_object().contains("parameters") ? row.at("parameters").as_array() : json::array()) {
+      for (const json::value& parameter :
+           row.as_object().contains("parameters") ? row.at("parameters").as_array() : json::array()) {
         const std::string place = "{" + std::string(parameter.at("name").as_string()) + "}";
         if (parameter.at("in") != "path") continue;
         const json::value& example = parameter.at("example");
-        target.replace(target.find(place), place.size(), example.is_string() ? std::string(example.as_string()) : json::serialize(example));
+        target.replace(target.find(place), place.size(),
+                       example.is_string() ? std::string(example.as_string()) : json::serialize(example));
       }
       std::string name(method);
       for (char& c : name) c = static_cast<char>(c - 'a' + 'A');
@@ -115,8 +118,7 @@ TEST_F(OpenApi, HasExamplesThatFitTheirSchemas) {
   for (const Route& route : all_routes()) {
     for (const RouteReply& reply : route.replies) {
       if (reply.example.empty()) continue;
-      const std::string wrong =
-          not_as_schema(json::parse(reply.example), json::parse(reply.schema).as_object(), document_);
+      const std::string wrong = not_as_schema(json::parse(reply.example), json::parse(reply.schema).as_object(), document_);
       EXPECT_EQ(wrong, "") << route.method << " " << route.path;
     }
     if (route.body != Body::json) continue;
@@ -128,7 +130,8 @@ TEST_F(OpenApi, HasExamplesThatFitTheirSchemas) {
 TEST_F(OpenApi, DescribesWhatIsAnswered) {
   set("user:17", "12345", 0, wall_clock_ms() + 1'000'000);
   set("\xff", "v");
-  clients_.add(std::make_shared<Client>(Client::Identity{.id = 17, .fd = 3, .peer_address = "127.0.0.1:5", .local_address = "x", .connected_at_ms = 1}));
+  clients_.add(std::make_shared<Client>(
+      Client::Identity{.id = 17, .fd = 3, .peer_address = "127.0.0.1:5", .local_address = "x", .connected_at_ms = 1}));
   cache_.events().add({.at_ms = 1, .kind = cache::EventKind::memory_pressure, .measured = 0.75, .threshold = 0.5, .items = 7});
   (void)call("PUT", "/v1/log-level", R"({"level": "debug"})");
   for (const Route& route : all_routes()) {

@@ -86,8 +86,12 @@ TEST_F(Logs, ShowTheNewestFirstInPages) {
   const json::value page = call_json(200, "GET", "/v1/slowlog?limit=2");
   EXPECT_EQ(page.at("kept"), 5);
   ASSERT_EQ(page.at("entries").as_array().size(), 2U);
-  EXPECT_EQ(page.at("entries").as_array()[0],
-            (json::value{{"number", 4}, {"at_s", 7}, {"microseconds", 50}, {"words", {"GET", "k4"}}, {"client", "192.0.2.1:5"}, {"client_name", ""}}));
+  EXPECT_EQ(page.at("entries").as_array()[0], (json::value{{"number", 4},
+                                                           {"at_s", 7},
+                                                           {"microseconds", 50},
+                                                           {"words", {"GET", "k4"}},
+                                                           {"client", "192.0.2.1:5"},
+                                                           {"client_name", ""}}));
   const json::array next = call_json(200, "GET", "/v1/slowlog?limit=2&before=3").at("entries").as_array();
   ASSERT_EQ(next.size(), 2U);
   EXPECT_EQ(next[0].at("number"), 2);
@@ -142,15 +146,19 @@ TEST_F(Operations, FreeMemoryIsGivenBack) {
 }
 
 TEST_F(Operations, PolicyIsChosenThroughTheSettings) {
-  store_.on_change([this](const config::Settings& settings) {
-    cache::Tunables tunables = cache_.tunables();
-    tunables.policy = cache::policy_from_name(config::kEvictionPolicyNames[static_cast<std::size_t>(settings.memory.policy)]).value();
-    cache_.apply(tunables);
-  }, nullptr);
+  store_.on_change(
+      [this](const config::Settings& settings) {
+        cache::Tunables tunables = cache_.tunables();
+        tunables.policy =
+            cache::policy_from_name(config::kEvictionPolicyNames[static_cast<std::size_t>(settings.memory.policy)]).value();
+        cache_.apply(tunables);
+      },
+      nullptr);
   EXPECT_EQ(call_json(200, "GET", "/v1/policy").at("policy"), "s3fifo");
   const json::value answer = call_json(200, "PUT", "/v1/policy", R"({"policy": "lru"})");
-  EXPECT_EQ(answer, (json::value{{"dry_run", false},
-                                 {"changes", {{{"key", "memory.policy"}, {"from", "s3fifo"}, {"to", "lru"}, {"effect", "run time"}}}}}));
+  EXPECT_EQ(answer,
+            (json::value{{"dry_run", false},
+                         {"changes", {{{"key", "memory.policy"}, {"from", "s3fifo"}, {"to", "lru"}, {"effect", "run time"}}}}}));
   EXPECT_EQ(cache_.tunables().policy, Policy::lru);
   EXPECT_EQ(call_json(200, "GET", "/v1/policy").at("policy"), "lru");
   EXPECT_EQ(call_json(400, "PUT", "/v1/policy", R"({"policy": "best"})").at("error").at("code"), "invalid_config");

@@ -19,7 +19,8 @@ bool matches(std::string_view pattern, std::string_view path) {
 
 TEST(PathPattern, StandsForItself) {
   EXPECT_TRUE(matches("/v1/keys", "/v1/keys"));
-  for (const char* path : {"", "/", "*", "/v1", "/v1/", "/v1/key", "/v1/keys/", "/v1/keyss", "/v1/keys/x", "//v1/keys", "v1/keys", "/v1//keys"})
+  for (const char* path :
+       {"", "/", "*", "/v1", "/v1/", "/v1/key", "/v1/keys/", "/v1/keyss", "/v1/keys/x", "//v1/keys", "v1/keys", "/v1//keys"})
     EXPECT_FALSE(matches("/v1/keys", path)) << path;
 }
 
@@ -44,7 +45,8 @@ TEST(PercentCoding, GivesTheBytesBack) {
   EXPECT_EQ(percent_encode("a/b c%"), "a%2Fb%20c%25");
   EXPECT_EQ(percent_decode("a+b%2b%2B", Plus::itself), "a+b++");
   EXPECT_EQ(percent_decode("a+b%2b%2B", Plus::blank), "a b++");
-  for (const char* wrong : {"%", "%2", "%2g", "%g2", "a%", "%%20", "% 2"}) EXPECT_FALSE(percent_decode(wrong, Plus::itself)) << wrong;
+  for (const char* wrong : {"%", "%2", "%2g", "%g2", "a%", "%%20", "% 2"})
+    EXPECT_FALSE(percent_decode(wrong, Plus::itself)) << wrong;
 }
 
 class Requests : public AdminFixture {
@@ -70,7 +72,8 @@ TEST_F(Requests, NameWhatIsWrongWithAnEncoding) {
 
 TEST_F(Requests, NameWhatIsWrongWithAParameter) {
   EXPECT_NE(refusal("/v1/keys?limit=0").find("'limit' has to be an integer from 1 to 1000"), std::string::npos);
-  for (const char* query : {"limit=1001", "limit=x", "limit=", "limit", "limit=1.5", "limit=-1", "cursor=-1", "database=256", "database=16"})
+  for (const char* query :
+       {"limit=1001", "limit=x", "limit=", "limit", "limit=1.5", "limit=-1", "cursor=-1", "database=256", "database=16"})
     EXPECT_FALSE(refusal(std::string("/v1/keys?") + query).empty()) << query;
   EXPECT_NE(refusal("/v1/keys?limt=5").find("allowed: match, database, cursor, limit"), std::string::npos);
   EXPECT_NE(refusal("/v1/stats?x").find("allowed: none"), std::string::npos);
