@@ -13,7 +13,8 @@ namespace strata::server::admin {
 [[nodiscard]] const std::string& openapi_text();
 
 // The line behind which docs/admin-api.md is generated.
-inline constexpr std::string_view kAdminApiMark = "<!-- From here on generated from the route table; see server/admin/openapi.h. -->\n";
+inline constexpr std::string_view kAdminApiMark =
+    "<!-- From here on generated from the route table; see server/admin/openapi.h. -->\n";
 
 // The route table as the part of docs/admin-api.md behind kAdminApiMark. To write the file after a change of the table:
 //   strata_admin_tests --write-admin-api docs/admin-api.md

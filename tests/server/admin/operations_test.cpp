@@ -71,7 +71,7 @@ class Logs : public AdminFixture {
  protected:
   Logs() {
     command_log_.set({.slow_us = 10, .request_bytes = -1, .reply_bytes = 100, .entries = 100});
-    for (int i = 0; i < 5; ++i) note(1000 * (i + 1) * 10, 0, {"GET", "k" + std::to_string(i)});
+    for (std::uint64_t i = 0; i < 5; ++i) note(10'000 * (i + 1), 0, {"GET", "k" + std::to_string(i)});
     note(0, 500, {"GET", "\xff"});
   }
   void note(std::uint64_t nanoseconds, std::uint64_t reply_bytes, std::vector<std::string> words) {
@@ -194,7 +194,7 @@ TEST_F(Operations, EveryChangeIsNoted) {
                        "POST /v1/invalidate | keys that begin with user: in database 0 |  | invalidated",
                        "DELETE /v1/slowlog | slow | 0 entries | ",
                        "DELETE /v1/keys/{key} | key \"k\" in database 0 |  | removed",
-                       "PUT /v1/keys/{key} | key \"new\\xFF\" in database 0 |  | 5 bytes",
+                       "PUT /v1/keys/{key} | key \"new\\xff\" in database 0 |  | 5 bytes",
                    }));
 }
 
