@@ -57,6 +57,15 @@ std::string printable(std::string_view text, std::size_t maximum_bytes) {
 
 std::string quoted(std::string_view text) { return '"' + printable(text) + '"'; }
 
+bool is_utf8(std::string_view text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t length = sequence_length(text, at);
+    if (length == 0) return false;
+    at += length;
+  }
+  return true;
+}
+
 std::size_t find_unprintable(std::string_view text, std::string_view allowed) {
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t length = printable_length(text, at);

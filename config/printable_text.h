@@ -16,6 +16,9 @@ std::string printable(std::string_view text, std::size_t maximum_bytes = kQuoted
 // The same between double quotes.
 std::string quoted(std::string_view text);
 
+// Whether all of it is UTF-8; control characters are.
+bool is_utf8(std::string_view text);
+
 // Where the first byte is that is a control character or not UTF-8; npos if there is none. Bytes of `allowed` count as fine.
 std::size_t find_unprintable(std::string_view text, std::string_view allowed = {});
 

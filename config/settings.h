@@ -175,6 +175,12 @@ struct Admin {
   std::string token;          // empty: none
   std::uint64_t body_limit_bytes = 1ULL << 20;
   std::chrono::milliseconds request_timeout = std::chrono::seconds(10);
+  std::uint64_t header_limit_bytes = 8ULL << 10;
+  std::chrono::milliseconds header_timeout = std::chrono::seconds(10);
+  std::chrono::milliseconds idle_timeout = std::chrono::minutes(1);
+  std::chrono::milliseconds response_timeout = std::chrono::seconds(10);
+  std::uint32_t max_connections = 64;
+  std::uint32_t audit_entries = 1000;
   bool operator==(const Admin&) const = default;
 };
 

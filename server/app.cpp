@@ -300,7 +300,7 @@ std::string App::Impl::start() {
                    [this](const config::Settings& settings) { return check(settings); });
   if (auto problem = load_users(); !problem.empty()) return problem;
   if (auto problem = check_exposure(settings_, acl_.default_needs_log_in()); !problem.empty()) return problem;
-  raise_descriptor_limit(settings_.limits.max_clients);
+  raise_descriptor_limit(settings_.limits.max_clients + settings_.admin.max_connections);
   for (unsigned i = 0; i < facts_.threads; ++i) loops_.push_back(std::make_unique<EventLoop>(server_, i, facts_.threads));
   if (auto problem = open_acceptors(); !problem.empty()) return problem;
   if (settings_.admin.port != 0) {

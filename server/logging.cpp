@@ -62,7 +62,7 @@ std::string start_logging(const config::Log& log) {
   auto formatter = std::make_unique<spdlog::pattern_formatter>();
   if (log.format == config::LogFormat::json) {
     formatter->add_flag<JsonMessage>('*').set_pattern(
-        R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","thread":%t,"message":"%*"})");
+        R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","logger":"%n","thread":%t,"message":"%*"})");
   } else {
     formatter->set_pattern("%Y-%m-%d %H:%M:%S.%e %L %v");
   }

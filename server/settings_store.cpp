@@ -1,5 +1,6 @@
 #include "server/settings_store.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "config/rewriter.h"
@@ -22,6 +23,11 @@ config::Origins SettingsStore::origins() const {
   return origins_;
 }
 
+SettingsStore::Snapshot SettingsStore::snapshot() const {
+  const std::scoped_lock lock(mutex_);
+  return {settings_, origins_, revision_};
+}
+
 void SettingsStore::on_change(Apply apply, Check check) {
   const std::scoped_lock lock(mutex_);
   apply_ = std::move(apply);
@@ -36,17 +42,35 @@ config::ChangeResult SettingsStore::changed(std::span<const config::Change> chan
 }
 
 void SettingsStore::put(config::Settings settings) {
+  ++revision_;
   settings_ = std::make_shared<const config::Settings>(std::move(settings));
   if (apply_) apply_(*settings_);
 }
 
 std::vector<config::Problem> SettingsStore::change(std::span<const config::Change> changes, std::string_view origin) {
+  return attempt(changes, origin, {}).problems;
+}
+
+SettingsStore::Attempt SettingsStore::attempt(std::span<const config::Change> changes, std::string_view origin,
+                                              const Terms& terms) {
   const std::scoped_lock lock(mutex_);
+  Attempt outcome{.is_stale = false, .problems = {}, .before = settings_, .after = settings_, .revision = revision_};
+  if (terms.revisions && std::find(terms.revisions->begin(), terms.revisions->end(), revision_) == terms.revisions->end()) {
+    outcome.is_stale = true;
+    return outcome;
+  }
   config::ChangeResult result = changed(changes);
-  if (!result.ok()) return std::move(result.problems);
-  put(std::move(result.settings));
-  for (const auto& [path, value] : changes) origins_[config::find_key(path)->path] = origin;
-  return {};
+  if (!result.ok()) {
+    outcome.problems = std::move(result.problems);
+  } else if (terms.dry_run) {
+    outcome.after = std::make_shared<const config::Settings>(std::move(result.settings));
+  } else {
+    put(std::move(result.settings));
+    for (const auto& [path, value] : changes) origins_[config::find_key(path)->path] = origin;
+    outcome.after = settings_;
+    outcome.revision = revision_;
+  }
+  return outcome;
 }
 
 std::vector<config::Problem> SettingsStore::check(std::span<const config::Change> changes) const {
@@ -58,6 +82,7 @@ std::vector<config::Problem> SettingsStore::rewrite() {
   const std::scoped_lock lock(mutex_);
   if (!has_file()) return {{"", "", "the server is running without a config file", ""}};
   config::Rewritten rewritten = config::rewrite_file(sources_, *settings_);
+  ++revision_;
   for (const std::string& path : rewritten.paths) origins_[config::find_key(path)->path] = *sources_.yaml_path;
   return std::move(rewritten.problems);
 }

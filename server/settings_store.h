@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -26,6 +27,13 @@ class SettingsStore {
 
   [[nodiscard]] std::shared_ptr<const config::Settings> current() const;
   [[nodiscard]] config::Origins origins() const;
+  // Both of one moment. The revision is another one after each change of either, in this process.
+  struct Snapshot {
+    std::shared_ptr<const config::Settings> settings;
+    config::Origins origins;
+    std::uint64_t revision = 0;
+  };
+  [[nodiscard]] Snapshot snapshot() const;
 
   // What the machine does not allow, beside what the configuration says of itself.
   using Check = std::function<std::vector<config::Problem>(const config::Settings&)>;
@@ -35,6 +43,18 @@ class SettingsStore {
 
   // What is wrong with the changes; empty when they are in effect. `origin` says where they come from ("CONFIG SET").
   std::vector<config::Problem> change(std::span<const config::Change> changes, std::string_view origin);
+  // As change, under terms, and tells what was in force before and what is now, or would be.
+  struct Terms {
+    std::optional<std::vector<std::uint64_t>> revisions;  // one of which has to be in force; nothing: whichever
+    bool dry_run = false;                                 // without the effect
+  };
+  struct Attempt {
+    bool is_stale = false;  // another revision is in force: nothing was looked at
+    std::vector<config::Problem> problems;
+    std::shared_ptr<const config::Settings> before, after;  // the same where there are problems
+    std::uint64_t revision = 0;                             // in force now
+  };
+  Attempt attempt(std::span<const config::Change> changes, std::string_view origin, const Terms& terms);
   // As change, without the effect.
   [[nodiscard]] std::vector<config::Problem> check(std::span<const config::Change> changes) const;
 
@@ -57,6 +77,7 @@ class SettingsStore {
   mutable std::mutex mutex_;
   std::shared_ptr<const config::Settings> settings_;
   config::Origins origins_;
+  std::uint64_t revision_ = 1;
   config::Sources sources_;
   Apply apply_;
   Check check_;

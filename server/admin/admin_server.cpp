@@ -13,6 +13,7 @@
 
 #include "server/admin/admin_state.h"
 #include "server/admin/http_session.h"
+#include "server/admin/openapi.h"
 #include "server/listen_address.h"
 
 namespace strata::server {
@@ -23,9 +24,8 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-// Beyond the first number a session only says that there are too many; beyond the second, not even that.
-constexpr std::size_t kMaxSessions = 64;
-constexpr std::size_t kMaxSessionsAndRefusals = 80;
+// Beyond admin.max_connections a session only says that there are too many; so many more, and not even that.
+constexpr std::size_t kRefusals = 16;
 constexpr int kBacklog = 128;
 constexpr auto kAcceptPause = std::chrono::milliseconds(100);
 
@@ -74,10 +74,12 @@ class AdminListener final : public std::enable_shared_from_this<AdminListener> {
  private:
   void take(tcp::socket socket) {
     std::erase_if(sessions_, [](const auto& session) { return session.expired(); });
-    if (sessions_.size() >= kMaxSessionsAndRefusals) return;
+    const std::size_t most = state_->server.settings.current()->admin.max_connections;
+    if (sessions_.size() >= most + kRefusals) return;
     error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
-    const auto session = std::make_shared<admin::HttpSession>(state_, std::move(socket), sessions_.size() >= kMaxSessions);
+    const std::shared_ptr<admin::HttpConnection> session =
+        std::make_shared<admin::HttpSession<tcp::socket>>(state_, std::move(socket), sessions_.size() >= most);
     sessions_.push_back(session);
     session->start();
   }
@@ -94,7 +96,7 @@ class AdminListener final : public std::enable_shared_from_this<AdminListener> {
   std::shared_ptr<admin::AdminState> state_;
   tcp::acceptor acceptor_;
   asio::steady_timer pause_;
-  std::vector<std::weak_ptr<admin::HttpSession>> sessions_;
+  std::vector<std::weak_ptr<admin::HttpConnection>> sessions_;
 };
 
 class HttpAdminServer final : public AdminServer {
@@ -107,6 +109,7 @@ class HttpAdminServer final : public AdminServer {
   [[nodiscard]] std::uint16_t port() const override { return listener_->port(); }
   void start() override { listener_->accept(); }
   void set_ready(bool ready) override { listener_->state().ready = ready; }
+  [[nodiscard]] std::uint64_t held_value_bytes() const override { return listener_->state().held_values.bytes(); }
   void close() override { listener_->close(); }
 
  private:
@@ -125,6 +128,7 @@ std::unique_ptr<AdminServer> AdminServer::listen(asio::io_context& io, ServerSta
     return nullptr;
   }
   const auto port = static_cast<std::uint16_t>(settings.port);
+  (void)admin::openapi_text();  // made here, so that no request has to wait for it
   auto listener = std::make_shared<AdminListener>(io, server);
   if (failure = listener->open({address, port}); !failure) return std::make_unique<HttpAdminServer>(std::move(listener));
   error.text =

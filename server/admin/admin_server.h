@@ -21,6 +21,8 @@ class AdminServer {
   virtual void start() = 0;
   // What /readyz answers: ready from the first accepted client on, not ready while stopping.
   virtual void set_ready(bool ready) = 0;
+  // Of large values that are being sent or received.
+  [[nodiscard]] virtual std::uint64_t held_value_bytes() const = 0;
   // Accepts nothing more and ends the requests under way.
   virtual void close() = 0;
 };

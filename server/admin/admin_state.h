@@ -1,8 +1,12 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
+#include <thread>
 
 #include "engine/api/strata.hpp"
+#include "server/admin/audit_log.h"
+#include "server/admin/held_values.h"
 #include "server/admin/request_counts.h"
 #include "server/commands/server_state.h"
 
@@ -16,6 +20,10 @@ struct AdminState {
   ServerState& server;
   std::unique_ptr<Session> session;  // of the control thread
   RequestCounts requests;
+  AuditLog audit;
+  HeldValues held_values;
+  std::atomic<bool> is_purging = false;
+  std::jthread purge;  // the last one that was asked for, which may be over
   bool ready = false;
 };
 

@@ -29,9 +29,8 @@ Response invalid_json(const boost::system::error_code& error, std::size_t before
 
 }  // namespace
 
-Exchange::Exchange(AdminState& state, const Route& route, std::string body)
-    : state_(state), route_(route), body_(std::move(body)) {
-  if (route.body == Body::none) return;
+Exchange::Exchange(AdminState& state, Request request) : state_(state), request_(std::move(request)) {
+  if (request_.route().body != Body::json) return;
   json::parse_options options;
   options.max_depth = kMaxDepth;
   parser_.emplace(json::storage_ptr(), options);
@@ -40,15 +39,16 @@ Exchange::Exchange(AdminState& state, const Route& route, std::string body)
 }
 
 std::optional<Response> Exchange::slice() {
+  state_.session->set_now_ms(wall_clock_ms());
   if (job_) return job_->slice();
   if (parser_) return parse_more();
-  json::value nothing;
-  return call(nothing);
+  return call();
 }
 
 std::optional<Response> Exchange::parse_more() {
-  if (body_.empty()) return error_response(400, "invalid_json", "the body is empty; a JSON object is needed");
-  const std::string_view part = std::string_view(body_).substr(parsed_bytes_, kSliceBytes);
+  const std::string& body = request_.bytes;
+  if (body.empty()) return error_response(400, "invalid_json", "the body is empty; a JSON object is needed");
+  const std::string_view part = std::string_view(body).substr(parsed_bytes_, kSliceBytes);
   structure_.look_at(part);
   if (structure_.values() >= kMaxValues || structure_.members() > kMaxMembers) {
     return invalid_request(
@@ -57,18 +57,18 @@ std::optional<Response> Exchange::parse_more() {
   boost::system::error_code error;
   parser_->write(part.data(), part.size(), error);
   parsed_bytes_ += part.size();
-  if (!error && parsed_bytes_ == body_.size()) parser_->finish(error);
+  if (!error && parsed_bytes_ == body.size()) parser_->finish(error);
   if (error) return invalid_json(error, parsed_bytes_);
-  if (parsed_bytes_ < body_.size()) return std::nullopt;
-  json::value value = parser_->release();
+  if (parsed_bytes_ < body.size()) return std::nullopt;
+  request_.body = parser_->release();
   parser_.reset();
-  body_ = {};
-  if (!value.is_object()) return invalid_request("the body has to be a JSON object");
-  return call(value);
+  request_.bytes = {};
+  if (!request_.body.is_object()) return invalid_request("the body has to be a JSON object");
+  return call();
 }
 
-std::optional<Response> Exchange::call(json::value& body) {
-  Answer answer = route_.handler(state_, body);
+std::optional<Response> Exchange::call() {
+  Answer answer = request_.route().handler(state_, request_);
   if (auto* response = std::get_if<Response>(&answer)) return std::move(*response);
   job_ = std::get<std::unique_ptr<Job>>(std::move(answer));
   return std::nullopt;

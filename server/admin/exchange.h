@@ -6,7 +6,7 @@
 #include <string>
 
 #include "server/admin/json_structure.h"
-#include "server/admin/router.h"
+#include "server/admin/request.h"
 
 namespace strata::server::admin {
 
@@ -14,17 +14,16 @@ namespace strata::server::admin {
 // it left is run.
 class Exchange final : public Job {
  public:
-  Exchange(AdminState& state, const Route& route, std::string body);
+  Exchange(AdminState& state, Request request);
 
   std::optional<Response> slice() override;
 
  private:
   std::optional<Response> parse_more();
-  std::optional<Response> call(boost::json::value& body);
+  std::optional<Response> call();
 
   AdminState& state_;
-  const Route& route_;
-  std::string body_;
+  Request request_;
   std::size_t parsed_bytes_ = 0;
   JsonStructure structure_;                           // of what is parsed
   std::optional<boost::json::stream_parser> parser_;  // while the body is being parsed

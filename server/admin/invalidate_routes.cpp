@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <array>
 #include <boost/json/value.hpp>
@@ -83,7 +82,6 @@ std::string check_pattern(const json::value& value, Kind kind) {
 }
 
 Answer by_pattern(AdminState& state, InvalidationScope scope, Kind kind, const json::value& value) {
-  if (auto wrong = check_pattern(value, kind); !wrong.empty()) return invalid_request(wrong);
   const std::string_view pattern = value.get_string();
   if (kind == Kind::glob || scope.dry_run || pattern.empty())
     return std::make_unique<PatternInvalidation>(state, scope, kind, std::string(pattern));
@@ -93,18 +91,52 @@ Answer by_pattern(AdminState& state, InvalidationScope scope, Kind kind, const j
   return std::make_unique<PrefixInvalidation>(state, scope, std::move(ticket));
 }
 
-Answer invalidate(AdminState& state, json::value& body) {
-  InvalidateRequest request = read_request(body.get_object(), state.server.cache.options().namespaces);
-  if (!request.wrong.empty()) return invalid_request(request.wrong);
-  if (request.prefix != nullptr) return by_pattern(state, request.scope, Kind::prefix, *request.prefix);
-  if (request.glob != nullptr) return by_pattern(state, request.scope, Kind::glob, *request.glob);
-  if (auto wrong = check_keys(*request.keys); !wrong.empty()) return invalid_request(wrong);
-  return std::make_unique<KeyInvalidation>(state, request.scope, std::move(request.keys->get_array()));
+// Noted before it is done: it may go on for long, and be given up.
+void note_invalidation(AdminState& state, const Request& request, const InvalidateRequest& asked) {
+  if (asked.scope.dry_run) return;
+  const std::string keys = asked.prefix != nullptr
+                               ? fmt::format("keys that begin with {}", std::string_view(asked.prefix->get_string()))
+                           : asked.glob != nullptr ? fmt::format("keys that match {}", std::string_view(asked.glob->get_string()))
+                                                   : fmt::format("a list of {} keys", asked.keys->get_array().size());
+  note_change(state, request, fmt::format("{} in database {}", keys, asked.scope.database), {}, "invalidated");
 }
 
+Answer invalidate(AdminState& state, Request& request) {
+  InvalidateRequest asked = read_request(request.body.get_object(), state.server.cache.options().namespaces);
+  if (!asked.wrong.empty()) return invalid_request(asked.wrong);
+  if (asked.keys != nullptr) {
+    if (auto wrong = check_keys(*asked.keys); !wrong.empty()) return invalid_request(wrong);
+    note_invalidation(state, request, asked);
+    return std::make_unique<KeyInvalidation>(state, asked.scope, std::move(asked.keys->get_array()));
+  }
+  const Kind kind = asked.prefix != nullptr ? Kind::prefix : Kind::glob;
+  const json::value& pattern = asked.prefix != nullptr ? *asked.prefix : *asked.glob;
+  if (auto wrong = check_pattern(pattern, kind); !wrong.empty()) return invalid_request(wrong);
+  note_invalidation(state, request, asked);
+  return by_pattern(state, asked.scope, kind, pattern);
+}
+
+constexpr std::array kReplies = {
+    RouteReply{.description = "How many keys there were and how many this request removed; nothing is removed in a dry run.",
+               .schema = R"({"type": "object", "required": ["matched", "invalidated", "dry_run"], "properties": {
+                 "matched": {"type": "integer"}, "invalidated": {"type": "integer"}, "dry_run": {"type": "boolean"}}})",
+               .example = R"({"matched": 120, "invalidated": 120, "dry_run": false})"}};
+
 constexpr std::array kRoutes = {
-    Route{"POST", "/v1/invalidate", Access::token, Body::json,
-          "Removes keys by name, prefix or glob pattern, or counts them in a dry run.", invalidate},
+    Route{
+        "POST",
+        "/v1/invalidate",
+        Access::token,
+        Body::json,
+        "Removes keys by name, prefix or glob pattern, or counts them in a dry run.",
+        invalidate,
+        {},
+        kReplies,
+        {"Exactly one of 'keys', 'prefix' and 'glob'.",
+         R"({"type": "object", "additionalProperties": false, "properties": {"keys": {"type": "array", "items": {"type": "string"}},
+             "prefix": {"type": "string"}, "glob": {"type": "string"}, "database": {"type": "integer", "minimum": 0},
+             "dry_run": {"type": "boolean"}}})",
+         R"({"prefix": "user:", "dry_run": true})"}},
 };
 
 }  // namespace

@@ -50,10 +50,13 @@ class ScrapeJob final : public Job {
   std::size_t next_ = 0;  // in all_metrics()
 };
 
-Answer get_metrics(AdminState& state, boost::json::value&) { return std::make_unique<ScrapeJob>(state); }
+Answer get_metrics(AdminState& state, Request&) { return std::make_unique<ScrapeJob>(state); }
+
+constexpr std::array kReplies = {
+    RouteReply{.description = "The metrics.", .content_type = "text/plain", .schema = R"({"type": "string"})"}};
 
 constexpr std::array kRoutes = {
-    Route{"GET", "/metrics", Access::token, Body::none, "Metrics in the text format of Prometheus.", get_metrics},
+    Route{"GET", "/metrics", Access::token, Body::none, "Metrics in the text format of Prometheus.", get_metrics, {}, kReplies},
 };
 
 }  // namespace

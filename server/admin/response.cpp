@@ -1,5 +1,6 @@
 #include "server/admin/response.h"
 
+#include <algorithm>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
@@ -13,6 +14,7 @@ namespace {
 
 // Messages may quote what the client sent: never more of it than this, and nothing that is not text.
 constexpr std::size_t kMessageBytes = 500;
+constexpr std::string_view kProblemType = "application/problem+json";
 
 }  // namespace
 
@@ -23,8 +25,25 @@ Response json_response(unsigned status, const json::value& value) {
   return response;
 }
 
-Response error_response(unsigned status, std::string_view code, std::string_view message) {
-  return json_response(status, {{"error", {{"code", code}, {"message", config::printable(message, kMessageBytes)}}}});
+Response empty_response(unsigned status) {
+  Response response;
+  response.status = status;
+  return response;
+}
+
+Response error_response(unsigned status, std::string_view code, std::string_view message, json::object more) {
+  std::string title(code);
+  std::replace(title.begin(), title.end(), '_', ' ');
+  const std::string text = config::printable(message, kMessageBytes);
+  more["code"] = code;
+  more["message"] = text;
+  Response response = json_response(status, {{"type", "urn:strata:problem:" + std::string(code)},
+                                             {"title", title},
+                                             {"status", status},
+                                             {"detail", text},
+                                             {"error", std::move(more)}});
+  response.content_type = kProblemType;
+  return response;
 }
 
 Response invalid_request(std::string_view message) { return error_response(400, "invalid_request", message); }

@@ -17,8 +17,9 @@ namespace {
 // The methods of a path, as the header Allow lists them.
 std::string allowed_methods(std::string_view path) {
   std::string list;
+  PathValues values;
   for (const Route& route : all_routes()) {
-    if (route.path != path) continue;
+    if (!match_path(route.path, path, values)) continue;
     list.append(list.empty() ? "" : ", ").append(route.method);
     if (route.method == "GET") list.append(", HEAD");
   }
@@ -39,13 +40,14 @@ Response not_found(std::string_view path) {
   for (const Route& route : all_routes()) {
     routes.push_back({{"method", route.method}, {"path", route.path}, {"summary", route.summary}});
   }
-  const std::string message = fmt::format("there is no {}", config::printable(path));
-  return json_response(404, {{"error", {{"code", "not_found"}, {"message", message}, {"routes", std::move(routes)}}}});
+  return error_response(404, "not_found", fmt::format("there is no {}", config::printable(path)),
+                        {{"routes", std::move(routes)}});
 }
 
 Response method_not_allowed(const RequestHead& head, std::string_view path, std::string allowed) {
-  Response response =
-      error_response(405, "method_not_allowed", fmt::format("{} does not take {}; allowed: {}", path, head.method, allowed));
+  Response response = error_response(
+      405, "method_not_allowed",
+      fmt::format("{} does not take {}; allowed: {}", config::printable(path), config::printable(head.method), allowed));
   response.headers.emplace_back("Allow", std::move(allowed));
   return response;
 }
@@ -64,7 +66,8 @@ const std::vector<Route>& all_routes() {
   static const std::vector<Route> routes = [] {
     std::vector<Route> all;
     for (const auto& part :
-         {health_routes(), metrics_routes(), stats_routes(), config_routes(), invalidate_routes(), events_routes()}) {
+         {health_routes(), metrics_routes(), stats_routes(), memory_routes(), keys_routes(), invalidate_routes(),
+          clients_routes(), command_log_routes(), events_routes(), config_routes(), audit_routes(), openapi_routes()}) {
       all.insert(all.end(), part.begin(), part.end());
     }
     return all;
@@ -76,23 +79,27 @@ Admission admit(const RequestHead& head, const config::Admin& settings) {
   const std::string_view path = head.target.substr(0, head.target.find('?'));
   const std::string_view method = head.method == "HEAD" ? "GET" : head.method;
   const auto& routes = all_routes();
-  const auto route =
-      std::find_if(routes.begin(), routes.end(), [&](const Route& row) { return row.path == path && row.method == method; });
+  PathValues values;
+  const auto route = std::find_if(routes.begin(), routes.end(),
+                                  [&](const Route& row) { return row.method == method && match_path(row.path, path, values); });
   if (route == routes.end()) {
     std::string allowed = allowed_methods(path);
-    return {nullptr, allowed.empty() ? not_found(path) : method_not_allowed(head, path, std::move(allowed))};
+    return {nullptr, allowed.empty() ? not_found(path) : method_not_allowed(head, path, std::move(allowed)), {}};
   }
   if (route->access == Access::token && !has_token(settings.token, head.authorization)) {
-    return {&*route, unauthorized(!head.authorization.empty())};
+    return {&*route, unauthorized(!head.authorization.empty()), {}};
   }
   if (comes_from_another_site(head)) {
-    return {&*route, error_response(403, "cross_origin", "pages of other sites may not change anything here")};
+    return {&*route, error_response(403, "cross_origin", "pages of other sites may not change anything here"), {}};
   }
-  return {&*route, std::nullopt};
+  Admission admission{&*route, std::nullopt, {}};
+  admission.request.with_token = !settings.token.empty();
+  admission.refusal = admission.request.read(*route, values, head);
+  return admission;
 }
 
-std::unique_ptr<Job> make_exchange(AdminState& state, const Route& route, std::string body) {
-  return std::make_unique<Exchange>(state, route, std::move(body));
+std::unique_ptr<Job> make_exchange(AdminState& state, Request request) {
+  return std::make_unique<Exchange>(state, std::move(request));
 }
 
 }  // namespace strata::server::admin

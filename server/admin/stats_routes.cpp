@@ -2,7 +2,7 @@
 #include <boost/json/value.hpp>
 
 #include "server/admin/database_sizes.h"
-#include "server/admin/purpose_name.h"
+#include "server/admin/memory_figures.h"
 #include "server/admin/router.h"
 #include "server/version.h"
 
@@ -30,32 +30,6 @@ json::value commands(const ServerState& server, const StatisticsSnapshot& counts
                               {"failed", count.failed}};
   }
   return all;
-}
-
-json::value memory(const Cache& cache) {
-  const Budget& budget = cache.budget();
-  const cache::CompactionStatistics compaction = cache.compaction_statistics();
-  json::object by_purpose;
-  for (std::size_t i = 0; i < kPurposeNames.size(); ++i) by_purpose[kPurposeNames[i]] = budget.bytes(static_cast<Purpose>(i));
-  const cache::ExpiryStatistics expiry = cache.expiry_statistics();
-  const os::ResidentMemory resident = LinuxSystemMemory().resident();
-  return {{"bytes", std::move(by_purpose)},
-          {"total_bytes", budget.total_bytes()},
-          {"charged_resident_bytes", cache.resident_bytes()},
-          {"items_free_bytes", compaction.free_bytes},
-          {"compaction",
-           {{"moved_items", compaction.moved_items},
-            {"moved_bytes", compaction.moved_bytes},
-            {"segments_emptied", compaction.segments_emptied},
-            {"given_up", compaction.given_up}}},
-          {"expiry", {{"walks", expiry.walks}, {"looked_at", expiry.looked}}},
-          {"limit_bytes", budget.limit_bytes()},
-          {"peak_bytes", budget.peak_bytes()},
-          {"resident_bytes",
-           {{"anonymous", resident.anonymous_bytes},
-            {"file", resident.file_bytes},
-            {"shared", resident.shared_bytes},
-            {"page_tables", resident.page_table_bytes}}}};
 }
 
 // Those that hold something.
@@ -96,7 +70,7 @@ class StatsJob final : public Job {
                                {"expiries_jittered", cache.expiries_jittered},
                                {"expiries_renewed", cache.expiries_renewed},
                                {"invalidated", cache.invalidated},
-                               {"memory", memory(server_.cache)},
+                               {"memory", memory_figures(server_.cache)},
                                {"databases", databases(sizes_)}});
   }
 
@@ -105,10 +79,25 @@ class StatsJob final : public Job {
   DatabaseSizes sizes_;
 };
 
-Answer get_stats(AdminState& state, json::value&) { return std::make_unique<StatsJob>(state); }
+Answer get_stats(AdminState& state, Request&) { return std::make_unique<StatsJob>(state); }
+
+constexpr std::array kReplies = {RouteReply{
+    .description = "Counters since the start, and what is held now.",
+    .schema =
+        R"({"type": "object", "required": ["version", "uptime_seconds", "connections", "commands", "hits", "misses", "memory",
+                 "databases"], "properties": {"version": {"type": "string"}, "uptime_seconds": {"type": "integer"},
+                 "connections": {"type": "object"}, "commands": {"type": "object"}, "hits": {"type": "integer"}, "misses": {"type": "integer"},
+                 "memory": {"$ref": "#/components/schemas/Memory"}, "databases": {"type": "object"}}})"}};
 
 constexpr std::array kRoutes = {
-    Route{"GET", "/v1/stats", Access::token, Body::none, "What the server did since its start and holds now.", get_stats},
+    Route{"GET",
+          "/v1/stats",
+          Access::token,
+          Body::none,
+          "What the server did since its start and holds now.",
+          get_stats,
+          {},
+          kReplies},
 };
 
 }  // namespace

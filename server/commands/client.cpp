@@ -66,6 +66,14 @@ std::vector<std::shared_ptr<Client>> ClientRegistry::snapshot() const {
   return all;
 }
 
+std::vector<std::shared_ptr<Client>> ClientRegistry::page(std::uint64_t after, std::size_t count) const {
+  const std::scoped_lock lock(mutex_);
+  std::vector<std::shared_ptr<Client>> some;
+  for (auto client = clients_.upper_bound(after); client != clients_.end() && some.size() < count; ++client)
+    some.push_back(client->second);
+  return some;
+}
+
 void ClientRegistry::disconnect_largest() {
   std::shared_ptr<Client> largest;
   {

@@ -150,6 +150,8 @@ class ClientRegistry {
   [[nodiscard]] std::shared_ptr<Client> find(std::uint64_t id) const;
   // In order of their id.
   [[nodiscard]] std::vector<std::shared_ptr<Client>> snapshot() const;
+  // At most `count` of those with a larger id than `after`, in order of their id.
+  [[nodiscard]] std::vector<std::shared_ptr<Client>> page(std::uint64_t after, std::size_t count) const;
   // Clients whose command waits for others (Client::wait).
   [[nodiscard]] std::uint64_t waiting() const noexcept { return waiting_.load(std::memory_order_relaxed); }
   void count_waiting(std::int64_t more) noexcept {

@@ -75,10 +75,14 @@ void CommandLog::add(Kind kind, std::uint64_t measured, std::span<const std::str
   entries.newest_first.pop_back();
 }
 
-std::vector<CommandLog::Entry> CommandLog::last(Kind kind, std::size_t count) const {
+std::vector<CommandLog::Entry> CommandLog::last(Kind kind, std::size_t count, std::uint64_t before) const {
   const std::scoped_lock lock(mutex_);
   const std::deque<Entry>& all = entries_[index_of(kind)].newest_first;
-  return {all.begin(), all.begin() + static_cast<std::ptrdiff_t>(std::min(count, all.size()))};
+  // The ids fall by one from the first on.
+  const bool skips = !all.empty() && before <= all.front().id;
+  const std::size_t skipped = skips ? std::min<std::uint64_t>(all.front().id - before + 1, all.size()) : 0;
+  const auto first = all.begin() + static_cast<std::ptrdiff_t>(skipped);
+  return {first, first + static_cast<std::ptrdiff_t>(std::min(count, all.size() - skipped))};
 }
 
 std::size_t CommandLog::size(Kind kind) const {

@@ -59,8 +59,8 @@ class CommandLog {
       note_request(measured, command, client, now_ms);
   }
 
-  // The newest first, at most `count`.
-  [[nodiscard]] std::vector<Entry> last(Kind kind, std::size_t count) const;
+  // The newest first, at most `count`, of those with an id below `before`.
+  [[nodiscard]] std::vector<Entry> last(Kind kind, std::size_t count, std::uint64_t before = ~std::uint64_t{0}) const;
   [[nodiscard]] std::size_t size(Kind kind) const;
   void reset(Kind kind);
 

@@ -2,6 +2,7 @@
 #include "server/commands/context.h"
 #include "server/commands/families.h"
 #include "server/commands/help.h"
+#include "server/commands/object_facts.h"
 #include "server/commands/words.h"
 
 namespace strata::server {
@@ -9,9 +10,6 @@ namespace strata::server {
 namespace {
 
 namespace errors = protocol::errors;
-
-// Shorter strings Redis stores beside their object.
-constexpr std::size_t kEmbeddedBytes = 44;
 
 // Looks without renewing the recency, but counts the lookup.
 template <typename F>
@@ -25,9 +23,7 @@ Outcome inspect(Context& context, F&& answer) {
 
 // Redis' names for how strings are stored, by what the value is. Nothing tells by which command it was made.
 Outcome encoding(Context& context) {
-  return inspect(context, [&](const ItemView& item) {
-    context.reply.bulk(parse_integer(item.value) ? "int" : item.value.size() <= kEmbeddedBytes ? "embstr" : "raw");
-  });
+  return inspect(context, [&](const ItemView& item) { context.reply.bulk(encoding_name(item.value)); });
 }
 
 // Values are never shared between keys as far as commands can see.
@@ -37,12 +33,6 @@ Outcome refcount(Context& context) {
 
 Outcome idletime(Context& context) {
   return inspect(context, [&](const ItemView&) { context.reply.error(errors::kNoIdleTime); });
-}
-
-// The policies that choose by how often a key was asked for, and so count it.
-bool counts_hits(Policy policy) noexcept {
-  return policy == Policy::s3fifo || policy == Policy::clock || policy == Policy::sieve || policy == Policy::allkeys_lru ||
-         policy == Policy::volatile_lru;
 }
 
 Outcome freq(Context& context) {

@@ -48,7 +48,17 @@ Settings all_changed() {
   settings.command_log = {-1, 2, 3, 4, std::chrono::milliseconds(5)};
   settings.security = {"hush: \"#\"", false, "users.acl", 7};
   settings.tls = {7001, "c.pem", "k.pem", "a.pem", ClientCertificates::optional, TlsVersion::tls13, "C:!D", "S", true};
-  settings.admin = {"::1", 0, "token", 2048, std::chrono::milliseconds(100)};
+  settings.admin = {"::1",
+                    0,
+                    "token",
+                    2048,
+                    std::chrono::milliseconds(100),
+                    4096,
+                    std::chrono::milliseconds(200),
+                    std::chrono::milliseconds(300),
+                    std::chrono::milliseconds(400),
+                    5,
+                    6};
   settings.log = {LogLevel::off, LogFormat::json, "~"};
   return settings;
 }

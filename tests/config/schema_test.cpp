@@ -40,7 +40,7 @@ TEST(Schema, NoTwoRowsShareAField) {
     Settings settings;
     const std::string before = key.get(settings);
     for (const char* text :
-         {"2mb", "1h", "17", "77", "177", "no", "yes", "text", "json", "debug", "noeviction", "::1", "database", "1.3"}) {
+         {"2mb", "3kb", "1h", "17", "77", "177", "no", "yes", "text", "json", "debug", "noeviction", "::1", "database", "1.3"}) {
       if (key.set(settings, text).empty() && key.get(settings) != before) break;
     }
     for (const Key& other : all_keys()) {
@@ -73,7 +73,7 @@ TEST(Schema, BoundsAreAllowedAndWhatLiesBeyondIsNot) {
     EXPECT_EQ(settings, largest) << key.path;
     EXPECT_NE(smallest, largest) << key.path;
   }
-  EXPECT_EQ(bounded, 43);
+  EXPECT_EQ(bounded, 49);
 }
 
 TEST(Schema, TheBoundsAreThoseOfTheDocumentation) {

@@ -26,11 +26,13 @@ class Answer:
 
     @property
     def json(self):
-        assert self.headers["content-type"].startswith("application/json"), self.headers
+        assert self.headers["content-type"].startswith(("application/json", "application/problem+json")), self.headers
         return json.loads(self.body)
 
     @property
     def error(self):
+        assert self.headers["content-type"] == "application/problem+json"
+        assert self.json["status"] == self.status
         error = self.json["error"]
         assert isinstance(error["code"], str) and error["code"]
         assert isinstance(error["message"], str) and error["message"]
@@ -357,9 +359,13 @@ def test_token(start_server):
     assert "right" not in server.log()
 
 
-@pytest.mark.parametrize("sent", [b"", b"GET /healthz HT", b"POST /v1/invalidate HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"])
-def test_slow_request_is_ended(start_server, sent):
-    server = start_server({"admin.request_timeout": "500ms"})
+@pytest.mark.parametrize("key, sent, expected", [
+    ("admin.idle_timeout", b"", b""),
+    ("admin.header_timeout", b"GET /healthz HT", b"HTTP/1.1 408 "),
+    ("admin.request_timeout", b"POST /v1/invalidate HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{", b"HTTP/1.1 408 "),
+])
+def test_slow_request_is_ended(start_server, key, sent, expected):
+    server = start_server({key: "500ms"})
     with socket.create_connection(("127.0.0.1", server.admin_port), timeout=DEADLINE_SECONDS) as connection:
         connection.sendall(sent)
         answer = b""
@@ -368,8 +374,24 @@ def test_slow_request_is_ended(start_server, sent):
                 answer += chunk
         except ConnectionResetError:
             pass  # closed: what the test waits for
-        assert answer == b"" or answer.startswith(b"HTTP/1.1 408 ")
+        assert answer[:len(b"HTTP/1.1 408 ")] == expected
+        assert not expected or key.encode() in answer
     assert curl(server, "GET", "/healthz").status == 200
+
+
+def test_connections_are_limited(start_server):
+    server = start_server({"admin.max_connections": 3})
+    connections = [http.client.HTTPConnection("127.0.0.1", server.admin_port, timeout=DEADLINE_SECONDS) for _ in range(4)]
+    statuses = []
+    for connection in connections:
+        connection.request("GET", "/healthz")
+        response = connection.getresponse()
+        response.read()
+        statuses.append(response.status)
+    assert statuses == [200, 200, 200, 503]
+    for connection in connections:
+        connection.close()
+    wait_until(lambda: curl(server, "GET", "/healthz").status == 200, "there is room again")
 
 
 def test_slow_requests_do_not_delay_others(server):

@@ -30,10 +30,16 @@ AdminFixture::AdminFixture(config::Settings settings)
 
 Response AdminFixture::call(std::string_view method, std::string_view target, std::string body) {
   const std::string authorization = "Bearer " + std::string(kToken);
-  const RequestHead head{.method = method, .target = target, .authorization = authorization, .origin = {}, .host = {}};
+  const RequestHead head{.method = method,
+                         .target = target,
+                         .authorization = authorization,
+                         .accept = accept_,
+                         .if_match = if_match_,
+                         .peer = "192.0.2.7:50614"};
   Admission admission = admit(head, store_.current()->admin);
   if (admission.refusal) return *admission.refusal;
-  const auto exchange = make_exchange(state_, *admission.route, std::move(body));
+  admission.request.bytes = std::move(body);
+  const auto exchange = make_exchange(state_, std::move(admission.request));
   for (slices_ = 1;; ++slices_) {
     if (auto response = exchange->slice()) return *response;
   }
@@ -42,7 +48,7 @@ Response AdminFixture::call(std::string_view method, std::string_view target, st
 boost::json::value AdminFixture::call_json(unsigned status, std::string_view method, std::string_view target, std::string body) {
   const Response response = call(method, target, std::move(body));
   EXPECT_EQ(response.status, status) << response.body;
-  EXPECT_EQ(response.content_type, "application/json");
+  EXPECT_EQ(response.content_type, status < 400 || target == "/readyz" ? "application/json" : "application/problem+json");
   return boost::json::parse(response.body);
 }
 

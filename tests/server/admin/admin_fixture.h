@@ -51,6 +51,9 @@ class AdminFixture : public testing::Test {
   AdminState state_;
   std::unique_ptr<Session> session_;
   std::size_t slices_ = 0;  // of the last call
+  // The headers of the next calls.
+  std::string accept_;
+  std::string if_match_;
 };
 
 }  // namespace strata::server::admin
