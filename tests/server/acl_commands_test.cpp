@@ -42,7 +42,7 @@ TEST_F(AclCommandsTest, NothingIsRunForWhoseUserIsDeleted) {
 TEST_F(AclCommandsTest, DryRun) {
   EXPECT_EQ(call({"ACL", "SETUSER", "u", "+set", "+config|get", "~a"}), "+OK\r\n");
   EXPECT_EQ(call({"ACL", "DRYRUN", "u", "set", "a", "v"}), "+OK\r\n");
-  EXPECT_EQ(call({"ACL", "DRYRUN", "u", "set", "b", "v"}), "$51\r\nThis user has no permissions to access the 'b' key\r\n");
+  EXPECT_EQ(call({"ACL", "DRYRUN", "u", "set", "b", "v"}), "$50\r\nThis user has no permissions to access the 'b' key\r\n");
   EXPECT_EQ(call({"ACL", "DRYRUN", "u", "get", "a"}), "$53\r\nThis user has no permissions to run the 'get' command\r\n");
   EXPECT_EQ(call({"ACL", "DRYRUN", "u", "config", "get", "a"}), "+OK\r\n");
   EXPECT_EQ(call({"ACL", "DRYRUN", "u", "get"}), "-ERR wrong number of arguments for 'get' command\r\n");
