@@ -118,6 +118,16 @@ struct FlagRule {
   [[nodiscard]] std::optional<Bounds> bounds() const { return std::nullopt; }
 };
 
+// In any case: Redis takes NOEVICTION, too.
+constexpr bool same_word(std::string_view name, std::string_view text) noexcept {
+  if (name.size() != text.size()) return false;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    const char c = text[i];
+    if (name[i] != (c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c)) return false;
+  }
+  return true;
+}
+
 // One of some names; a name's place is the value of its enumerator.
 template <typename Enum>
 struct ChoiceRule {
@@ -131,12 +141,12 @@ struct ChoiceRule {
 
   std::string parse(std::string_view text, Value& value) const {
     for (std::size_t i = 0; i < names.size(); ++i) {
-      if (names[i] != text) continue;
+      if (!same_word(names[i], text)) continue;
       value = static_cast<Enum>(i);
       return {};
     }
     for (const auto& [alias, meaning] : aliases) {
-      if (alias != text) continue;
+      if (!same_word(alias, text)) continue;
       value = meaning;
       return {};
     }

@@ -39,15 +39,13 @@ std::uint32_t acl_categories_of(const CommandSpec& spec) noexcept {
   if (has(kWrite)) categories |= bit("@write");
   if (has(kAdmin)) categories |= bit("@admin") | bit("@dangerous");
   if (has(kDangerous)) categories |= bit("@dangerous");
-  if (has(kBlocking)) categories |= bit("@blocking");
-  if (has(kAboutConnections)) categories |= bit("@connection");
+  if (has(kAboutKeyspace)) categories |= bit("@keyspace");
   // A container that does nothing itself belongs to no group.
+  if (has(kAboutConnections)) return categories | bit("@connection");
   if (spec.handler == nullptr) return categories;
   for (const auto& [group, category] : kOfGroup) {
     if (spec.group == group) categories |= category;
   }
-  // What looks at all keys, or changes all.
-  if ((has(kWrite) || has(kReadonly)) && spec.keys.first == 0 && spec.group == "server") categories |= bit("@keyspace");
   return categories;
 }
 

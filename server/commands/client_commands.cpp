@@ -263,7 +263,7 @@ Outcome unblock(Context& context) {
   const bool has_reason = context.args.size() == 4;
   const bool with_error = has_reason && equals_ignoring_case(context.args[3], "error");
   if (context.args.size() > 4) {
-    context.reply.error(errors::kSyntax);
+    context.reply.error(errors::subcommand_syntax("client", context.args[1]));
   } else if (has_reason && !with_error && !equals_ignoring_case(context.args[3], "timeout")) {
     context.reply.error(errors::kBadUnblockReason);
   } else if (!id) {

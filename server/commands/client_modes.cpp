@@ -58,7 +58,7 @@ Outcome client_pause(Context& context) {
   using Of = ClientPause::Of;
   const auto& args = context.args;
   if (args.size() > 4) {
-    context.reply.error(errors::wrong_arity("client|pause"));
+    context.reply.error(errors::subcommand_syntax("client", context.args[1]));
     return Outcome::done;
   }
   const bool of_writes = args.size() == 4 && equals_ignoring_case(args[3], "write");

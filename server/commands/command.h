@@ -27,8 +27,8 @@ enum CommandFlag : std::uint32_t {
   kNoScript = 1U << 8U,
   kDangerous = 1U << 9U,  // an ACL category only
   kAllowBusy = 1U << 10U,
-  kBlocking = 1U << 11U,  // may wait for what others do
-  kAboutConnections = 1U << 24U,  // an ACL category only, for commands that stand in another group
+  kAboutConnections = 1U << 24U,  // an ACL category only, in place of that of its group
+  kAboutKeyspace = 1U << 25U,     // an ACL category only: it looks at all keys, or changes all
 };
 
 // What a command does to its keys, as in the key specifications of COMMAND INFO.

@@ -22,12 +22,11 @@ namespace errors = protocol::errors;
 using Names = std::vector<std::string_view>;
 
 Names flag_names(const CommandSpec& spec) {
-  static constexpr std::array<std::pair<std::uint32_t, std::string_view>, 11> kNames = {{{kWrite, "write"},
+  static constexpr std::array<std::pair<std::uint32_t, std::string_view>, 10> kNames = {{{kWrite, "write"},
                                                                                          {kReadonly, "readonly"},
                                                                                          {kDenyOom, "denyoom"},
                                                                                          {kAdmin, "admin"},
                                                                                          {kNoScript, "noscript"},
-                                                                                         {kBlocking, "blocking"},
                                                                                          {kLoading, "loading"},
                                                                                          {kStale, "stale"},
                                                                                          {kFast, "fast"},
@@ -264,33 +263,51 @@ Outcome list(Context& context) {
   return Outcome::done;
 }
 
-Outcome getkeys(Context& context) {
-  const auto request = context.args.subspan(2);
+// The command that COMMAND GETKEYS is asked about, if it has keys in this request; a null pointer: the error has been answered.
+const Command* with_keys(Context& context, std::span<const std::string_view> request) {
+  const auto fail = [&context](std::string_view text) {
+    context.reply.error(text);
+    return nullptr;
+  };
   const Command* command = context.server.commands.find(request[0]);
   if (command != nullptr && !command->subcommands.empty() && request.size() > 1) {
     command = CommandTable::find_subcommand(*command, request[1]);
   }
-  if (command == nullptr) {
-    context.reply.error(errors::kInvalidCommand);
-    return Outcome::done;
-  }
-  const KeySpec& keys = command->spec->keys;
+  if (command == nullptr) return fail(errors::kInvalidCommand);
   const int arity = command->spec->arity;
   const auto words = static_cast<int>(request.size());
-  if (keys.first == 0) {
-    context.reply.error(errors::kCommandWithoutKeys);
-  } else if (arity >= 0 ? words != arity : words < -arity) {
-    context.reply.error(errors::kCommandArity);
-  } else {
-    const auto range = range_of_keys(keys, request);
-    if (!range) {
-      context.reply.error(errors::kCommandArity);
-      return Outcome::done;
-    }
-    Names found;
-    for (std::size_t i = range->first; i <= range->last; i += range->step) found.push_back(request[i]);
-    context.reply.array(found.size());
-    for (const std::string_view key : found) context.reply.bulk(key);
+  if (command->spec->keys.first == 0) return fail(errors::kCommandWithoutKeys);
+  if (arity >= 0 ? words != arity : words < -arity) return fail(errors::kCommandArity);
+  return range_of_keys(command->spec->keys, request) ? command : fail(errors::kCommandArity);
+}
+
+Outcome getkeys(Context& context) {
+  const auto request = context.args.subspan(2);
+  const Command* const command = with_keys(context, request);
+  if (command == nullptr) return Outcome::done;
+  const KeyRange range = range_of_keys(command->spec->keys, request).value();
+  Names found;
+  for (std::size_t i = range.first; i <= range.last; i += range.step) found.push_back(request[i]);
+  context.reply.array(found.size());
+  for (const std::string_view key : found) context.reply.bulk(key);
+  return Outcome::done;
+}
+
+Outcome getkeysandflags(Context& context) {
+  const auto request = context.args.subspan(2);
+  const Command* const command = with_keys(context, request);
+  if (command == nullptr) return Outcome::done;
+  std::vector<std::pair<std::string_view, KeyAccess>> found;
+  const CommandSpec& spec = *command->spec;
+  for (const KeySpec& kind : spec.key_kinds.empty() ? std::span(&spec.keys, 1) : spec.key_kinds) {
+    const KeyRange range = range_of_keys(kind, request).value_or(KeyRange{});
+    for (std::size_t i = range.first; i <= range.last; i += range.step) found.emplace_back(request[i], kind.access);
+  }
+  context.reply.array(found.size());
+  for (const auto& [key, access] : found) {
+    context.reply.array(2);
+    context.reply.bulk(key);
+    simple_set(context.reply, key_access_flags(access));
   }
   return Outcome::done;
 }
@@ -304,6 +321,8 @@ constexpr CommandSpec kSubcommands[] = {
      "O(N) where N is the number of commands to look up", "[command-name [command-name ...]]", docs},
     {"getkeys", -4, kIntrospection, {}, "server", "2.8.13", "Extracts the key names from an arbitrary command.",
      "O(N) where N is the number of arguments to the command", "command [arg [arg ...]]", getkeys},
+    {"getkeysandflags", -4, kIntrospection, {}, "server", "7.0.0", "Extracts the key names and access flags for an arbitrary command.",
+     "O(N) where N is the number of arguments to the command", "command [arg [arg ...]]", getkeysandflags},
     {"help", 2, kIntrospection, {}, "server", "5.0.0", "Returns helpful text about the different subcommands.", "O(1)", "",
      subcommand_help},
     {"info", -2, kIntrospection, {}, "server", "2.8.13", "Returns information about one, multiple or all commands.",

@@ -208,10 +208,10 @@ Outcome swapdb(Context& context) {
 
 // clang-format off
 constexpr CommandSpec kCommands[] = {
-    {"dbsize", 1, kReadonly | kFast, {}, "server", "1.0.0", "Returns the number of keys in the database.", "O(1)", "", dbsize},
-    {"flushall", -1, kWrite | kDangerous, {}, "server", "1.0.0", "Removes all keys from all databases.",
+    {"dbsize", 1, kReadonly | kFast | kAboutKeyspace, {}, "server", "1.0.0", "Returns the number of keys in the database.", "O(1)", "", dbsize},
+    {"flushall", -1, kWrite | kDangerous | kAboutKeyspace, {}, "server", "1.0.0", "Removes all keys from all databases.",
      "O(N) where N is the total number of keys in all databases", "[ASYNC|SYNC]", flushall},
-    {"flushdb", -1, kWrite | kDangerous, {}, "server", "1.0.0", "Removes all keys from the current database.",
+    {"flushdb", -1, kWrite | kDangerous | kAboutKeyspace, {}, "server", "1.0.0", "Removes all keys from the current database.",
      "O(N) where N is the number of keys in the selected database", "[ASYNC|SYNC]", flushdb},
     {"keys", 2, kReadonly | kDangerous, {}, "generic", "1.0.0", "Returns all key names that match a pattern.",
      "O(N) with N being the number of keys in the database", "pattern", keys},
@@ -219,7 +219,7 @@ constexpr CommandSpec kCommands[] = {
      "O(1); in slices where few keys of the database lie among many of others", "", randomkey},
     {"scan", -2, kReadonly, {}, "generic", "2.8.0", "Iterates over the key names in the database.",
      "O(1) for every call. O(N) for a complete iteration.", "cursor [MATCH pattern] [COUNT count] [TYPE type]", scan},
-    {"swapdb", 3, kWrite | kFast | kDangerous, {}, "server", "4.0.0", "Swaps two databases: their clients see each other's keys at once.",
+    {"swapdb", 3, kWrite | kFast | kDangerous | kAboutKeyspace, {}, "server", "4.0.0", "Swaps two databases: their clients see each other's keys at once.",
      "O(1)", "index1 index2", swapdb},
 };
 // clang-format on

@@ -54,7 +54,7 @@ std::optional<Kind> wanted_kind(Context& context, std::string_view text) {
 
 Outcome slow_get(Context& context) {
   if (context.args.size() > 3) {
-    context.reply.error(errors::unknown_subcommand("slowlog", context.args[1]));
+    context.reply.error(errors::subcommand_syntax("slowlog", context.args[1]));
     return Outcome::done;
   }
   const auto count = context.args.size() == 3 ? wanted_count(context, context.args[2]) : std::optional(kUsualCount);

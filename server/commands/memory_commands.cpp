@@ -13,7 +13,6 @@
 #include "server/commands/context.h"
 #include "server/commands/families.h"
 #include "server/commands/help.h"
-#include "server/commands/in_slices.h"
 #include "server/commands/memory_figures.h"
 #include "server/commands/words.h"
 
@@ -123,33 +122,48 @@ Outcome doctor(Context& context) {
 // Empties segments as long as that frees any, and has the allocator give its free pages back.
 class Purge {
  public:
-  bool slice(Context& context) {
-    constexpr auto kSlice = std::chrono::microseconds(500);
-    constexpr unsigned kMostVain = 8;  // segments that can not be emptied are passed over
-    Cache& cache = context.server.cache;
-    const cache::CompactionStatistics before = cache.compaction_statistics();
-    if (before.free_bytes * kWorthwhile > before.segments_bytes && vain_ < kMostVain) {
-      const bool more = cache.compact_now(context.session, kSlice);
-      const cache::CompactionStatistics after = cache.compaction_statistics();
-      if (after.segments_emptied != before.segments_emptied) {
-        vain_ = 0;
-      } else if (!more) {
-        ++vain_;
-      }
-      return false;
+  // Goes on until it has answered: at once, or a little later where it finds nothing to do as another thread is at it, or readers are waited for.
+  static Outcome go_on(Context& context, const std::shared_ptr<Purge>& purge) {
+    constexpr auto kPatience = std::chrono::milliseconds(2);
+    if (purge->is_done(context.server.cache)) {
+      strata_purge();
+      context.reply.ok();
+      return Outcome::done;
     }
-    strata_purge();
-    context.reply.ok();
-    return true;
+    const auto rest = [purge](Context& later) { return go_on(later, purge); };
+    if (purge->slice(context)) {
+      context.suspension.resume_soon(rest);
+    } else {
+      context.suspension.resume_after(kPatience, rest);
+    }
+    return Outcome::suspended;
   }
 
  private:
   static constexpr std::uint64_t kWorthwhile = 20;  // a twentieth free is as little as it gets
+  static constexpr unsigned kMostVain = 50;         // slices in a row; some segments can not be emptied
 
+  [[nodiscard]] bool is_done(const Cache& cache) const {
+    const cache::CompactionStatistics now = cache.compaction_statistics();
+    return vain_ >= kMostVain || now.free_bytes * kWorthwhile <= now.segments_bytes;
+  }
+  // Whether it went on.
+  bool slice(Context& context) {
+    constexpr auto kSlice = std::chrono::microseconds(500);
+    Cache& cache = context.server.cache;
+    const bool more = cache.compact_now(context.session, kSlice);
+    const std::uint64_t emptied = cache.compaction_statistics().segments_emptied;
+    const bool went_on = more || emptied != emptied_;
+    vain_ = went_on ? 0 : vain_ + 1;
+    emptied_ = emptied;
+    return went_on;
+  }
+
+  std::uint64_t emptied_ = 0;  // segments, by whoever it was
   unsigned vain_ = 0;
 };
 
-Outcome purge(Context& context) { return in_slices(context, std::make_shared<Purge>()); }
+Outcome purge(Context& context) { return Purge::go_on(context, std::make_shared<Purge>()); }
 
 Outcome malloc_stats(Context& context) {
   strata_held_memory held{};

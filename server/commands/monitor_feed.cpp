@@ -156,7 +156,8 @@ void MonitorFeed::tell(const Command& command, std::span<const std::string_view>
                        std::int64_t now_ms) {
   std::string line;
   std::string time;
-  for (const auto& watcher : *all()) {
+  const std::shared_ptr<const Watchers> watchers = all();  // those of now, whoever goes meanwhile
+  for (const auto& watcher : *watchers) {
     if (!watcher->wants(command, words, client.identity().id)) continue;
     if (!watcher->admit(now_ms, rate_.load(std::memory_order_relaxed))) {
       left_out_.fetch_add(1, std::memory_order_relaxed);

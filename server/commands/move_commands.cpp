@@ -82,6 +82,7 @@ Outcome transfer_to(Context& context, const Transfer& transfer) {
   Transferred result = Transferred::done;
   const Status status = carry_out(context, transfer, result);
   if (status != Status::ok) return refuse(context, status);
+  if (transfer.keeps_source) context.server.cache.count_lookup(context.session, transfer.from, result != Transferred::no_source);
   context.reply.integer(result == Transferred::done ? 1 : 0);
   return Outcome::done;
 }

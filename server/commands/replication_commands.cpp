@@ -46,7 +46,7 @@ Outcome wait(Context& context) {
 constexpr CommandSpec kCommands[] = {
     {"role", 1, kNoScript | kLoading | kStale | kFast | kAdmin | kDangerous, {}, "server", "2.8.12",
      "Returns the replication role: a master without replicas.", "O(1)", "", role},
-    {"wait", 3, kBlocking, {}, "generic", "3.0.0",
+    {"wait", 3, kNoScript | kAboutConnections, {}, "generic", "3.0.0",
      "Waits until so many replicas have the writes of the connection, or the timeout in milliseconds is over; there are none, so it returns 0.",
      "O(1)", "numreplicas timeout", wait},
 };

@@ -25,7 +25,7 @@ PATTERNS_OF_SETTINGS = ("maxmemory-p*", "slowlog-*", "timeou?", "maxc*", "databa
 PATTERNS_OF_COMMANDS = ("set*", "get*", "incr*", "m[gs]et", "*bit*", "nosuch*", "config|*", "object|*", "slowlog|*", "latency|*", "GET",
                         "expire*", "[gs]et", "")
 
-CONTAINERS = ("CLIENT", "CONFIG", "COMMAND", "OBJECT", "SLOWLOG", "LATENCY", "CLUSTER")
+CONTAINERS = ("CLIENT", "CONFIG", "COMMAND", "OBJECT", "SLOWLOG", "LATENCY", "CLUSTER", "MEMORY", "ACL")
 
 CLUSTER = ("addslots", "addslotsrange", "bumpepoch", "count-failure-reports", "countkeysinslot", "delslots", "delslotsrange", "failover", "flushslots",
            "forget", "getkeysinslot", "info", "keyslot", "links", "meet", "myid", "nodes", "replicas", "replicate", "reset", "saveconfig",
@@ -53,6 +53,12 @@ def makers(stream):
         (0.5, lambda: (stream.choice(CONTAINERS), *stream.choice((("HELP",), ("help",), ("HELP", "x"), (), ("",), ("no\r\nsuch", "x"), ("y" * 200,))))),
         (2, lambda: _command(stream)),
         (1, lambda: ("INFO", *stream.some(("keyspace", "KEYSPACE", "commandstats", "errorstats", "default", "everything", "nosuch"), 2))),
+        (0.5, lambda: ("MEMORY", *stream.choice((("USAGE", "nosuch"), ("USAGE", "nosuch", "SAMPLES", 0), ("USAGE", "nosuch", "SAMPLES", -1), ("USAGE",),
+                                                 ("USAGE", "nosuch", "SAMPLES"), ("usage", "nosuch", "SAMPLES", "x"), ("STATS",), ("STATS", "x"), ("DOCTOR",),
+                                                 ("MALLOC-STATS",), ("PURGE",), ("PURGE", "x"), ("FOO",))))),
+        (0.3, lambda: ("WAIT", *stream.choice(((0, 0), (-1, 5), ("a", 0), (0, "a"), (0, -1), (0,), ())))),
+        (0.2, lambda: ("LOLWUT", *stream.choice(((), ("VERSION", 5, 1, 1, 1), ("version", "x"))))),
+        (1, lambda: ("ACL", *_acl(stream))),
         (0.3, lambda: ("ROLE", *stream.some((b"x",), 1))),
         (0.3, lambda: ("TIME", "x")),
         (0.3, lambda: ("HELLO", 3, *(word for _ in range(2) for word in stream.choice((("SETNAME", b"w" * 64), ("setname", b"\xff"), ("AUTH", "default", b""),
@@ -65,8 +71,19 @@ def _client(stream):
         ("GETREDIR",), ("TRACKINGINFO",), ("trackinginfo", "x"), ("NO-EVICT", "on"), ("no-evict", "OFF"), ("NO-EVICT", "foo"), ("NO-EVICT",),
         ("UNBLOCK", NOBODY), ("UNBLOCK", NOBODY, "TIMEOUT"), ("UNBLOCK", NOBODY, "error"), ("UNBLOCK", NOBODY, "foo"), ("UNBLOCK", "a"),
         ("UNBLOCK", -1), ("UNBLOCK",), ("UNBLOCK", 1, 2, 3), ("SETNAME", b"w" * 64), ("SETNAME", b"\xff\xfe"), ("SETNAME", b"a\nb"), ("SETNAME",),
-        ("GETNAME", "x"), ("INFO", "x"), ("LIST", "ID", NOBODY), ("LIST", "ID", NOBODY, NOBODY), ("LIST", "ID", -1), ("LIST", "ID", ""),
+        ("PAUSE", 0), ("PAUSE", 1, "WRITE"), ("pause", 0, "all"), ("PAUSE", "a"), ("PAUSE", -1), ("PAUSE", 0, "foo"), ("PAUSE", 0, "ALL", "x"), ("PAUSE",),
+        ("UNPAUSE",), ("UNPAUSE", "x"), ("REPLY", "ON"), ("reply", "foo"), ("REPLY",), ("GETNAME", "x"), ("INFO", "x"), ("LIST", "ID", NOBODY), ("LIST", "ID", NOBODY, NOBODY), ("LIST", "ID", -1), ("LIST", "ID", ""),
         ("LIST", "TYPE"), ("LIST", "TYPE", "master"), ("LIST", "type", "replica"), ("LIST", "TYPE", "slave"), ("LIST", "TYPE", "normal", "x"))))
+
+
+def _acl(stream):
+    """Nobody is ever made or taken away: connections of the stream act as the default user."""
+    return stream.choice((
+        ("WHOAMI",), ("whoami", "x"), ("USERS",), ("LIST",), ("CAT",), ("CAT", "string"), ("CAT", "nosuch"), ("CAT", "a", "b"), ("GETUSER", "default"),
+        ("GETUSER", "nobody"), ("GETUSER",), ("DELUSER", "nobody"), ("DELUSER", "default"), ("DELUSER",), ("SETUSER", "somebody", "foo"),
+        ("SETUSER", "somebody", "+nosuch"), ("SETUSER", "somebody", "+@nosuch"), ("SETUSER", "somebody", "~*", "%X~*"), ("SETUSER",),
+        ("DRYRUN", "default", "GET", "k"), ("DRYRUN", "default", "NOSUCH"), ("DRYRUN", "nobody", "GET", "k"), ("DRYRUN", "default"), ("GENPASS",),
+        ("GENPASS", 5), ("GENPASS", 0), ("GENPASS", "a"), ("LOG",), ("LOG", "RESET"), ("LOG", 1), ("LOG", "a"), ("LOAD",), ("SAVE",), ("FOO",)))
 
 
 def _kill(stream):
@@ -99,9 +116,9 @@ def _config_set(stream):
 
 def _command(stream):
     names = stream.names_of_commands()
-    kind = stream.choice(("getkeys", "getkeys", "info", "docs", "list", "list"))
-    if kind == "getkeys":
-        return ("COMMAND", "GETKEYS", stream.choice(names), *stream.some((b"a", b"b", b"1", b"2", b"STORE", b"BYTE"), 5))
+    kind = stream.choice(("getkeys", "getkeys", "getkeysandflags", "info", "docs", "list", "list"))
+    if kind.startswith("getkeys"):
+        return ("COMMAND", kind, stream.choice(names), *stream.some((b"a", b"b", b"1", b"2", b"STORE", b"BYTE"), 5))
     if kind == "list":
         return ("COMMAND", "LIST", *stream.choice((("FILTERBY", "PATTERN", stream.choice(PATTERNS_OF_COMMANDS)), ("filterby", "module", "nosuch"),
                                                    ("FILTERBY", "ACLCAT", "nosuch"), ("FILTERBY", "PATTERN"), ("FILTERBY", "FOO", "x"), ("FILTERBY",),
