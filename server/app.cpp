@@ -244,7 +244,7 @@ std::vector<config::Problem> App::Impl::check_memory(const config::Settings& set
 // A null pointer without a problem: TLS is off.
 std::shared_ptr<const TlsContext> App::Impl::load_tls(const config::Settings& settings,
                                                       std::vector<config::Problem>& problems) const {
-  if (settings.tls.port == 0) return nullptr;
+  if (settings.tls.port == 0 && !(settings.tls.admin && settings.admin.port != 0)) return nullptr;
   return TlsContext::load(
       settings.tls, [&](const std::string& path) { return resolve(path, settings_.server.data_dir); }, problems);
 }
@@ -305,7 +305,7 @@ std::string App::Impl::start() {
   if (auto problem = open_acceptors(); !problem.empty()) return problem;
   if (settings_.admin.port != 0) {
     ListenError error;
-    admin_ = AdminServer::listen(control_, server_, error);
+    admin_ = AdminServer::listen(control_, server_, settings_.tls.admin ? &tls_ : nullptr, error);
     if (!admin_) return error.text;
   }
   for (const auto& loop : loops_) loop->start();
@@ -368,7 +368,8 @@ void App::Impl::announce() {
   if (!settings_.server.unix_socket.empty())
     spdlog::info("clients: {}", resolve(settings_.server.unix_socket, settings_.server.data_dir));
   if (admin_)
-    spdlog::info("admin:   http://{}/v1/stats (metrics at /metrics)", address_and_port(settings_.admin.bind, admin_->port()));
+    spdlog::info("admin:   http{}://{}/v1/stats (metrics at /metrics)", settings_.tls.admin ? "s" : "",
+                 address_and_port(settings_.admin.bind, admin_->port()));
   const cache::Tunables tunables = cache_.tunables();
   spdlog::info("memory:  {:.0f} MiB for keys, values, index and client buffers; at the limit: {}",
                static_cast<double>(tunables.max_memory_bytes) / mebibyte, cache::policy_name(tunables.policy));

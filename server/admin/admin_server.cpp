@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <utility>
@@ -15,6 +16,7 @@
 #include "server/admin/http_session.h"
 #include "server/admin/openapi.h"
 #include "server/listen_address.h"
+#include "server/net/tls_context.h"
 
 namespace strata::server {
 
@@ -32,8 +34,8 @@ constexpr auto kAcceptPause = std::chrono::milliseconds(100);
 // Accepts connections and keeps count of the sessions. Its pending operations keep it, so that it may be let go of at any time.
 class AdminListener final : public std::enable_shared_from_this<AdminListener> {
  public:
-  AdminListener(asio::io_context& io, ServerState& server)
-      : state_(std::make_shared<admin::AdminState>(server)), acceptor_(io), pause_(io) {}
+  AdminListener(asio::io_context& io, ServerState& server, TlsFront* tls)
+      : state_(std::make_shared<admin::AdminState>(server)), tls_(tls), acceptor_(io), pause_(io) {}
 
   error_code open(const tcp::endpoint& endpoint) {
     error_code error;
@@ -78,8 +80,7 @@ class AdminListener final : public std::enable_shared_from_this<AdminListener> {
     if (sessions_.size() >= most + kRefusals) return;
     error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
-    const std::shared_ptr<admin::HttpConnection> session =
-        std::make_shared<admin::HttpSession<tcp::socket>>(state_, std::move(socket), sessions_.size() >= most);
+    const std::shared_ptr<admin::HttpConnection> session = make_session(std::move(socket), sessions_.size() >= most);
     sessions_.push_back(session);
     session->start();
   }
@@ -93,7 +94,18 @@ class AdminListener final : public std::enable_shared_from_this<AdminListener> {
     });
   }
 
+  // Of a socket that has been accepted.
+  [[nodiscard]] std::shared_ptr<admin::HttpConnection> make_session(tcp::socket socket, bool overloaded) {
+    if (tls_ == nullptr) return std::make_shared<admin::HttpSession<tcp::socket>>(state_, std::move(socket), overloaded);
+    const std::shared_ptr<const TlsContext> current = tls_->current();
+    SSL_CTX_up_ref(current->native());
+    asio::ssl::context context(current->native());  // for as long as it takes to begin: each stream refers to what is inside
+    return std::make_shared<admin::HttpSession<admin::TlsStream>>(state_, admin::TlsStream(std::move(socket), context),
+                                                                  overloaded);
+  }
+
   std::shared_ptr<admin::AdminState> state_;
+  TlsFront* const tls_;
   tcp::acceptor acceptor_;
   asio::steady_timer pause_;
   std::vector<std::weak_ptr<admin::HttpConnection>> sessions_;
@@ -118,7 +130,7 @@ class HttpAdminServer final : public AdminServer {
 
 }  // namespace
 
-std::unique_ptr<AdminServer> AdminServer::listen(asio::io_context& io, ServerState& server, ListenError& error) {
+std::unique_ptr<AdminServer> AdminServer::listen(asio::io_context& io, ServerState& server, TlsFront* tls, ListenError& error) {
   const config::Admin settings = server.settings.current()->admin;
   error_code failure;
   const auto address = asio::ip::make_address(settings.bind, failure);
@@ -129,7 +141,7 @@ std::unique_ptr<AdminServer> AdminServer::listen(asio::io_context& io, ServerSta
   }
   const auto port = static_cast<std::uint16_t>(settings.port);
   (void)admin::openapi_text();  // made here, so that no request has to wait for it
-  auto listener = std::make_shared<AdminListener>(io, server);
+  auto listener = std::make_shared<AdminListener>(io, server, tls);
   if (failure = listener->open({address, port}); !failure) return std::make_unique<HttpAdminServer>(std::move(listener));
   error.text =
       why_not_listening(failure, address_and_port(settings.bind, port) + " for the admin API", "admin.bind", "admin.port");

@@ -14,7 +14,8 @@ namespace strata::server {
 class AdminServer {
  public:
   // Listens on admin.bind:admin.port of the settings in force. Null, and `error` filled, when the address can not be had.
-  static std::unique_ptr<AdminServer> listen(boost::asio::io_context& io, ServerState& server, ListenError& error);
+  // `tls`: what it speaks HTTPS with; a null pointer: it speaks HTTP. It outlives the server.
+  static std::unique_ptr<AdminServer> listen(boost::asio::io_context& io, ServerState& server, TlsFront* tls, ListenError& error);
   virtual ~AdminServer() = default;
 
   [[nodiscard]] virtual std::uint16_t port() const = 0;

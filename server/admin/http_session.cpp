@@ -9,6 +9,7 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/rfc7230.hpp>
 #include <boost/beast/http/write.hpp>
+#include <type_traits>
 #include <utility>
 
 #include "server/listen_address.h"
@@ -68,6 +69,19 @@ HttpSession<Stream>::~HttpSession() {
 template <typename Stream>
 asio::ip::tcp::socket& HttpSession<Stream>::socket() noexcept {
   return boost::beast::get_lowest_layer(stream_);
+}
+
+// By TLS the handshake comes first, and has the time of a header.
+template <typename Stream>
+void HttpSession<Stream>::start() {
+  if constexpr (std::is_same_v<Stream, TlsStream>) {
+    arm(state_->server.settings.current()->admin.header_timeout, AtDeadline::close);
+    stream_.async_handshake(asio::ssl::stream_base::server, [self = this->shared_from_this()](const Error& error) {
+      error ? self->close() : self->wait_for_request();
+    });
+  } else {
+    wait_for_request();
+  }
 }
 
 template <typename Stream>
@@ -319,10 +333,21 @@ void HttpSession<Stream>::on_written(const Error& error) {
   (void)hold(0);
   if (error || !socket().is_open()) return close();
   if (keep_alive_) return wait_for_request();
-  Error ignored;
-  socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+  end_writing();
+}
+
+// Says that nothing more comes; the client may go on for a while.
+template <typename Stream>
+void HttpSession<Stream>::end_writing() {
   arm(kDrainTime, AtDeadline::close);
-  drain();
+  if constexpr (std::is_same_v<Stream, TlsStream>) {
+    // Which waits for the client to say the same.
+    stream_.async_shutdown([self = this->shared_from_this()](const Error&) { self->close(); });
+  } else {
+    Error ignored;
+    socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+    drain();
+  }
 }
 
 template <typename Stream>
@@ -378,5 +403,6 @@ bool HttpSession<Stream>::hold(std::size_t bytes) {
 }
 
 template class HttpSession<asio::ip::tcp::socket>;
+template class HttpSession<TlsStream>;
 
 }  // namespace strata::server::admin

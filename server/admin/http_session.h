@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/buffer_body.hpp>
@@ -33,6 +34,9 @@ class HttpConnection {
   virtual void close() = 0;
 };
 
+// HTTPS.
+using TlsStream = boost::asio::ssl::stream<boost::asio::ip::tcp::socket>;
+
 // Reads a request, carries it out in slices, answers, and again while the client keeps the connection. What it reads is limited in bytes and in time
 // (admin.header_limit, admin.body_limit, limits.bulk_length; admin.idle_timeout, admin.header_timeout, admin.request_timeout); what it writes, in time
 // (admin.response_timeout).
@@ -44,7 +48,7 @@ class HttpSession final : public HttpConnection, public std::enable_shared_from_
   HttpSession(std::shared_ptr<AdminState> state, Stream stream, bool overloaded);
   ~HttpSession() override;
 
-  void start() override { wait_for_request(); }
+  void start() override;
   void close() override;
 
  private:
@@ -79,6 +83,7 @@ class HttpSession final : public HttpConnection, public std::enable_shared_from_
   void answer(Response response, bool keep_alive);
   void write_piece();
   void on_written(const Error& error);
+  void end_writing();
   void drain();
 
   void arm(Clock::duration time, AtDeadline action);

@@ -89,6 +89,7 @@ class Client : public std::enable_shared_from_this<Client> {
   bool authenticated = false;
   bool close_after_reply = false;
   Replies replies = Replies::all;
+  std::uint64_t sliced_ns = 0;  // that the slices of its suspended command took until now
   // As whom it acts; AclRegistry keeps this. Generations are those of its users, 0 is none.
   struct Access {
     std::shared_ptr<const AclUser> user;

@@ -1,6 +1,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/api/strata.hpp"
 #include "protocol/errors.h"
@@ -102,11 +103,17 @@ Outcome measured(Context& context, const Command& command, bool first_slice, std
   if (context.server.latency.notes(nanoseconds)) [[unlikely]]
     context.server.latency.note(command.has(kFast) ? LatencyMonitor::Event::fast_command : LatencyMonitor::Event::command,
                                 nanoseconds, context.now_ms());
-  context.server.command_log.note({.nanoseconds = nanoseconds,
-                                   .reply_bytes = context.reply.size() - reply_before,
-                                   .large_words = context.blocks.size(),
-                                   .words = words},
-                                  command, context.client, context.now_ms());
+  if (outcome == Outcome::suspended) {
+    context.client.sliced_ns += nanoseconds;
+  } else {
+    // Of all its slices. What it waited between them is nobody's time.
+    context.server.command_log.note(
+        {.nanoseconds = first_slice ? nanoseconds : nanoseconds + std::exchange(context.client.sliced_ns, 0),
+         .reply_bytes = context.reply.size() - reply_before,
+         .large_words = context.blocks.size(),
+         .words = words},
+        command, context.client, context.now_ms());
+  }
   if (first_slice && context.server.monitors.is_watched() && !command.has(kAdmin)) [[unlikely]]
     context.server.monitors.tell(command, words, context.client, context.now_ms());
   return outcome;

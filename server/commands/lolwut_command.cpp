@@ -67,11 +67,11 @@ std::optional<Canvas> parse(Context& context) {
   Canvas canvas;
   for (; next < args.size(); ++next) {
     const auto number = parse_integer(args[next]);
-    if (!number || numbers.size() == 2) {
-      context.reply.error(number ? errors::kSyntax : errors::kNotInteger);
+    if (!number) {
+      context.reply.error(errors::kNotInteger);
       return std::nullopt;
     }
-    numbers.push_back(*number);
+    if (numbers.size() < 2) numbers.push_back(*number);  // pictures of other versions take more
   }
   if (!numbers.empty()) canvas.columns = static_cast<int>(std::clamp<std::int64_t>(numbers[0], 1, kMostColumns));
   if (numbers.size() == 2) canvas.rows = static_cast<int>(std::clamp<std::int64_t>(numbers[1], 1, kMostRows));

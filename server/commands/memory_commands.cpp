@@ -141,7 +141,7 @@ class Purge {
 
  private:
   static constexpr std::uint64_t kWorthwhile = 20;  // a twentieth free is as little as it gets
-  static constexpr unsigned kMostVain = 50;         // slices in a row; some segments can not be emptied
+  static constexpr unsigned kMostVain = 200;  // slices in a row; after a segment that can not be emptied none is begun for some
 
   [[nodiscard]] bool is_done(const Cache& cache) const {
     const cache::CompactionStatistics now = cache.compaction_statistics();

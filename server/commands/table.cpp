@@ -20,11 +20,11 @@ std::size_t bucket_of(std::string_view name, std::size_t buckets) noexcept {
 
 CommandTable::CommandTable() {
   for (const auto& family :
-       {connection_commands(), acl_commands(),      client_commands(),      command_commands(),     config_commands(),
-        string_commands(),     counter_commands(),  range_commands(),       conditional_commands(), lcs_commands(),
-        latency_commands(),    log_commands(),      cluster_commands(),     bitmap_commands(),      bitop_commands(),
-        bitfield_commands(),   key_commands(),      move_commands(),        object_commands(),      dump_commands(),
-        expiry_commands(),     keyspace_commands(), server_commands(),      monitor_commands(),     memory_commands(),
+       {connection_commands(), acl_commands(),        client_commands(),  command_commands(),     config_commands(),
+        string_commands(),     counter_commands(),    range_commands(),   conditional_commands(), lcs_commands(),
+        latency_commands(),    log_commands(),        cluster_commands(), bitmap_commands(),      bitop_commands(),
+        bitfield_commands(),   key_commands(),        move_commands(),    object_commands(),      dump_commands(),
+        expiry_commands(),     keyspace_commands(),   server_commands(),  monitor_commands(),     memory_commands(),
         lolwut_commands(),     replication_commands()}) {
     for (const CommandSpec& spec : family) {
       const Command* command = add(spec, nullptr);

@@ -134,7 +134,8 @@ class ProtocolAcceptor final : public Acceptor {
   // Nobody from another machine comes in where no password is asked for: at start such an address is not listened on, and this is for when the password
   // is taken away.
   bool is_protected() const {
-    if (const auto context = tls_ != nullptr ? tls_->current() : nullptr; context && context->asks_for_certificate()) return false;
+    if (const auto context = tls_ != nullptr ? tls_->current() : nullptr; context && context->asks_for_certificate())
+      return false;
     return server_.limits.protected_mode.load(std::memory_order_relaxed) && !server_.acl.default_needs_log_in();
   }
 

@@ -49,11 +49,21 @@ TEST(Change, FixedAndChangeableKeysAreTheDocumentedOnes) {
   for (const Key& key : all_keys()) {
     if (!key.changeable) fixed.push_back(key.path);
   }
-  const std::vector<std::string_view> expected = {
-      "server.bind",       "server.port",      "server.unix_socket", "server.unix_socket_mode",
-      "server.threads",    "server.databases", "server.data_dir",    "server.tcp_backlog",
-      "security.acl_file", "tls.port",         "tls.admin",          "admin.bind",
-      "admin.port",        "log.format",       "log.file"};
+  const std::vector<std::string_view> expected = {"server.bind",
+                                                  "server.port",
+                                                  "server.unix_socket",
+                                                  "server.unix_socket_mode",
+                                                  "server.threads",
+                                                  "server.databases",
+                                                  "server.data_dir",
+                                                  "server.tcp_backlog",
+                                                  "security.acl_file",
+                                                  "tls.port",
+                                                  "tls.admin",
+                                                  "admin.bind",
+                                                  "admin.port",
+                                                  "log.format",
+                                                  "log.file"};
   EXPECT_EQ(fixed, expected);
 }
 

@@ -41,7 +41,7 @@ def makers(stream):
         (2, lambda: _client(stream)),
         (1, lambda: ("CLIENT", "KILL", *_kill(stream))),
         (2, lambda: _config_get(stream)),
-        (2, lambda: _config_set(stream)),
+        (3, lambda: _config_set(stream)),
         (0.2, lambda: ("CONFIG", *stream.choice((("REWRITE",), ("REWRITE", "x"), ("SET", "timeout", 0, "timeout", 0), ("GET",), ("SET", "maxmemory"))))),
         (1, lambda: ("SLOWLOG", *stream.choice((("LEN",), ("GET",), ("get", 0), ("GET", 1), ("GET", -1), ("GET", -2), ("GET", "a"), ("GET", 1, 2), ("RESET",),
                                                 ("LEN", "x"), ("FOO",), ("GET", ""))))),

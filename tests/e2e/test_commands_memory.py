@@ -112,4 +112,4 @@ def test_lolwut(connection):
 def test_lolwut_sizes(connection):
     lines = connection.call("LOLWUT", "VERSION", "7", "20", "5").decode().splitlines()
     assert [len(line) for line in lines[:5]] == [20] * 5 and lines[5] == ""
-    assert connection.call("LOLWUT", "20", "5", "1") == Error("ERR syntax error")
+    assert connection.call("LOLWUT", "20", "x") == Error("ERR value is not an integer or out of range")

@@ -288,3 +288,34 @@ def test_a_port_twice(start_server, certificates):
     with pytest.raises(StartFailure, match="tls.port"):
         start_server({"tls.port": port, "tls.certificate_file": certificates / "server.pem", "tls.key_file": certificates / "server.key"},
                      port=port)
+
+
+# The admin API --------------------------------------------------------------------------------------------------------------
+
+def fetch(server, context, path, headers=None):
+    request = urllib.request.Request(f"https://127.0.0.1:{server.admin_port}{path}", headers=headers or {})
+    with urllib.request.urlopen(request, timeout=30, context=context) as answer:
+        return answer.status, answer.read()
+
+
+def test_the_admin_api_by_https(start_server, certificates, trusting):
+    server = start_server({"tls.admin": "yes", "tls.certificate_file": certificates / "server.pem", "tls.key_file": certificates / "server.key"})
+    assert server.call("SET", "k", "v" * 300_000) == OK
+    assert fetch(server, trusting(), "/healthz")[0] == 200
+    assert b"strata_" in fetch(server, trusting(), "/metrics")[1]
+    assert fetch(server, trusting(), "/v1/keys/k?value=raw", {"Connection": "close"})[1] == b"v" * 300_000
+    with pytest.raises(OSError):  # it does not speak HTTP there
+        urllib.request.urlopen(f"{server.admin_url}/healthz", timeout=30)
+    assert fetch(server, trusting(), "/healthz")[0] == 200
+    # A certificate is renewed there, too.
+    assert server.call("CONFIG", "SET", "tls-cert-file", certificates / "renewed.pem", "tls-key-file", certificates / "renewed.key") == OK
+    with trusting().wrap_socket(socket.create_connection(("127.0.0.1", server.admin_port)), server_hostname="127.0.0.1") as raw:
+        assert dict(pair[0] for pair in raw.getpeercert()["subject"])["commonName"] == "renewed"
+
+
+def test_the_admin_api_asks_for_certificates(start_server, certificates, trusting):
+    server = start_server({"tls.admin": "yes", "tls.certificate_file": certificates / "server.pem", "tls.key_file": certificates / "server.key",
+                           "tls.client_certificates": "required", "tls.ca_file": certificates / "ca.pem"})
+    assert fetch(server, trusting("client"), "/healthz")[0] == 200
+    with pytest.raises(OSError):
+        fetch(server, trusting(), "/healthz")

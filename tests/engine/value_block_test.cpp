@@ -160,7 +160,7 @@ TEST_F(ValueBlockTest, ReadsThatDoNotTouchAreNoHitsForThePolicy) {
 TEST_F(ValueBlockTest, AKeyTakesWhatItIsChargedFor) {
   constexpr std::uint64_t kSlot = 8;
   EXPECT_EQ(cache->bytes_of(*session, cache->key(0, "k")), std::nullopt);
-  for (const std::size_t size : {1, 100, 16'000, 20'000, 3'000'000}) {
+  for (const std::size_t size : {1U, 100U, 16'000U, 20'000U, 3'000'000U}) {
     // Whatever the thread has not booked yet is below a credit.
     constexpr std::uint64_t kCredit = 512;
     const std::uint64_t before = cache->budget().total_bytes();

@@ -24,7 +24,7 @@ class HttpSessions : public AdminFixture {
  protected:
   void SetUp() override {
     ListenError error;
-    admin_ = AdminServer::listen(io_, server_, error);
+    admin_ = AdminServer::listen(io_, server_, nullptr, error);
     ASSERT_NE(admin_, nullptr) << error.text;
     port_ = admin_->port();
     ASSERT_NE(port_, 0);
@@ -404,14 +404,14 @@ class Listening : public AdminFixture {
     ServerState server{cache_,       store,    commands_, clients_,  statistics_, limits_, acl_,
                        command_log_, latency_, pause_,    monitors_, facts_,      [] {}};
     ListenError error;
-    return AdminServer::listen(io_, server, error) ? "" : error.text;
+    return AdminServer::listen(io_, server, nullptr, error) ? "" : error.text;
   }
   boost::asio::io_context io_;
 };
 
 TEST_F(Listening, SaysWhatToChange) {
   ListenError error;
-  const auto first = AdminServer::listen(io_, server_, error);
+  const auto first = AdminServer::listen(io_, server_, nullptr, error);
   ASSERT_NE(first, nullptr) << error.text;
   const std::string taken = listen(with("127.0.0.1", first->port()));
   EXPECT_NE(taken.find("127.0.0.1:" + std::to_string(first->port())), std::string::npos) << taken;
