@@ -7,6 +7,7 @@
 #include "engine/api/strata.hpp"
 #include "protocol/errors.h"
 #include "server/access/acl_category.h"
+#include "server/access/key_use.h"
 #include "server/commands/context.h"
 #include "server/commands/families.h"
 #include "server/commands/help.h"
@@ -293,6 +294,14 @@ Outcome getkeys(Context& context) {
   return Outcome::done;
 }
 
+// What options decide is decided in a request.
+KeyAccess access_in(const Command& command, KeyAccess access, std::span<const std::string_view> request) {
+  const KeyUse use = key_use(command, access, request);
+  if (access == KeyAccess::may_remove) return use.reads ? KeyAccess::read_remove : KeyAccess::remove;
+  if (access != KeyAccess::may_read_write) return access;
+  return !use.writes ? KeyAccess::read : use.reads ? KeyAccess::read_write : KeyAccess::write;
+}
+
 Outcome getkeysandflags(Context& context) {
   const auto request = context.args.subspan(2);
   const Command* const command = with_keys(context, request);
@@ -301,7 +310,7 @@ Outcome getkeysandflags(Context& context) {
   const CommandSpec& spec = *command->spec;
   for (const KeySpec& kind : spec.key_kinds.empty() ? std::span(&spec.keys, 1) : spec.key_kinds) {
     const KeyRange range = range_of_keys(kind, request).value_or(KeyRange{});
-    for (std::size_t i = range.first; i <= range.last; i += range.step) found.emplace_back(request[i], kind.access);
+    for (std::size_t i = range.first; i <= range.last; i += range.step) found.emplace_back(request[i], access_in(*command, kind.access, request));
   }
   context.reply.array(found.size());
   for (const auto& [key, access] : found) {
