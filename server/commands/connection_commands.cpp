@@ -134,7 +134,6 @@ Outcome hello(Context& context) {
 Outcome reset(Context& context) {
   context.client.set_database(0);
   context.client.set_name({});
-  context.client.set_spared(false);
   context.client.set_touching(true);
   context.session.set_touching(true);
   context.client.replies = Client::Replies::all;
