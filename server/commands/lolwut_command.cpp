@@ -65,13 +65,14 @@ std::optional<Canvas> parse(Context& context) {
     next = 3;  // there is one picture for all versions
   }
   Canvas canvas;
-  for (; next < args.size(); ++next) {
+  // Pictures of other versions take more.
+  for (; next < args.size() && numbers.size() < 2; ++next) {
     const auto number = parse_integer(args[next]);
     if (!number) {
       context.reply.error(errors::kNotInteger);
       return std::nullopt;
     }
-    if (numbers.size() < 2) numbers.push_back(*number);  // pictures of other versions take more
+    numbers.push_back(*number);
   }
   if (!numbers.empty()) canvas.columns = static_cast<int>(std::clamp<std::int64_t>(numbers[0], 1, kMostColumns));
   if (numbers.size() == 2) canvas.rows = static_cast<int>(std::clamp<std::int64_t>(numbers[1], 1, kMostRows));
