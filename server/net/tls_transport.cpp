@@ -127,41 +127,16 @@ class TlsTransport final : public Transport {
   TlsTransport(const TlsTransport&) = delete;
   TlsTransport& operator=(const TlsTransport&) = delete;
 
+  // A handshake writes, too.
   IoResult read(std::span<const iovec> buffers) noexcept override {
-    IoResult result;
-    ERR_clear_error();
-    for (const iovec& buffer : buffers) {
-      for (std::size_t filled = 0; filled < buffer.iov_len;) {
-        std::size_t got = 0;
-        if (SSL_read_ex(session_, static_cast<char*>(buffer.iov_base) + filled, buffer.iov_len - filled, &got) != 1)
-          return end_of_read(result.bytes);
-        note_handshake();
-        filled += got;
-        result.bytes += got;
-      }
-    }
-    result.status = IoStatus::ok;
+    const IoResult result = read_records(buffers);
+    note_held();
     return result;
   }
 
   IoResult write(std::span<const iovec> buffers) noexcept override {
-    if (!stream_.flush()) return {stream_.is_gone() ? IoStatus::closed : IoStatus::would_block, 0};
-    IoResult result;
-    ERR_clear_error();
-    // Small pieces together: each call is a record.
-    std::array<char, kRecordBytes> together;
-    std::size_t piece = 0;
-    std::size_t taken = 0;  // of the piece
-    while (piece < buffers.size() && stream_.is_flushed()) {
-      std::string_view record = rest_of(buffers[piece], taken);
-      if (record.size() < kRecordBytes && piece + 1 < buffers.size()) record = gather(buffers.subspan(piece), taken, together);
-      std::size_t sent = 0;
-      if (!record.empty() && SSL_write_ex(session_, record.data(), std::min(record.size(), kRecordBytes), &sent) != 1)
-        return {IoStatus::closed, 0};
-      result.bytes += sent;
-      for (taken += sent; piece < buffers.size() && taken >= buffers[piece].iov_len; ++piece) taken -= buffers[piece].iov_len;
-    }
-    result.status = result.bytes > 0 ? IoStatus::ok : IoStatus::would_block;
+    const IoResult result = write_records(buffers);
+    note_held();
     return result;
   }
 
@@ -170,9 +145,6 @@ class TlsTransport final : public Transport {
     const ssize_t got = ::recv(descriptor_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     return got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
   }
-
-  [[nodiscard]] std::size_t held_bytes() const noexcept override { return stream_.held_bytes(); }
-  [[nodiscard]] bool is_flushed() const noexcept override { return stream_.is_flushed() || stream_.is_gone(); }
 
   void wait_readable(std::shared_ptr<TransportListener> listener) override {
     waiting_->readable = std::move(listener);
@@ -201,6 +173,49 @@ class TlsTransport final : public Transport {
   }
 
  private:
+  IoResult read_records(std::span<const iovec> buffers) noexcept {
+    IoResult result;
+    ERR_clear_error();
+    for (const iovec& buffer : buffers) {
+      for (std::size_t filled = 0; filled < buffer.iov_len;) {
+        std::size_t got = 0;
+        if (SSL_read_ex(session_, static_cast<char*>(buffer.iov_base) + filled, buffer.iov_len - filled, &got) != 1)
+          return end_of_read(result.bytes);
+        note_handshake();
+        filled += got;
+        result.bytes += got;
+      }
+    }
+    result.status = IoStatus::ok;
+    return result;
+  }
+
+  IoResult write_records(std::span<const iovec> buffers) noexcept {
+    if (!stream_.flush()) return {stream_.is_gone() ? IoStatus::closed : IoStatus::would_block, 0};
+    IoResult result;
+    ERR_clear_error();
+    // Small pieces together: each call is a record.
+    std::array<char, kRecordBytes> together;
+    std::size_t piece = 0;
+    std::size_t taken = 0;  // of the piece
+    while (piece < buffers.size() && stream_.is_flushed()) {
+      std::string_view record = rest_of(buffers[piece], taken);
+      if (record.size() < kRecordBytes && piece + 1 < buffers.size()) record = gather(buffers.subspan(piece), taken, together);
+      std::size_t sent = 0;
+      if (!record.empty() && SSL_write_ex(session_, record.data(), std::min(record.size(), kRecordBytes), &sent) != 1)
+        return {IoStatus::closed, 0};
+      result.bytes += sent;
+      for (taken += sent; piece < buffers.size() && taken >= buffers[piece].iov_len; ++piece) taken -= buffers[piece].iov_len;
+    }
+    result.status = result.bytes > 0 ? IoStatus::ok : IoStatus::would_block;
+    return result;
+  }
+
+  void note_held() noexcept {
+    held_bytes_ = stream_.held_bytes();
+    is_flushed_ = stream_.is_flushed() || stream_.is_gone();
+  }
+
   // Is told for the transport that the socket is ready. Kept by the poller.
   struct Waiting final : TransportListener {
     explicit Waiting(TlsTransport& of) : transport(&of) {}
@@ -210,6 +225,7 @@ class TlsTransport final : public Transport {
     void on_writable() override {
       if (transport == nullptr) return;
       const bool flushed = transport->stream_.flush() || transport->stream_.is_gone();
+      transport->note_held();
       if (!flushed) return transport->ready_.wait_writable(transport->waiting_);
       if (const auto listener = std::exchange(writable, nullptr)) listener->on_writable();
     }

@@ -45,12 +45,17 @@ class Transport {
   [[nodiscard]] virtual bool peer_has_closed() noexcept = 0;
 
   // Memory of what was taken from write() and is not sent yet; and whether there is nothing of it. It is sent before on_writable() is called.
-  [[nodiscard]] virtual std::size_t held_bytes() const noexcept { return 0; }
-  [[nodiscard]] virtual bool is_flushed() const noexcept { return true; }
+  [[nodiscard]] std::size_t held_bytes() const noexcept { return held_bytes_; }
+  [[nodiscard]] bool is_flushed() const noexcept { return is_flushed_; }
 
   virtual void wait_readable(std::shared_ptr<TransportListener> listener) = 0;
   virtual void wait_writable(std::shared_ptr<TransportListener> listener) = 0;
   virtual void close() noexcept = 0;
+
+ protected:
+  // Kept by those that hold something: each turn of a connection asks.
+  std::size_t held_bytes_ = 0;
+  bool is_flushed_ = true;
 };
 
 }  // namespace strata::server
