@@ -1,6 +1,7 @@
 """Clients, logs, memory, policy, log level, the audit log and the description of the admin HTTP interface."""
 
 import json
+import os
 
 import pytest
 
@@ -42,7 +43,9 @@ def test_memory(server, connection):
     memory = curl(server, "GET", "/v1/memory").json
     assert memory["bytes"]["large_values"] >= 1_000_000
     assert memory["limit_bytes"] == 1 << 30
-    assert memory["fragmentation_ratio"] > 0 and memory["allocator"]["in_use_bytes"] > 0
+    assert memory["fragmentation_ratio"] > 0
+    if not os.environ.get("STRATA_SANITIZER"):  # another malloc serves the process then
+        assert memory["allocator"]["in_use_bytes"] > 0
     assert curl(server, "POST", "/v1/memory/purge").status == 202
     wait_until(lambda: curl(server, "GET", "/v1/memory").json["allocator"]["purge_calls"] > 0, "it is given back")
 
