@@ -1,6 +1,5 @@
 #include "server/commands/client_modes.h"
 
-#include <limits>
 #include <optional>
 
 #include "protocol/errors.h"
