@@ -218,7 +218,7 @@ class App::Impl {
   LoopStatistics& control_statistics_;
   TlsFront tls_;
   std::vector<std::unique_ptr<EventLoop>> loops_;
-  // After the loops, so that it goes first: an accept under way holds a socket that belongs to one of them.
+  // After the loops, so that it goes first: acceptors refer to them.
   boost::asio::io_context control_{1};
   boost::asio::signal_set signals_;
   boost::asio::steady_timer sample_timer_;

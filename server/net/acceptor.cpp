@@ -25,10 +25,8 @@ namespace {
 
 namespace asio = boost::asio;
 using boost::system::error_code;
-using Socket = asio::generic::stream_protocol::socket;
 
-void configure(Socket& socket, std::int64_t keepalive_seconds) {
-  const int fd = socket.native_handle();
+void configure(int fd, std::int64_t keepalive_seconds) {
   const auto set = [fd](int level, int option, int value) { ::setsockopt(fd, level, option, &value, sizeof value); };
   set(IPPROTO_TCP, TCP_NODELAY, 1);
   if (keepalive_seconds <= 0) return;
@@ -83,11 +81,10 @@ class ProtocolAcceptor final : public Acceptor {
   }
 
   void start() override {
-    EventLoop& loop = least_loaded();
-    acceptor_.async_accept(loop.io(), [this, &loop](const error_code& error, typename Protocol::socket socket) {
+    acceptor_.async_accept([this](const error_code& error, typename Protocol::socket socket) {
       if (error == asio::error::operation_aborted || !acceptor_.is_open()) return;
       if (error) return retry(error);
-      take(loop, std::move(socket));
+      take(std::move(socket));
       start();
     });
   }
@@ -100,35 +97,36 @@ class ProtocolAcceptor final : public Acceptor {
   }
 
  private:
-  // Where the next connection goes; chosen one connection ahead, as asio binds a socket to its loop when it is accepted.
   EventLoop& least_loaded() {
     return **std::min_element(loops_.begin(), loops_.end(),
                               [](const auto& a, const auto& b) { return a->connections() < b->connections(); });
   }
 
-  void take(EventLoop& loop, typename Protocol::socket socket) {
+  void take(typename Protocol::socket socket) {
     error_code ignored;
     const auto peer = socket.remote_endpoint(ignored);
     const auto local = socket.local_endpoint(ignored);
-    Socket generic(std::move(socket));
+    // Out of asio's poll: who reads and writes it waits for it, too.
+    Descriptor descriptor(socket.release(ignored));
+    if (ignored) return;
     if (server_.clients.size() >= server_.limits.max_clients.load(std::memory_order_relaxed))
-      return refuse(generic, protocol::errors::kTooManyClients);
+      return refuse(descriptor.get(), protocol::errors::kTooManyClients);
     if constexpr (std::is_same_v<Protocol, asio::ip::tcp>) {
-      if (!peer.address().is_loopback() && is_protected()) return refuse(generic, protocol::errors::kProtected);
+      if (!peer.address().is_loopback() && is_protected()) return refuse(descriptor.get(), protocol::errors::kProtected);
     }
     statistics_.traffic.connections_accepted.add();
     if constexpr (std::is_same_v<Protocol, asio::ip::tcp>) {
-      configure(generic, server_.limits.tcp_keepalive_seconds.load(std::memory_order_relaxed));
+      configure(descriptor.get(), server_.limits.tcp_keepalive_seconds.load(std::memory_order_relaxed));
     }
     // A unix socket's peer has no name: both ends show the path listened on.
     const std::string local_text = describe(local);
     const std::string peer_text = std::is_same_v<Protocol, asio::ip::tcp> ? describe(peer) : local_text;
     const std::int64_t now_ms = os::wall_clock_ms();
     auto client = std::make_shared<Client>(
-        Client::Identity{server_.clients.next_id(), generic.native_handle(), peer_text, local_text, now_ms});
+        Client::Identity{server_.clients.next_id(), descriptor.get(), peer_text, local_text, now_ms});
     server_.acl.begin(*client);
     server_.clients.add(client);
-    loop.adopt(std::move(generic), std::move(client), tls_);
+    least_loaded().adopt(std::move(descriptor), std::move(client), tls_);
   }
 
   // Nobody from another machine comes in where no password is asked for: at start such an address is not listened on, and this is for when the password
@@ -139,12 +137,12 @@ class ProtocolAcceptor final : public Acceptor {
     return server_.limits.protected_mode.load(std::memory_order_relaxed) && !server_.acl.default_needs_log_in();
   }
 
-  void refuse(Socket& socket, std::string_view error) {
+  void refuse(int socket, std::string_view error) {
     statistics_.traffic.connections_rejected.add();
     if (tls_ != nullptr) return;  // who has not shaken hands would not understand
     const std::string refusal = fmt::format("-{}\r\n", error);
     [[maybe_unused]] const ssize_t sent =
-        ::send(socket.native_handle(), refusal.data(), refusal.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+        ::send(socket, refusal.data(), refusal.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   }
 
   // Out of file descriptors or memory: accepting at once again would only burn the processor.

@@ -30,7 +30,10 @@ Connection::Connection(EventLoop& loop, std::unique_ptr<Transport> transport, st
 
 Connection::~Connection() { loop_.server().cache.budget().charge(Purpose::client_buffers, -charged_bytes_); }
 
-void Connection::start() { finish_turn(); }
+void Connection::start() {
+  transport_->listen(shared_from_this());
+  guarded([this] { finish_turn(); });
+}
 
 void Connection::close() noexcept {
   if (state_ == State::closed) return;
@@ -74,7 +77,6 @@ Context Connection::context() {
 template <typename Turn>
 void Connection::guarded(Turn&& turn) {
   if (state_ == State::closed) return;
-  const auto self = shared_from_this();  // `close` lets go of the loop's reference
   try {
     loop_.begin_turn();
     loop_.session().set_touching(client_->is_touching());
@@ -330,7 +332,7 @@ bool Connection::holds_too_many_values() const noexcept {
 void Connection::wait_readable() {
   if (waiting_readable_) return;
   waiting_readable_ = true;
-  transport_->wait_readable(shared_from_this());
+  transport_->wait_readable();
 }
 
 void Connection::send_reply() {
@@ -353,7 +355,7 @@ void Connection::after_send(IoStatus status) {
   if (status == IoStatus::closed) return close();
   if (status == IoStatus::would_block && !waiting_writable_) {
     waiting_writable_ = true;
-    transport_->wait_writable(shared_from_this());
+    transport_->wait_writable();
   }
 }
 

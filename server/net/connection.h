@@ -16,7 +16,7 @@ namespace strata::server {
 class EventLoop;
 
 // One client's connection: reads requests, has them executed in order, sends the replies, within the limits of a client.
-// Lifetime: shared by its loop and by the waits under way. Thread safety: none; only its loop's thread touches it.
+// Lifetime: shared by its loop, its transport until it is closed, and by the waits under way. Thread safety: none; only its loop's thread touches it.
 class Connection final : public TransportListener, public Suspension, public std::enable_shared_from_this<Connection> {
  public:
   Connection(EventLoop& loop, std::unique_ptr<Transport> transport, std::shared_ptr<Client> client);
@@ -55,7 +55,8 @@ class Connection final : public TransportListener, public Suspension, public std
   };
 
   [[nodiscard]] Context context();
-  // Runs one turn; a client whose buffers do not fit into memory is dropped, the others stay.
+  // Runs one turn; a client whose buffers do not fit into memory is dropped, the others stay. REQUIRES: the caller holds this connection, as `close`
+  // lets go of the loop's reference.
   template <typename Turn>
   void guarded(Turn&& turn);
   void read_turn();

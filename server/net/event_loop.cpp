@@ -2,7 +2,6 @@
 
 #include <spdlog/spdlog.h>
 
-#include <boost/asio/post.hpp>
 #include <new>
 #include <utility>
 
@@ -30,10 +29,6 @@ EventLoop::EventLoop(ServerState& server, unsigned index, unsigned count)
       index_(index),
       count_(count),
       statistics_(server.statistics.add_loop()),
-      work_(boost::asio::make_work_guard(io_)),
-      tick_timer_(io_),
-      upkeep_timer_(io_),
-      deadline_timer_(io_),
       session_(server.cache.open_session()),
       input_(kSharedInputBytes) {
   server_.cache.budget().charge(Purpose::client_buffers, static_cast<std::int64_t>(input_.capacity()));
@@ -49,16 +44,23 @@ void EventLoop::start() {
   begin_turn();
   schedule_tick();
   schedule_upkeep(kUpkeepIdlePause);
-  poller_.start();
-  thread_ = std::thread([this] { io_.run(); });
+  thread_ = std::thread([this] { run(); });
 }
 
-void EventLoop::adopt(boost::asio::generic::stream_protocol::socket socket, std::shared_ptr<Client> client, TlsFront* tls) {
+void EventLoop::run() {
+  while (!is_over_) {
+    if (const auto next = timers_.next()) poller_.wake_at(*next);
+    const Poller::Turn turn = poller_.turn();
+    if (turn.time_has_come) timers_.run(Clock::now());
+    if (turn.was_woken) tasks_.run();
+  }
+}
+
+void EventLoop::adopt(Descriptor socket, std::shared_ptr<Client> client, TlsFront* tls) {
   statistics_.connections.fetch_add(1, std::memory_order_relaxed);
-  boost::asio::post(io_, [this, socket = std::move(socket), client = std::move(client), tls]() mutable {
-    begin_turn();
+  run_soon([this, socket = std::make_shared<Descriptor>(std::move(socket)), client = std::move(client), tls] {
     try {
-      serve(std::move(socket), client, tls);
+      serve(std::move(*socket), client, tls);
     } catch (const std::bad_alloc&) {
       spdlog::warn("could not serve client {} ({}): memory is out", client->identity().id, client->identity().peer_address);
       server_.clients.remove(client->identity().id);
@@ -67,14 +69,13 @@ void EventLoop::adopt(boost::asio::generic::stream_protocol::socket socket, std:
   });
 }
 
-std::unique_ptr<Transport> EventLoop::make_transport(boost::asio::generic::stream_protocol::socket socket, TlsFront* tls) {
+std::unique_ptr<Transport> EventLoop::make_transport(Descriptor socket, TlsFront* tls) {
   if (tls == nullptr) return make_socket_transport(std::move(socket), poller_);
   const auto soon = [this](std::function<void()> task) { run_soon(std::move(task)); };
   return make_tls_transport(std::move(socket), poller_, soon, tls->current(), statistics_.traffic);
 }
 
-void EventLoop::serve(boost::asio::generic::stream_protocol::socket socket, const std::shared_ptr<Client>& client,
-                      TlsFront* tls) {
+void EventLoop::serve(Descriptor socket, const std::shared_ptr<Client>& client, TlsFront* tls) {
   const auto connection = std::make_shared<Connection>(*this, make_transport(std::move(socket), tls), client);
   connections_.emplace(connection.get(), connection);
   client->set_disconnect([this, weak = std::weak_ptr(connection)](Client::Reason reason) {
@@ -100,22 +101,21 @@ void EventLoop::forget(Connection& connection) {
   server_.clients.remove(connection.client().identity().id);
   connections_.erase(found);
   statistics_.connections.fetch_sub(1, std::memory_order_relaxed);
-  if (stopping_ && connections_.empty()) io_.stop();
+  if (stopping_ && connections_.empty()) is_over_ = true;
 }
 
 void EventLoop::stop(Clock::time_point deadline) {
-  boost::asio::post(io_, [this, deadline] {
-    stopping_ = true;
-    begin_turn();
-    if (connections_.empty()) return io_.stop();
-    std::vector<std::shared_ptr<Connection>> open;
-    for (const auto& [key, connection] : connections_) open.push_back(connection);
-    for (const auto& connection : open) connection->close_gracefully();
-    deadline_timer_.expires_at(deadline);
-    deadline_timer_.async_wait([this](const boost::system::error_code& error) {
-      if (!error) io_.stop();
-    });
-  });
+  run_soon([this, deadline] { begin_stop(deadline); });
+}
+
+void EventLoop::begin_stop(Clock::time_point deadline) {
+  stopping_ = true;
+  begin_turn();
+  std::vector<std::shared_ptr<Connection>> open;
+  for (const auto& [key, connection] : connections_) open.push_back(connection);
+  for (const auto& connection : open) connection->close_gracefully();
+  is_over_ = connections_.empty();
+  deadline_timer_ = timers_.add(deadline, [this] { is_over_ = true; });
 }
 
 void EventLoop::join() {
@@ -132,25 +132,19 @@ void EventLoop::begin_turn() noexcept {
   statistics_.traffic.turns.add();
 }
 
-void EventLoop::run_soon(std::function<void()> task) { boost::asio::post(io_, std::move(task)); }
+void EventLoop::run_soon(std::function<void()> task) { tasks_.post(std::move(task)); }
 
 std::shared_ptr<void> EventLoop::run_after(std::chrono::milliseconds delay, std::function<void()> task) {
-  auto timer = std::make_shared<boost::asio::steady_timer>(io_, delay);
-  timer->async_wait([task = std::move(task)](const boost::system::error_code& error) {
-    if (!error) task();
-  });
-  return timer;
+  return timers_.add(Clock::now() + delay, std::move(task));
 }
 
 void EventLoop::schedule_tick() {
-  tick_timer_.expires_after(kTick);
-  tick_timer_.async_wait([this](const boost::system::error_code& error) {
-    if (!error) tick();
-  });
+  tick_due_ = Clock::now() + kTick;
+  tick_timer_ = timers_.add(tick_due_, [this] { tick(); });
 }
 
 void EventLoop::tick() {
-  const auto late = Clock::now() - tick_timer_.expiry();
+  const auto late = Clock::now() - tick_due_;
   const auto late_ns = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(late).count());
   statistics_.traffic.loop_lag.buckets[Histogram<Counter>::bucket_of(late_ns)].add();
   statistics_.traffic.loop_lag_nanoseconds.add(late_ns);
@@ -163,14 +157,14 @@ void EventLoop::tick() {
 }
 
 void EventLoop::schedule_upkeep(Clock::duration pause) {
-  upkeep_timer_.expires_after(pause);
-  upkeep_timer_.async_wait([this](const boost::system::error_code& error) {
-    if (error) return;
-    begin_turn();
-    const cache::UpkeepReport report = server_.cache.upkeep(*session_, index_, count_, kUpkeepSlice);
-    strata_thread_idle();
-    schedule_upkeep(report.more ? Clock::duration(kUpkeepBusyPause) : Clock::duration(kUpkeepIdlePause));
-  });
+  upkeep_timer_ = timers_.add(Clock::now() + pause, [this] { upkeep(); });
+}
+
+void EventLoop::upkeep() {
+  begin_turn();
+  const cache::UpkeepReport report = server_.cache.upkeep(*session_, index_, count_, kUpkeepSlice);
+  strata_thread_idle();
+  schedule_upkeep(report.more ? Clock::duration(kUpkeepBusyPause) : Clock::duration(kUpkeepIdlePause));
 }
 
 void EventLoop::limit_clients() {

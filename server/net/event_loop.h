@@ -1,10 +1,6 @@
 #pragma once
 
 #include <atomic>
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -17,14 +13,17 @@
 #include "server/commands/reply.h"
 #include "server/commands/server_state.h"
 #include "server/net/connection.h"
+#include "server/net/descriptor.h"
 #include "server/net/poller.h"
+#include "server/net/task_queue.h"
+#include "server/net/timer_queue.h"
 #include "server/net/tls_context.h"
 #include "server/process_memory.h"
 
 namespace strata::server {
 
 // One thread that serves its share of the connections and looks after its share of the cache's shards (every `count`-th one).
-// Thread safety: `adopt`, `stop` and `connections` from any thread; all else only from the loop's own.
+// Thread safety: `adopt`, `stop`, `run_soon` and `connections` from any thread; all else only from the loop's own.
 class EventLoop {
  public:
   EventLoop(ServerState& server, unsigned index, unsigned count);
@@ -33,14 +32,12 @@ class EventLoop {
   EventLoop& operator=(const EventLoop&) = delete;
 
   void start();
-  // Takes over a connected socket whose executor is this loop's.
-  // `tls`: whose contexts it speaks TLS with; a null pointer: it does not.
-  void adopt(boost::asio::generic::stream_protocol::socket socket, std::shared_ptr<Client> client, TlsFront* tls);
+  // Takes over a connected socket. `tls`: whose contexts it speaks TLS with; a null pointer: it does not.
+  void adopt(Descriptor socket, std::shared_ptr<Client> client, TlsFront* tls);
   // Ends every connection gracefully, at the deadline by force, and then the thread.
   void stop(std::chrono::steady_clock::time_point deadline);
   void join();
 
-  [[nodiscard]] boost::asio::io_context& io() noexcept { return io_; }
   // Connections now, those on their way included.
   [[nodiscard]] std::uint64_t connections() const noexcept { return statistics_.connections.load(std::memory_order_relaxed); }
 
@@ -61,33 +58,39 @@ class EventLoop {
   void limit_clients();
 
  private:
-  [[nodiscard]] std::unique_ptr<Transport> make_transport(boost::asio::generic::stream_protocol::socket socket, TlsFront* tls);
-  void serve(boost::asio::generic::stream_protocol::socket socket, const std::shared_ptr<Client>& client, TlsFront* tls);
+  void run();
+  [[nodiscard]] std::unique_ptr<Transport> make_transport(Descriptor socket, TlsFront* tls);
+  void serve(Descriptor socket, const std::shared_ptr<Client>& client, TlsFront* tls);
+  void begin_stop(std::chrono::steady_clock::time_point deadline);
   void schedule_tick();
   void tick();
   void schedule_upkeep(std::chrono::steady_clock::duration pause);
+  void upkeep();
   void drop_idle();
 
   ServerState& server_;
   unsigned index_;
   unsigned count_;
   LoopStatistics& statistics_;
-  boost::asio::io_context io_{1};
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
-  Poller poller_{io_};
-  boost::asio::steady_timer tick_timer_;
-  boost::asio::steady_timer upkeep_timer_;
-  boost::asio::steady_timer deadline_timer_;
+  Poller poller_;
   std::unique_ptr<Session> session_;
   Reply reply_;
   RequestBatch batch_;
   std::vector<char> input_;
+  // Timers and tasks hold connections, and these refer to all that stands before.
+  TimerQueue timers_;
+  TaskQueue tasks_{poller_};
+  std::shared_ptr<void> tick_timer_;
+  std::chrono::steady_clock::time_point tick_due_;
+  std::shared_ptr<void> upkeep_timer_;
+  std::shared_ptr<void> deadline_timer_;
   std::unordered_map<Connection*, std::shared_ptr<Connection>> connections_;
   // One for all loops: the first one's.
   LinuxSystemMemory system_memory_;
   std::optional<ProcessMemory> process_memory_;
   std::uint64_t ticks_ = 0;
-  bool stopping_ = false;
+  bool stopping_ = false;  // nobody new is served
+  bool is_over_ = false;   // the thread ends with this turn
   std::thread thread_;
 };
 

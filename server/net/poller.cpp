@@ -1,48 +1,75 @@
 #include "server/net/poller.h"
 
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+
+#include <array>
 #include <cerrno>
+#include <system_error>
 #include <utility>
 
 namespace strata::server {
 
 namespace {
 
-// Then timers and other threads have their turn.
-constexpr int kMostRounds = 8;
-
-int make_epoll() {
-  const int descriptor = ::epoll_create1(EPOLL_CLOEXEC);
-  if (descriptor < 0)
-    throw boost::system::system_error({errno, boost::system::system_category()}, "epoll_create1 for the connections");
-  return descriptor;
+Descriptor made(int descriptor, const char* by) {
+  if (descriptor < 0) throw std::system_error(errno, std::generic_category(), std::string(by) + " for an event loop");
+  return Descriptor(descriptor);
 }
 
 }  // namespace
 
-Poller::Poller(boost::asio::io_context& io) : epoll_(io, make_epoll()) {}
-
-void Poller::start() { wait(); }
-
-void Poller::wait() {
-  epoll_.async_wait(boost::asio::posix::stream_descriptor::wait_read, [this](const boost::system::error_code& error) {
-    if (error == boost::asio::error::operation_aborted) return;
-    // What has come meanwhile is served at once: to wait through the io_context again costs three times this call.
-    for (int round = 0; turn() && round < kMostRounds; ++round) {
-    }
-    wait();
-  });
+Poller::Poller()
+    : epoll_(made(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
+      wake_(made(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
+      timer_(made(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK), "timerfd_create")) {
+  add_own(wake_, kWake);
+  add_own(timer_, kTimer);
 }
 
-bool Poller::turn() {
+// Edges are enough: each write and each expiry is one, and nothing has to be read to be told of the next.
+void Poller::add_own(const Descriptor& descriptor, std::uint32_t place) {
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLET;
+  event.data.u64 = place;
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, descriptor.get(), &event) != 0)
+    throw std::system_error(errno, std::generic_category(), "epoll_ctl for an event loop");
+}
+
+void Poller::wake() noexcept {
+  const std::uint64_t one = 1;
+  // It fails only when the count is full, which takes longer than any machine runs.
+  [[maybe_unused]] const ssize_t written = ::write(wake_.get(), &one, sizeof one);
+}
+
+void Poller::wake_at(std::chrono::steady_clock::time_point time) noexcept {
+  if (time == wakes_at_) return;
+  wakes_at_ = time;
+  // A time of zero would switch the timer off; what is past comes at once.
+  const std::int64_t ns = std::max<std::int64_t>(std::chrono::nanoseconds(time.time_since_epoch()).count(), 1);
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  itimerspec spec{};
+  spec.it_value = {.tv_sec = ns / kSecond, .tv_nsec = ns % kSecond};
+  (void)::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &spec, nullptr);  // fails for wrong arguments only
+}
+
+Poller::Turn Poller::turn() {
   std::array<epoll_event, kMostEvents> events;
-  const int count = ::epoll_wait(epoll_.native_handle(), events.data(), static_cast<int>(events.size()), 0);
+  const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), -1);
+  Turn turn;
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events[static_cast<std::size_t>(i)];
     const auto place = static_cast<std::uint32_t>(event.data.u64);
     const auto uses = static_cast<std::uint32_t>(event.data.u64 >> 32U);
-    if (places_[place].registration != nullptr && places_[place].uses == uses) places_[place].registration->ready(event.events);
+    if (place == kWake) {
+      turn.was_woken = true;
+    } else if (place == kTimer) {
+      turn.time_has_come = true;
+    } else if (places_[place].registration != nullptr && places_[place].uses == uses) {
+      places_[place].registration->ready(event.events);
+    }
   }
-  return count > 0;
+  return turn;
 }
 
 Poller::Registration::Registration(Poller& poller, int descriptor) : poller_(poller), descriptor_(descriptor) {
@@ -57,7 +84,7 @@ Poller::Registration::Registration(Poller& poller, int descriptor) : poller_(pol
 
 void Poller::Registration::end() noexcept {
   if (descriptor_ < 0) return;
-  if (registered_ != 0) (void)::epoll_ctl(poller_.epoll_.native_handle(), EPOLL_CTL_DEL, descriptor_, nullptr);
+  if (registered_ != 0) (void)::epoll_ctl(poller_.epoll_.get(), EPOLL_CTL_DEL, descriptor_, nullptr);
   poller_.places_[place_].registration = nullptr;
   ++poller_.places_[place_].uses;
   // There is room: it had its place here before.
@@ -68,9 +95,8 @@ void Poller::Registration::end() noexcept {
   listener_.reset();
 }
 
-void Poller::Registration::wait(std::uint32_t event, std::shared_ptr<TransportListener> listener) {
+void Poller::Registration::wait(std::uint32_t event) {
   if (descriptor_ < 0) return;
-  if (listener_ != listener) listener_ = std::move(listener);
   wanted_ |= event;
   if (!is_told_) adjust();
 }
@@ -83,23 +109,24 @@ void Poller::Registration::adjust() noexcept {
   event.data.u64 = std::uint64_t{poller_.places_[place_].uses} << 32U | place_;
   int operation = registered_ == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
   if (wanted_ == 0) operation = EPOLL_CTL_DEL;
-  if (::epoll_ctl(poller_.epoll_.native_handle(), operation, descriptor_, &event) == 0) registered_ = wanted_;
+  if (::epoll_ctl(poller_.epoll_.get(), operation, descriptor_, &event) == 0) registered_ = wanted_;
 }
 
 void Poller::Registration::ready(std::uint32_t events) {
-  // Its end, if it is told to end.
-  const std::shared_ptr<TransportListener> listener = listener_;
+  // Held here, as it may end what it is told of: the registration, and itself with it. Moved, as counting the holders would be two atomics a request.
+  std::shared_ptr<TransportListener> listener = std::move(listener_);
   const bool is_gone = (events & (EPOLLERR | EPOLLHUP)) != 0;
   const std::uint32_t told = wanted_ & (is_gone ? EPOLLIN | EPOLLOUT : events);
-  const std::uint64_t use = poller_.places_[place_].uses;
+  const std::uint32_t uses = poller_.places_[place_].uses;
   Poller& poller = poller_;
   const std::uint32_t place = place_;
-  const auto is_alive = [&] { return poller.places_[place].registration == this && poller.places_[place].uses == use; };
+  const auto is_alive = [&] { return poller.places_[place].registration == this && poller.places_[place].uses == uses; };
   is_told_ = true;
   wanted_ &= ~told;
   if ((told & EPOLLIN) != 0) listener->on_readable();
   if ((told & EPOLLOUT) != 0 && is_alive()) listener->on_writable();
   if (!is_alive()) return;
+  listener_ = std::move(listener);
   is_told_ = false;
   adjust();
 }

@@ -1,7 +1,6 @@
 #include "server/net/socket_transport.h"
 
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <utility>
@@ -10,48 +9,46 @@ namespace strata::server {
 
 namespace {
 
-using Socket = boost::asio::generic::stream_protocol::socket;
-
-// Reads and writes by plain system calls: asio's own async_read_some costs three times as much over epoll.
 class SocketTransport final : public Transport {
  public:
-  SocketTransport(int descriptor, Poller& poller) : descriptor_(descriptor), ready_(poller, descriptor) {}
+  SocketTransport(Descriptor socket, Poller& poller) : socket_(std::move(socket)), ready_(poller, socket_.get()) {}
   ~SocketTransport() override { SocketTransport::close(); }
   SocketTransport(const SocketTransport&) = delete;
   SocketTransport& operator=(const SocketTransport&) = delete;
 
   IoResult read(std::span<const iovec> buffers) noexcept override {
     return result_of([&] {
-      if (buffers.size() == 1) return ::recv(descriptor_, buffers[0].iov_base, buffers[0].iov_len, MSG_DONTWAIT);
+      if (buffers.size() == 1) return ::recv(socket_.get(), buffers[0].iov_base, buffers[0].iov_len, MSG_DONTWAIT);
       msghdr message{};
       message.msg_iov = const_cast<iovec*>(buffers.data());
       message.msg_iovlen = buffers.size();
-      return ::recvmsg(descriptor_, &message, MSG_DONTWAIT);
+      return ::recvmsg(socket_.get(), &message, MSG_DONTWAIT);
     });
   }
 
   IoResult write(std::span<const iovec> buffers) noexcept override {
     return result_of([&] {
       constexpr int kFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
-      if (buffers.size() == 1) return ::send(descriptor_, buffers[0].iov_base, buffers[0].iov_len, kFlags);
+      if (buffers.size() == 1) return ::send(socket_.get(), buffers[0].iov_base, buffers[0].iov_len, kFlags);
       msghdr message{};
       message.msg_iov = const_cast<iovec*>(buffers.data());
       message.msg_iovlen = buffers.size();
-      return ::sendmsg(descriptor_, &message, kFlags);
+      return ::sendmsg(socket_.get(), &message, kFlags);
     });
   }
 
   bool peer_has_closed() noexcept override {
     char byte = 0;
-    return result_of([&] { return ::recv(descriptor_, &byte, 1, MSG_PEEK | MSG_DONTWAIT); }).status == IoStatus::closed;
+    return result_of([&] { return ::recv(socket_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT); }).status == IoStatus::closed;
   }
 
-  void wait_readable(std::shared_ptr<TransportListener> listener) override { ready_.wait_readable(std::move(listener)); }
-  void wait_writable(std::shared_ptr<TransportListener> listener) override { ready_.wait_writable(std::move(listener)); }
+  void listen(std::shared_ptr<TransportListener> listener) override { ready_.listen(std::move(listener)); }
+  void wait_readable() override { ready_.wait_readable(); }
+  void wait_writable() override { ready_.wait_writable(); }
 
   void close() noexcept override {
     ready_.end();
-    close_descriptor();
+    socket_.close();
   }
 
  private:
@@ -66,19 +63,14 @@ class SocketTransport final : public Transport {
     }
   }
 
-  void close_descriptor() noexcept {
-    if (descriptor_ >= 0) (void)::close(std::exchange(descriptor_, -1));  // nothing can be done about a failing close
-  }
-
-  int descriptor_;
+  Descriptor socket_;
   Poller::Registration ready_;
 };
 
 }  // namespace
 
-std::unique_ptr<Transport> make_socket_transport(Socket socket, Poller& poller) {
-  // Out of asio's own poll, which would be woken by everything that comes in.
-  return std::make_unique<SocketTransport>(socket.release(), poller);
+std::unique_ptr<Transport> make_socket_transport(Descriptor socket, Poller& poller) {
+  return std::make_unique<SocketTransport>(std::move(socket), poller);
 }
 
 }  // namespace strata::server

@@ -3,7 +3,6 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -16,8 +15,6 @@
 
 namespace strata::server {
 namespace {
-
-using Socket = boost::asio::generic::stream_protocol::socket;
 
 // What TLS puts into one record.
 constexpr std::size_t kRecordBytes = 16U << 10U;
@@ -107,18 +104,19 @@ class TlsTransport final : public Transport {
  public:
   using Soon = std::function<void(std::function<void()>)>;
 
-  TlsTransport(int descriptor, Poller& poller, Soon soon, const TlsContext& context, BasicTraffic<Counter>& traffic)
-      : descriptor_(descriptor),
+  TlsTransport(Descriptor socket, Poller& poller, Soon soon, const TlsContext& context, BasicTraffic<Counter>& traffic)
+      : socket_(std::move(socket)),
         traffic_(traffic),
         soon_(std::move(soon)),
-        stream_(descriptor),
+        stream_(socket_.get()),
         session_(SSL_new(context.native())),
         waiting_(std::make_shared<Waiting>(*this)),
-        ready_(poller, descriptor) {
+        ready_(poller, socket_.get()) {
     if (session_ == nullptr) throw std::bad_alloc();
     BIO* const bio = stream_.make_bio();
     SSL_set_bio(session_, bio, bio);
     SSL_set_accept_state(session_);
+    ready_.listen(waiting_);
   }
   ~TlsTransport() override {
     TlsTransport::close();
@@ -142,34 +140,34 @@ class TlsTransport final : public Transport {
 
   bool peer_has_closed() noexcept override {
     char byte = 0;
-    const ssize_t got = ::recv(descriptor_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    const ssize_t got = ::recv(socket_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     return got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
   }
 
-  void wait_readable(std::shared_ptr<TransportListener> listener) override {
-    waiting_->readable = std::move(listener);
+  void listen(std::shared_ptr<TransportListener> listener) override { waiting_->listener = std::move(listener); }
+  void wait_readable() override {
+    waiting_->wants_readable = true;
     // What is left of a record that was read no socket tells of.
     if (SSL_pending(session_) > 0) {
       soon_([waiting = waiting_] { waiting->on_readable(); });
     } else {
-      ready_.wait_readable(waiting_);
+      ready_.wait_readable();
     }
-    if (!stream_.is_flushed()) ready_.wait_writable(waiting_);
+    if (!stream_.is_flushed()) ready_.wait_writable();
   }
-  void wait_writable(std::shared_ptr<TransportListener> listener) override {
-    waiting_->writable = std::move(listener);
-    ready_.wait_writable(waiting_);
+  void wait_writable() override {
+    waiting_->wants_writable = true;
+    ready_.wait_writable();
   }
 
   void close() noexcept override {
-    if (descriptor_ < 0) return;
+    if (!socket_.is_open()) return;
     waiting_->transport = nullptr;
-    waiting_->readable.reset();
-    waiting_->writable.reset();
+    waiting_->listener.reset();
     ready_.end();
     if (SSL_is_init_finished(session_) == 1 && !stream_.is_gone())
       (void)SSL_shutdown(session_);  // says that it goes, if there is room
-    (void)::close(std::exchange(descriptor_, -1));
+    socket_.close();
   }
 
  private:
@@ -220,18 +218,25 @@ class TlsTransport final : public Transport {
   struct Waiting final : TransportListener {
     explicit Waiting(TlsTransport& of) : transport(&of) {}
     void on_readable() override {
-      if (const auto listener = std::exchange(readable, nullptr)) listener->on_readable();
+      if (transport != nullptr && std::exchange(wants_readable, false)) tell(&TransportListener::on_readable);
     }
     void on_writable() override {
       if (transport == nullptr) return;
       const bool flushed = transport->stream_.flush() || transport->stream_.is_gone();
       transport->note_held();
-      if (!flushed) return transport->ready_.wait_writable(transport->waiting_);
-      if (const auto listener = std::exchange(writable, nullptr)) listener->on_writable();
+      if (!flushed) return transport->ready_.wait_writable();
+      if (std::exchange(wants_writable, false)) tell(&TransportListener::on_writable);
     }
+    // Held meanwhile: what it is told may have it end, and the transport with it.
+    void tell(void (TransportListener::*what)()) {
+      const std::shared_ptr<TransportListener> told = listener;
+      (*told.*what)();
+    }
+
     TlsTransport* transport;
-    std::shared_ptr<TransportListener> readable;
-    std::shared_ptr<TransportListener> writable;
+    std::shared_ptr<TransportListener> listener;
+    bool wants_readable = false;
+    bool wants_writable = false;
   };
 
   static std::string_view rest_of(const iovec& buffer, std::size_t taken) noexcept {
@@ -269,7 +274,7 @@ class TlsTransport final : public Transport {
     return {IoStatus::closed, 0};
   }
 
-  int descriptor_;
+  Descriptor socket_;
   BasicTraffic<Counter>& traffic_;
   Soon soon_;
   SocketStream stream_;
@@ -281,9 +286,9 @@ class TlsTransport final : public Transport {
 
 }  // namespace
 
-std::unique_ptr<Transport> make_tls_transport(Socket socket, Poller& poller, std::function<void(std::function<void()>)> soon,
+std::unique_ptr<Transport> make_tls_transport(Descriptor socket, Poller& poller, std::function<void(std::function<void()>)> soon,
                                               std::shared_ptr<const TlsContext> context, BasicTraffic<Counter>& traffic) {
-  return std::make_unique<TlsTransport>(socket.release(), poller, std::move(soon), *context, traffic);
+  return std::make_unique<TlsTransport>(std::move(socket), poller, std::move(soon), *context, traffic);
 }
 
 }  // namespace strata::server

@@ -31,8 +31,7 @@ class TransportListener {
 };
 
 // A byte stream to one client: TCP or unix socket, or TLS over one. Waiting is asynchronous, reading and writing never
-// block. Ownership: of the socket. Thread safety: none; only the loop it belongs to uses it. A wait keeps its listener
-// alive; `close` ends all waits, and their listeners are not called.
+// block. Ownership: of the socket. Thread safety: none; only the loop it belongs to uses it.
 class Transport {
  public:
   virtual ~Transport() = default;
@@ -48,8 +47,12 @@ class Transport {
   [[nodiscard]] std::size_t held_bytes() const noexcept { return held_bytes_; }
   [[nodiscard]] bool is_flushed() const noexcept { return is_flushed_; }
 
-  virtual void wait_readable(std::shared_ptr<TransportListener> listener) = 0;
-  virtual void wait_writable(std::shared_ptr<TransportListener> listener) = 0;
+  // Who is told when it is ready; kept alive until `close`, and while it is told. Once, before waiting.
+  virtual void listen(std::shared_ptr<TransportListener> listener) = 0;
+  // Each has the listener told once.
+  virtual void wait_readable() = 0;
+  virtual void wait_writable() = 0;
+  // Ends all waits, and the connection.
   virtual void close() noexcept = 0;
 
  protected:

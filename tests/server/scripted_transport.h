@@ -33,8 +33,9 @@ class ScriptedTransport final : public Transport {
     return {IoStatus::ok, sent.size() - before};
   }
   bool peer_has_closed() noexcept override { return closed; }
-  void wait_readable(std::shared_ptr<TransportListener>) override {}
-  void wait_writable(std::shared_ptr<TransportListener>) override {}
+  void listen(std::shared_ptr<TransportListener>) override {}
+  void wait_readable() override {}
+  void wait_writable() override {}
   void close() noexcept override { closed = true; }
 };
 
