@@ -45,6 +45,7 @@ ParseStep RequestParser::parse(std::string_view window, std::vector<std::string_
     if (parse_whole_array(window, args, consumed)) [[likely]]
       return {ParseStatus::request, consumed};
   }
+  if (window.empty() && phase_ == Phase::start && decoded_lines_.empty()) return {ParseStatus::need_more, 0};
   return resume(window, args);
 }
 

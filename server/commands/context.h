@@ -53,6 +53,7 @@ class Context {
   std::span<const ValueRef> blocks;        // large arguments that were received into their final place
 
   const Key* key_ahead = nullptr;          // of args[1], where somebody has hashed that already
+  std::uint64_t ticks = 0;                 // when the command before ended, if this one began then; afterwards, when this one did
   Client::Wait wait = Client::Wait::none;  // how the waiting of a blocked command has ended; waits: its time is over
 
   [[nodiscard]] Key key(std::size_t index) const noexcept {

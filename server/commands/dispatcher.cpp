@@ -91,9 +91,10 @@ template <typename F>
 Outcome measured(Context& context, const Command& command, bool first_slice, std::span<const std::string_view> words, F&& run) {
   const std::uint64_t errors_before = context.reply.errors();
   const std::size_t reply_before = context.reply.size();
-  const std::uint64_t start = CycleClock::ticks();
+  const std::uint64_t start = context.ticks != 0 ? context.ticks : CycleClock::ticks();
   const Outcome outcome = run();
-  const std::uint64_t nanoseconds = CycleClock::ticks_to_ns(CycleClock::ticks() - start);
+  context.ticks = CycleClock::ticks();
+  const std::uint64_t nanoseconds = CycleClock::ticks_to_ns(context.ticks - start);
   auto& counters = context.statistics.command(command.id);
   if (first_slice) counters.calls.add();
   counters.nanoseconds.add(nanoseconds);

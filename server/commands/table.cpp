@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cstring>
 
 #include "server/commands/families.h"
 #include "server/commands/words.h"
@@ -10,13 +11,36 @@ namespace strata::server {
 
 namespace {
 
-std::size_t bucket_of(std::string_view name, std::size_t buckets) noexcept {
-  std::uint32_t hash = 2166136261U;  // FNV-1a over the lower-cased name
-  for (const char c : name) hash = (hash ^ static_cast<std::uint8_t>(to_lower(c))) * 16777619U;
-  return (hash ^ (hash >> 15U)) & (buckets - 1);
+template <typename Integer>
+std::uint64_t load(const char* from) noexcept {
+  Integer bytes = 0;
+  std::memcpy(&bytes, from, sizeof bytes);
+  return bytes;
 }
 
+// Loads overlap where the name is no whole number of them.
+std::uint64_t load_first_bytes(std::string_view name) noexcept {
+  const char* const begin = name.data();
+  const std::size_t size = name.size();
+  if (size >= 8) return load<std::uint64_t>(begin);
+  if (size >= 4) return load<std::uint32_t>(begin) | load<std::uint32_t>(begin + size - 4) << (size - 4) * 8;
+  if (size == 0) return 0;
+  return load<std::uint8_t>(begin) | load<std::uint8_t>(begin + size / 2) << (size / 2) * 8 |
+         load<std::uint8_t>(begin + size - 1) << (size - 1) * 8;
+}
+
+bool is_letter(char c) noexcept { return to_lower(c) >= 'a' && to_lower(c) <= 'z'; }
+
 }  // namespace
+
+// Bit 5 puts letters into lower case, and makes a letter of nothing else.
+CommandTable::Word::Word(std::string_view name) noexcept
+    : first_bytes(load_first_bytes(name) | 0x2020202020202020U), size(name.size()) {}
+
+// Multiplicative hashing (Knuth, The Art of Computer Programming 3, 6.4).
+std::size_t CommandTable::Word::bucket() const noexcept {
+  return (first_bytes + size) * 0x9E3779B97F4A7C15U >> (64U - kBucketBits);
+}
 
 CommandTable::CommandTable() {
   for (const auto& family :
@@ -29,9 +53,11 @@ CommandTable::CommandTable() {
     for (const CommandSpec& spec : family) {
       const Command* command = add(spec, nullptr);
       top_.push_back(command);
-      std::size_t at = bucket_of(spec.name, kBuckets);
-      while (buckets_[at] != nullptr) at = (at + 1) & (kBuckets - 1);
-      buckets_[at] = command;
+      const Word word(spec.name);
+      std::size_t at = word.bucket();
+      while (buckets_[at].command != nullptr) at = (at + 1) & (kBuckets - 1);
+      const bool is_exact = word.size <= sizeof word.first_bytes && std::all_of(spec.name.begin(), spec.name.end(), is_letter);
+      buckets_[at] = {word, command, is_exact};
     }
   }
   assert(top_.size() * 2 < kBuckets);
@@ -49,10 +75,10 @@ const Command* CommandTable::add(const CommandSpec& spec, const Command* contain
 }
 
 const Command* CommandTable::find(std::string_view name) const noexcept {
-  std::size_t at = bucket_of(name, kBuckets);
-  while (buckets_[at] != nullptr) {
-    if (equals_ignoring_case(name, buckets_[at]->spec->name)) return buckets_[at];
-    at = (at + 1) & (kBuckets - 1);
+  const Word word(name);
+  for (std::size_t at = word.bucket(); buckets_[at].command != nullptr; at = (at + 1) & (kBuckets - 1)) {
+    const Bucket& bucket = buckets_[at];
+    if (bucket.word == word && (bucket.is_exact || equals_ignoring_case(name, bucket.command->spec->name))) return bucket.command;
   }
   return nullptr;
 }

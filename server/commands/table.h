@@ -43,13 +43,29 @@ class CommandTable {
   [[nodiscard]] const std::deque<Command>& all() const noexcept { return all_; }
 
  private:
-  static constexpr std::size_t kBuckets = 512;
+  static constexpr unsigned kBucketBits = 9;
+  static constexpr std::size_t kBuckets = 1ULL << kBucketBits;
+
+  // A name as it is compared: with its size, its first eight bytes tell nearly all commands apart.
+  struct Word {
+    explicit Word(std::string_view name) noexcept;
+    [[nodiscard]] std::size_t bucket() const noexcept;
+    bool operator==(const Word&) const = default;
+
+    std::uint64_t first_bytes;
+    std::size_t size;
+  };
+  struct Bucket {
+    Word word{{}};
+    const Command* command = nullptr;  // null: nothing is here
+    bool is_exact = false;             // no other name has this word
+  };
 
   const Command* add(const CommandSpec& spec, const Command* container);
 
   std::deque<Command> all_;
   std::vector<const Command*> top_;
-  std::array<const Command*, kBuckets> buckets_{};
+  std::array<Bucket, kBuckets> buckets_{};
 };
 
 }  // namespace strata::server

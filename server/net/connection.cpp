@@ -148,7 +148,7 @@ void Connection::process() {
     batch.clear();
     status = reader_.parse(batch, parse_limits.authenticated ? kBatch : 1);  // the limits may change with the next request
     execute_batch(batch);
-    loop_.session().quiescent();
+    if (status == protocol::ParseStatus::request) loop_.session().quiescent();  // after the last one the slice ends anyway
   }
   if (state_ == State::open && status == protocol::ParseStatus::error) {
     loop_.statistics().traffic.protocol_errors.add();
@@ -190,13 +190,17 @@ void Connection::look_ahead(RequestBatch& batch, std::size_t at) {
 
 void Connection::execute_batch(RequestBatch& batch) {
   const bool looks_ahead = batch.requests.size() > 1;
+  ticks_ = 0;
   for (std::size_t i = 0; i < batch.requests.size() && state_ == State::open; ++i) {
     const RequestBatch::Request& request = batch.requests[i];
     if (looks_ahead && i % (kLookAhead / 2) == 0) look_ahead(batch, i);
     const Key* const key = looks_ahead ? &batch.keys[i] : nullptr;
     if (request.count > 0) execute_one(batch, request, i == 0, key);
     Reply& reply = loop_.reply();
-    if (reply.overflowed() || reply.bytes().size() > kSendBytes || reply.pinned_bytes() > kSendPinnedBytes) send_reply();
+    if (reply.overflowed() || reply.bytes().size() > kSendBytes || reply.pinned_bytes() > kSendPinnedBytes) {
+      send_reply();
+      ticks_ = 0;  // sending is no part of the next command
+    }
     if (state_ == State::open && holds_too_many_values()) state_ = State::paused;
     if (state_ == State::suspended || state_ == State::paused) reader_.rewind(request);
   }
@@ -216,7 +220,9 @@ void Connection::execute_one(const RequestBatch& batch, const RequestBatch::Requ
     // It may have been too long to be hashed ahead, or refer to a block whose place has changed.
     if (key != nullptr && context.args.size() > 1 && key->bytes.data() == context.args[1].data()) context.key_ahead = key;
     if (first) context.blocks = reader_.blocks();
+    context.ticks = ticks_;
     outcome = execute(context);
+    ticks_ = context.ticks;
     last_command_ = context.command;
   }
   if (client_->replies != Client::Replies::all) [[unlikely]]

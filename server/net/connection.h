@@ -95,6 +95,7 @@ class Connection final : public TransportListener, public Suspension, public std
   std::unique_ptr<HeldRequest> held_;  // all of it, as it waits for the end of a pause
   std::shared_ptr<void> timer_;  // it waits for, if it does; letting go cancels
   const Command* last_command_ = nullptr;
+  std::uint64_t ticks_ = 0;  // when the last command of the batch ended
   State state_ = State::open;
   bool waiting_writable_ = false;
   bool waiting_readable_ = false;

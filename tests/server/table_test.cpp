@@ -5,6 +5,8 @@
 #include <set>
 #include <string>
 
+#include "server/commands/words.h"
+
 namespace strata::server {
 namespace {
 
@@ -23,6 +25,22 @@ TEST(CommandTableTest, FindsWithoutRegardToCase) {
 TEST(CommandTableTest, EveryCommandIsFoundUnderItsName) {
   const CommandTable table;
   for (const Command& command : table.all()) EXPECT_EQ(table.find_full(command.full_name), &command) << command.full_name;
+}
+
+// Whatever else a byte of a name is turned into: no command, or another one, whose name it is.
+TEST(CommandTableTest, NothingElseIsTakenForAName) {
+  const CommandTable table;
+  for (const Command* command : table.commands()) {
+    for (std::size_t at = 0; at < command->full_name.size(); ++at) {
+      for (int byte = 0; byte < 256; ++byte) {
+        std::string name = command->full_name;
+        name[at] = static_cast<char>(byte);
+        const Command* const found = table.find(name);
+        if (found != nullptr) EXPECT_EQ(found->full_name, lower_case(name)) << name;
+        if (to_lower(name[at]) == command->full_name[at]) EXPECT_EQ(found, command) << name;
+      }
+    }
+  }
 }
 
 TEST(CommandTableTest, RowsAreComplete) {
