@@ -37,6 +37,7 @@ void add(Statistics& sum, const SessionCounters& counters) noexcept {
   sum.promoted += counters.promoted.get();
   sum.readmitted += counters.readmitted.get();
   sum.evicted_young += counters.evicted_young.get();
+  sum.judged_by_size += counters.judged_by_size.get();
   sum.sampled += counters.sampled.get();
   sum.chosen += counters.chosen.get();
   sum.choice_refusals += counters.choice_refusals.get();
@@ -345,6 +346,7 @@ Statistics Cache::statistics() const {
   sum.promoted -= baseline_.promoted;
   sum.readmitted -= baseline_.readmitted;
   sum.evicted_young -= baseline_.evicted_young;
+  sum.judged_by_size -= baseline_.judged_by_size;
   sum.sampled -= baseline_.sampled;
   sum.chosen -= baseline_.chosen;
   sum.choice_refusals -= baseline_.choice_refusals;

@@ -61,7 +61,9 @@ struct Statistics {
   // Under s3fifo:
   std::uint64_t promoted = 0;       // items that left the young queue for the main one
   std::uint64_t readmitted = 0;     // keys that the young queue had let go and that came again
-  std::uint64_t evicted_young = 0;  // of the evicted, those that had not been hit twice when they left the young queue
+  std::uint64_t evicted_young = 0;  // of the evicted, those that had not been hit often enough when they left the young queue
+  std::uint64_t judged_by_size =
+      0;  // of the promoted and of these, those that would have been the other if all items were as large
 };
 
 // Of all shards.
@@ -311,6 +313,8 @@ class Cache {
   // A key leaves the young queue: for the main one, or for good. False: nothing was evicted.
   bool leave_young(Session& session, YoungKey key, Evicted& evicted) noexcept;
   [[nodiscard]] bool young_is_large() const noexcept;
+  // Whether a young item is to stay now that its turn has come.
+  [[nodiscard]] bool has_proved_itself(Session& session, Slot slot) const noexcept;
   // As many ghosts as items.
   void consider_ghosts() noexcept;
   // The clock of uses to as many items as there are.

@@ -29,10 +29,17 @@ namespace strata::cache {
 
 // Of what items hold, one byte in so many belongs to the young queue.
 inline constexpr std::uint64_t kYoungShare = 10;
+// Hits by which an item of about the mean size is promoted when it leaves the young queue.
+inline constexpr std::uint64_t kPromotedAt = 2;
+// The same of an item of another size: what takes less memory has less to prove. `mean_bytes`: of the young queue; 0: not known.
+[[nodiscard]] constexpr std::uint64_t promoted_at(std::uint64_t item_bytes, std::uint64_t mean_bytes) noexcept {
+  if (mean_bytes == 0) return kPromotedAt;
+  if (item_bytes > mean_bytes * 2) return kPromotedAt + 1;
+  if (item_bytes > mean_bytes / 2) return kPromotedAt;
+  return item_bytes > mean_bytes / 8 ? kPromotedAt - 1 : 0;
+}
 // The last sixteenth below the limit is near it.
 inline constexpr std::uint64_t kNearLimit = 16;
-// Hits by which an item is promoted when it leaves the young queue.
-inline constexpr std::uint64_t kPromotedAt = 2;
 // Of the limit, one byte in so many is not used at least, for the runs that threads have open and segments that are not full; and one in so many at
 // most, where what is free does not fit what comes.
 inline constexpr std::uint64_t kAlwaysHeldBack = 256;

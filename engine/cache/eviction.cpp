@@ -24,8 +24,7 @@ bool Cache::evict(Session& session, Slot slot, Evicted& evicted) noexcept {
   const bool expired = item.has_expired(session.now_ms_);
   const std::uint64_t hash = core_->hash_of(item.key(), item.ns());
   const bool is_young = slot.get<Slot::Main>() == 0;
-  std::size_t freed = item.bytes();
-  if (item.encoding() == Encoding::block) freed += ItemStore::charged_bytes(core_->store.block_of(item));
+  const std::size_t freed = core_->store.whole_bytes_of(item);
   if (!remove_if_same(*core_, session, hash, slot, expired ? Cause::expired : Cause::evicted, [](StoredItem) { return true; }))
     return false;
   (expired ? session.counters_.expired : session.counters_.evicted).add();

@@ -100,7 +100,7 @@ Cache::UnderHand Cache::look_under_hand(Session& session, std::uint64_t offset, 
   }
   const bool is_young = found.slot.get<Slot::Main>() == 0;
   if (is_young != (judges == Judges::young)) return {};
-  seen.is_to_go = is_young ? hits < kPromotedAt : hits == 0;
+  seen.is_to_go = is_young ? !has_proved_itself(session, found.slot) : hits == 0;
   if (seen.is_to_go) return seen;
   if (is_young) {
     seen.is_promoted = promote(*core_, YoungKey(hash));

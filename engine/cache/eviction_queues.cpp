@@ -39,12 +39,20 @@ bool Cache::young_is_large() const noexcept {
 bool Cache::leave_young(Session& session, YoungKey key, Evicted& evicted) noexcept {
   const FoundSlot found = core_->shard_of(key.hash()).find(key.hash(), is_young(*core_, key));
   if (!found) return false;
-  const bool stays =
-      found.slot.get<Slot::Frequency>() >= kPromotedAt && !core_->store.at(found.slot).has_expired(session.now_ms());
+  const bool stays = has_proved_itself(session, found.slot) && !core_->store.at(found.slot).has_expired(session.now_ms());
   if (!stays && evict(session, found.slot, evicted)) return true;
   // Also where another item has come in its place meanwhile: its key is in the queue no more.
   if (promote(*core_, key)) session.counters_.promoted.add();
   return false;
+}
+
+// By hits for the memory it takes, not by hits alone: a request that misses costs the same whatever it asks for, and for one large item many small ones go. Those
+// that need no hit can not fill the cache: of the bytes that come they are an eighth at most, as the mean falls with each of them.
+bool Cache::has_proved_itself(Session& session, Slot slot) const noexcept {
+  const std::uint64_t hits = slot.get<Slot::Frequency>();
+  const std::uint64_t needed = promoted_at(core_->store.whole_bytes_of(core_->store.at(slot)), core_->young.mean_bytes());
+  if ((hits >= needed) != (hits >= kPromotedAt)) session.counters_.judged_by_size.add();
+  return hits >= needed;
 }
 
 // Those that were stored while the cache was filling are older than all in the queue.

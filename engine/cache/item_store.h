@@ -47,6 +47,10 @@ class ItemStore {
   [[nodiscard]] bool set_expiry(std::uint64_t offset, std::int64_t expiry_ms, std::int64_t now_ms) noexcept;
   // What an item takes; its block apart.
   [[nodiscard]] std::uint64_t bytes_of(std::uint64_t offset) const noexcept { return at(offset).bytes(); }
+  // The same, its block included.
+  [[nodiscard]] std::uint64_t whole_bytes_of(StoredItem item) const noexcept {
+    return item.bytes() + (item.encoding() == Encoding::block ? charged_bytes(block_of(item)) : 0);
+  }
   // Gives items back that nobody reads any more, and their blocks, as far as those are not pinned. Returns the bytes of the items.
   std::uint64_t dispose(std::span<const std::uint64_t> offsets) noexcept;
 

@@ -49,6 +49,7 @@ struct SessionCounters {
   OwnCounter<std::uint64_t> promoted;           // items that left the young queue for the main one
   OwnCounter<std::uint64_t> readmitted;         // keys that the young queue had let go and that came again
   OwnCounter<std::uint64_t> evicted_young;      // of the evicted
+  OwnCounter<std::uint64_t> judged_by_size;     // of the promoted and of these: their size made the difference
   OwnCounter<std::uint64_t> sampled;            // items looked at here and there for one to evict
   OwnCounter<std::uint64_t> chosen;             // of the evicted, by the program
   OwnCounter<std::uint64_t> choice_refusals;    // times that it wanted none

@@ -53,6 +53,11 @@ class YoungQueue {
   // That the items of all keys in it hold.
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t keys() const noexcept { return keys_.load(std::memory_order_relaxed); }
+  // Of one of its items, in the mean; 0: it has none.
+  [[nodiscard]] std::uint64_t mean_bytes() const noexcept {
+    const std::uint64_t keys = this->keys();
+    return keys == 0 ? 0 : bytes() / keys;
+  }
 
  private:
   static constexpr std::size_t kKeysPerChunk = 817;

@@ -65,6 +65,7 @@ class StatsJob final : public Job {
                                {"evicted", cache.evicted},
                                {"evicted_new", cache.evicted_young},
                                {"promoted", cache.promoted},
+                               {"judged_by_size", cache.judged_by_size},
                                {"readmitted", cache.readmitted},
                                {"expired", cache.expired},
                                {"expiries_jittered", cache.expiries_jittered},

@@ -149,6 +149,7 @@ void stats_section(std::string& out, const Facts& facts) {
   field(out, "strata_eviction_samples", facts.cache.sampled);
   field(out, "strata_evicted_new_keys", facts.cache.evicted_young);
   field(out, "strata_promoted_keys", facts.cache.promoted);
+  field(out, "strata_judged_by_size_keys", facts.cache.judged_by_size);
   field(out, "strata_readmitted_keys", facts.cache.readmitted);
   field(out, "strata_protocol_errors", traffic.protocol_errors);
   field(out, "strata_tls_handshakes", traffic.tls_handshakes);

@@ -1,5 +1,6 @@
 #include <array>
 
+#include "engine/cache/cache_core.h"
 #include "tests/engine/cache_fixture.h"
 
 namespace strata::cache {
@@ -86,6 +87,46 @@ TEST_F(PolicyTest, S3FifoKeepsWhatIsUsedThroughAScan) {
   EXPECT_GE(statistics.promoted, 500U);
   EXPECT_GE(statistics.evicted_young, 4500U);
   EXPECT_LE(statistics.readmitted, 40U);  // taken for others: 0.4 %
+}
+
+// A hit of what is small is worth more than one of what is large: it takes less memory from others.
+TEST_F(PolicyTest, S3FifoAsksLessOfWhatIsSmall) {
+  open({.max_memory_bytes = kPlenty, .policy = Policy::s3fifo});
+  const auto each = [](const char* prefix, auto what) {
+    for (int i = 0; i < 200; ++i) what(prefix + std::to_string(i));
+  };
+  const auto store = [&](std::size_t bytes) {
+    return [this, bytes](const std::string& key) { ASSERT_EQ(set(key, std::string(bytes, 'v')), Status::ok); };
+  };
+  each("tiny", store(60));
+  each("small", store(400));
+  each("middle", store(1000));
+  each("large", store(3000));
+  limit(Cache::limit_for(cache->budget().total_bytes() + 600), Policy::s3fifo);
+  const auto read = [&](const std::string& key) { ASSERT_TRUE(get(key)); };
+  for (const char* prefix : {"small", "middle", "large", "large"}) each(prefix, read);
+  add(0, 3000);
+  const auto left = [&](const char* prefix) {
+    int there = 0;
+    each(prefix, [&](const std::string& key) { there += exists(key); });
+    return there;
+  };
+  EXPECT_GE(left("tiny"), 190);
+  EXPECT_GE(left("small"), 190);
+  EXPECT_LE(left("middle"), 10);
+  EXPECT_LE(left("large"), 10);
+  EXPECT_GE(cache->statistics().judged_by_size, 550U);
+}
+
+TEST(PolicySizesTest, HitsThatAreAskedForGrowWithTheSize) {
+  EXPECT_EQ(promoted_at(100, 0), kPromotedAt) << "nothing is known of the others";
+  EXPECT_EQ(promoted_at(100, 100), kPromotedAt);
+  EXPECT_EQ(promoted_at(100, 199), kPromotedAt);
+  EXPECT_EQ(promoted_at(100, 50), kPromotedAt);
+  EXPECT_EQ(promoted_at(101, 50), 3U);
+  EXPECT_EQ(promoted_at(100, 200), 1U);
+  EXPECT_EQ(promoted_at(100, 799), 1U);
+  EXPECT_EQ(promoted_at(100, 800), 0U);
 }
 
 TEST_F(PolicyTest, S3FifoTakesBackWhatItLetGo) {
