@@ -21,11 +21,10 @@ std::size_t bytes_of_value(const Core& core, StoredItem item) noexcept {
 VictimCandidate shown(const Core& core, Slot slot, std::int64_t now_ms) noexcept {
   const StoredItem item = core.store.at(slot);
   const UseTable::Use use = core.uses.use_of(slot.offset_bytes());
-  const std::size_t beside = item.encoding() == Encoding::block ? ItemStore::charged_bytes(core.store.block_of(item)) : 0;
   return {.key = item.key(),
           .database = core.databases.last_database_of(item.ns()),
           .value_bytes = bytes_of_value(core, item),
-          .item_bytes = item.bytes() + beside,
+          .item_bytes = core.store.whole_bytes_of(item),
           .expire_at_ms = item.expiry_ms(now_ms),
           .uses = use.uses,
           .idle_quarters = use.idle_quarters,
