@@ -314,7 +314,9 @@ class Cache {
   bool leave_young(Session& session, YoungKey key, Evicted& evicted) noexcept;
   [[nodiscard]] bool young_is_large() const noexcept;
   // Whether a young item is to stay now that its turn has come.
-  [[nodiscard]] bool has_proved_itself(Session& session, Slot slot) const noexcept;
+  [[nodiscard]] bool has_proved_itself(Session& session, Slot slot) noexcept;
+  // With their values.
+  [[nodiscard]] std::uint64_t budget_of_items() const noexcept;
   // As many ghosts as items.
   void consider_ghosts() noexcept;
   // The clock of uses to as many items as there are.

@@ -31,7 +31,7 @@ namespace strata::cache {
 inline constexpr std::uint64_t kYoungShare = 10;
 // Hits by which an item of about the mean size is promoted when it leaves the young queue.
 inline constexpr std::uint64_t kPromotedAt = 2;
-// The same of an item of another size: what takes less memory has less to prove. `mean_bytes`: of the young queue; 0: not known.
+// The same of an item of another size: what takes less memory has less to prove. `mean_bytes`: of those that are judged; 0: not known.
 [[nodiscard]] constexpr std::uint64_t promoted_at(std::uint64_t item_bytes, std::uint64_t mean_bytes) noexcept {
   if (mean_bytes == 0) return kPromotedAt;
   if (item_bytes > mean_bytes * 2) return kPromotedAt + 1;

@@ -45,6 +45,7 @@ struct Cache::ToMove {
 // The home is locked while it is copied: the expiry may change until then. False: it is no longer there, or is not to stay.
 bool Cache::put_at(Session& session, const ToMove& item, std::uint64_t from, std::uint64_t to, ValueRef block) noexcept {
   bool is_young = false;
+  std::uint64_t bytes = 0;
   {
     const Passage passage(session.writer());
     LockedHome home(core_->shard_of(item.hash), item.hash);
@@ -56,8 +57,9 @@ bool Cache::put_at(Session& session, const ToMove& item, std::uint64_t from, std
     core_->store.copy(session.handle_, stored, to, item.hash, session.now_ms(), std::move(block));
     home.move(found, to);
     is_young = found.slot.get<Slot::Main>() == 0;
+    bytes = core_->store.whole_bytes_of(stored);
   }
-  session.note_moved(item.hash, item.bytes, is_young);
+  session.note_moved(item.hash, bytes, is_young);
   if (core_->uses.keeps() != UseTable::Keeps::nothing) core_->uses.follow(from, to);
   return true;
 }

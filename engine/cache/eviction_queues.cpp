@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "engine/cache/cache.h"
 #include "engine/cache/cache_core.h"
 #include "engine/cache/locked_home.h"
@@ -31,15 +33,16 @@ bool promote(Core& core, YoungKey key) noexcept {
   return static_cast<bool>(found);
 }
 
-bool Cache::young_is_large() const noexcept {
-  const std::uint64_t held = budget().bytes(Purpose::items) + budget().bytes(Purpose::large_values);
-  return core_->young.bytes() * kYoungShare > held;
+std::uint64_t Cache::budget_of_items() const noexcept {
+  return budget().bytes(Purpose::items) + budget().bytes(Purpose::large_values);
 }
+
+bool Cache::young_is_large() const noexcept { return core_->young.bytes() * kYoungShare > budget_of_items(); }
 
 bool Cache::leave_young(Session& session, YoungKey key, Evicted& evicted) noexcept {
   const FoundSlot found = core_->shard_of(key.hash()).find(key.hash(), is_young(*core_, key));
   if (!found) return false;
-  const bool stays = has_proved_itself(session, found.slot) && !core_->store.at(found.slot).has_expired(session.now_ms());
+  const bool stays = !core_->store.at(found.slot).has_expired(session.now_ms()) && has_proved_itself(session, found.slot);
   if (!stays && evict(session, found.slot, evicted)) return true;
   // Also where another item has come in its place meanwhile: its key is in the queue no more.
   if (promote(*core_, key)) session.counters_.promoted.add();
@@ -47,10 +50,14 @@ bool Cache::leave_young(Session& session, YoungKey key, Evicted& evicted) noexce
 }
 
 // By hits for the memory it takes, not by hits alone: a request that misses costs the same whatever it asks for, and for one large item many small ones go. Those
-// that need no hit can not fill the cache: of the bytes that come they are an eighth at most, as the mean falls with each of them.
-bool Cache::has_proved_itself(Session& session, Slot slot) const noexcept {
+// that need no hit can not fill the cache: of the bytes that are judged they are an eighth at most, as the mean falls with each of them.
+bool Cache::has_proved_itself(Session& session, Slot slot) noexcept {
+  YoungQueue& young = core_->young;
+  if (young.mean_bytes() == 0) young.begin_mean(budget_of_items() / std::max<std::uint64_t>(size_of_all().items, 1));
+  const std::uint64_t bytes = core_->store.whole_bytes_of(core_->store.at(slot));
+  young.note_judged(bytes);
   const std::uint64_t hits = slot.get<Slot::Frequency>();
-  const std::uint64_t needed = promoted_at(core_->store.whole_bytes_of(core_->store.at(slot)), core_->young.mean_bytes());
+  const std::uint64_t needed = promoted_at(bytes, young.mean_bytes());
   if ((hits >= needed) != (hits >= kPromotedAt)) session.counters_.judged_by_size.add();
   return hits >= needed;
 }

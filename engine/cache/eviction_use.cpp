@@ -40,14 +40,7 @@ void Session::note_place(std::uint64_t before, std::uint64_t offset) noexcept {
   if (core.uses.is_fit_due()) cache_->fit_uses();
 }
 
-void Cache::fit_uses() noexcept {
-  std::uint64_t items = 0;
-  {
-    const sync::MutexLock lock(sessions_mutex_);
-    for (std::size_t keyspace = 0; keyspace < kKeyspaces; ++keyspace) items += size_of(static_cast<Keyspace>(keyspace)).items;
-  }
-  core_->uses.fit(items, budget().bytes(Purpose::items));
-}
+void Cache::fit_uses() noexcept { core_->uses.fit(size_of_all().items, budget().bytes(Purpose::items)); }
 
 // Shows `consider` items until as many as a sample has counted.
 void Cache::sample_here_and_there(Session& session, Visitor<void(Slot, bool& counts)> consider) {

@@ -24,6 +24,7 @@ Prepared::Prepared(Prepared&& other) noexcept
       offset_(std::exchange(other.offset_, 0)),
       bytes_(other.bytes_),
       block_bytes_(other.block_bytes_),
+      beside_bytes_(other.beside_bytes_),
       expiry_ms_(other.expiry_ms_),
       lifetime_ms_(other.lifetime_ms_),
       hash_(other.hash_),
@@ -37,6 +38,7 @@ Prepared& Prepared::operator=(Prepared&& other) noexcept {
   offset_ = std::exchange(other.offset_, 0);
   bytes_ = other.bytes_;
   block_bytes_ = other.block_bytes_;
+  beside_bytes_ = other.beside_bytes_;
   expiry_ms_ = other.expiry_ms_;
   lifetime_ms_ = other.lifetime_ms_;
   hash_ = other.hash_;
@@ -62,9 +64,7 @@ bool Prepared::admits(const StoredItem* current, bool strict) const noexcept {
   const std::uint64_t limit = budget.limit_bytes();
   if (bytes_ + block_bytes_ > limit) return false;
   // The item and its block are charged already.
-  std::uint64_t old_bytes = current != nullptr ? current->bytes() : 0;
-  if (current != nullptr && current->encoding() == Encoding::block)
-    old_bytes += ItemStore::charged_bytes(core_->store.block_of(*current));
+  const std::uint64_t old_bytes = current != nullptr ? core_->store.whole_bytes_of(*current) : 0;
   const std::uint64_t new_bytes = bytes_ + block_bytes_;
   return !strict || new_bytes <= old_bytes ||
          budget.total_bytes() + core_->held_back.load(std::memory_order_relaxed) <= limit + old_bytes;
@@ -75,6 +75,7 @@ Status Prepared::make(const Key& key, Decision& decision, Presence presence, con
   const std::int64_t now_ms = session_->now_ms();
   discard();
   block_bytes_ = 0;
+  beside_bytes_ = 0;
   expiry_ms_ = decision.expire_at_ms_;
   expires_ = expiry_ms_ != kNoExpiry;
   lifetime_ms_ = 0;
@@ -244,6 +245,7 @@ Status Prepared::make_large(NewItem item, Decision& decision, const StoredItem* 
       block_bytes_ = ItemStore::charged_bytes(value.block());
     }
   }
+  beside_bytes_ = ItemStore::charged_bytes(value.block());
   offset_ = store.create(session_->handle_, item, value, hash_, bytes_);
   if (offset_ == 0) return out_of_memory();
   session_->account(static_cast<std::int64_t>(bytes_));

@@ -45,7 +45,7 @@ class Prepared {
   }
   [[nodiscard]] bool enters_main() const noexcept { return enters_main_; }
   // With its block.
-  [[nodiscard]] std::uint64_t whole_bytes() const noexcept { return bytes_ + block_bytes_; }
+  [[nodiscard]] std::uint64_t whole_bytes() const noexcept { return bytes_ + beside_bytes_; }
   [[nodiscard]] std::uint64_t hash() const noexcept { return hash_; }
   // How many prefixes had been invalidated, as far as that matters to the new item.
   [[nodiscard]] Epoch epoch() const noexcept { return epoch_; }
@@ -75,7 +75,8 @@ class Prepared {
   Kind kind_ = Kind::keep;
   std::uint64_t offset_ = 0;
   std::uint64_t bytes_ = 0;
-  std::uint64_t block_bytes_ = 0;  // of a block that was made for it
+  std::uint64_t block_bytes_ = 0;   // of a block that was made for it
+  std::uint64_t beside_bytes_ = 0;  // of its block, whoever made it
   std::int64_t expiry_ms_ = kNoExpiry;
   std::int64_t lifetime_ms_ = 0;  // of an item whose expiry slides
   std::uint64_t hash_ = 0;

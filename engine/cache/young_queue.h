@@ -53,13 +53,17 @@ class YoungQueue {
   // That the items of all keys in it hold.
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t keys() const noexcept { return keys_.load(std::memory_order_relaxed); }
-  // Of one of its items, in the mean; 0: it has none.
-  [[nodiscard]] std::uint64_t mean_bytes() const noexcept {
-    const std::uint64_t keys = this->keys();
-    return keys == 0 ? 0 : bytes() / keys;
+  // Of an item whose turn has come, in the mean of the last thousand or so; 0: there was none. What was removed or replaced before its turn is in no mean.
+  [[nodiscard]] std::uint64_t mean_bytes() const noexcept { return judged_.load(std::memory_order_relaxed) / kMeanOf; }
+  // Of two threads at once one may be lost.
+  void note_judged(std::uint64_t bytes) noexcept {
+    const std::uint64_t judged = judged_.load(std::memory_order_relaxed);
+    judged_.store(judged - judged / kMeanOf + bytes, std::memory_order_relaxed);
   }
+  void begin_mean(std::uint64_t mean_bytes) noexcept { judged_.store(mean_bytes * kMeanOf, std::memory_order_relaxed); }
 
  private:
+  static constexpr std::uint64_t kMeanOf = 1024;
   static constexpr std::size_t kKeysPerChunk = 817;
   struct Chunk {
     Chunk* newer = nullptr;
@@ -72,6 +76,7 @@ class YoungQueue {
   Budget& budget_;
   std::atomic<std::uint64_t> bytes_ = 0;
   std::atomic<std::uint64_t> keys_ = 0;
+  std::atomic<std::uint64_t> judged_ = 0;  // kMeanOf times their mean
   sync::Mutex mutex_{sync::LockRank{.name = "young queue", .order = 480}};
   Chunk* oldest_ STRATA_GUARDED_BY(mutex_) = nullptr;
   Chunk* newest_ STRATA_GUARDED_BY(mutex_) = nullptr;

@@ -91,7 +91,8 @@ template <typename F>
 Outcome measured(Context& context, const Command& command, bool first_slice, std::span<const std::string_view> words, F&& run) {
   const std::uint64_t errors_before = context.reply.errors();
   const std::size_t reply_before = context.reply.size();
-  const std::uint64_t start = context.ticks != 0 ? context.ticks : CycleClock::ticks();
+  // What makes room first is not charged for what it evicts.
+  const std::uint64_t start = context.ticks != 0 && !command.has(kDenyOom) ? context.ticks : CycleClock::ticks();
   const Outcome outcome = run();
   context.ticks = CycleClock::ticks();
   const std::uint64_t nanoseconds = CycleClock::ticks_to_ns(context.ticks - start);
@@ -124,12 +125,14 @@ Outcome measured(Context& context, const Command& command, bool first_slice, std
 
 Outcome execute(Context& context) {
   const std::uint64_t errors_before = context.reply.errors();
+  const std::uint64_t ticks_before = std::exchange(context.ticks, 0);
   Outcome outcome = Outcome::done;
   if (const Command* command = resolve(context)) {
     context.command = command;
     if (context.server.pause.is_on() && must_wait(context, *command)) [[unlikely]]
       return hold(context, *command);
     if (admit(context, *command)) {
+      context.ticks = ticks_before;
       outcome = measured(context, *command, true, context.args, [&] { return command->spec->handler(context); });
     }
   }

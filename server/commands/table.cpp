@@ -1,6 +1,7 @@
 #include "server/commands/table.h"
 
 #include <algorithm>
+#include <bit>
 #include <cassert>
 #include <cstring>
 
@@ -17,6 +18,8 @@ std::uint64_t load(const char* from) noexcept {
   std::memcpy(&bytes, from, sizeof bytes);
   return bytes;
 }
+
+static_assert(std::endian::native == std::endian::little, "names are put together from their first byte on");
 
 // Loads overlap where the name is no whole number of them.
 std::uint64_t load_first_bytes(std::string_view name) noexcept {

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <new>
 #include <utility>
 
@@ -42,18 +43,29 @@ EventLoop::~EventLoop() {
 
 void EventLoop::start() {
   begin_turn();
-  schedule_tick();
-  schedule_upkeep(kUpkeepIdlePause);
+  tick_due_ = Clock::now() + kTick;
+  upkeep_due_ = Clock::now() + kUpkeepIdlePause;
   thread_ = std::thread([this] { run(); });
 }
 
 void EventLoop::run() {
   while (!is_over_) {
-    if (const auto next = timers_.next()) poller_.wake_at(*next);
+    poller_.wake_at(next_due());
     const Poller::Turn turn = poller_.turn();
-    if (turn.time_has_come) timers_.run(Clock::now());
+    if (turn.time_has_come) run_due(Clock::now());
     if (turn.was_woken) tasks_.run();
   }
+}
+
+Clock::time_point EventLoop::next_due() const {
+  return std::min({tick_due_, upkeep_due_, end_due_, timers_.next().value_or(Clock::time_point::max())});
+}
+
+void EventLoop::run_due(Clock::time_point now) {
+  timers_.run(now);
+  if (now >= tick_due_) tick(now);
+  if (now >= upkeep_due_) upkeep();
+  if (now >= end_due_) is_over_ = true;
 }
 
 void EventLoop::adopt(Descriptor socket, std::shared_ptr<Client> client, TlsFront* tls) {
@@ -63,6 +75,8 @@ void EventLoop::adopt(Descriptor socket, std::shared_ptr<Client> client, TlsFron
       serve(std::move(*socket), client, tls);
     } catch (const std::bad_alloc&) {
       spdlog::warn("could not serve client {} ({}): memory is out", client->identity().id, client->identity().peer_address);
+      client->set_disconnect(nullptr);
+      client->set_wake(nullptr);
       server_.clients.remove(client->identity().id);
       statistics_.connections.fetch_sub(1, std::memory_order_relaxed);
     }
@@ -77,7 +91,6 @@ std::unique_ptr<Transport> EventLoop::make_transport(Descriptor socket, TlsFront
 
 void EventLoop::serve(Descriptor socket, const std::shared_ptr<Client>& client, TlsFront* tls) {
   const auto connection = std::make_shared<Connection>(*this, make_transport(std::move(socket), tls), client);
-  connections_.emplace(connection.get(), connection);
   client->set_disconnect([this, weak = std::weak_ptr(connection)](Client::Reason reason) {
     run_soon([weak, reason] {
       if (const auto disconnected = weak.lock()) disconnected->disconnect(reason);
@@ -88,6 +101,7 @@ void EventLoop::serve(Descriptor socket, const std::shared_ptr<Client>& client, 
       if (const auto woken = weak.lock()) woken->on_wake();
     });
   });
+  connections_.emplace(connection.get(), connection);
   if (stopping_) return connection->close();
   connection->start();
 }
@@ -115,7 +129,7 @@ void EventLoop::begin_stop(Clock::time_point deadline) {
   for (const auto& [key, connection] : connections_) open.push_back(connection);
   for (const auto& connection : open) connection->close_gracefully();
   is_over_ = connections_.empty();
-  deadline_timer_ = timers_.add(deadline, [this] { is_over_ = true; });
+  end_due_ = deadline;
 }
 
 void EventLoop::join() {
@@ -135,16 +149,13 @@ void EventLoop::begin_turn() noexcept {
 void EventLoop::run_soon(std::function<void()> task) { tasks_.post(std::move(task)); }
 
 std::shared_ptr<void> EventLoop::run_after(std::chrono::milliseconds delay, std::function<void()> task) {
-  return timers_.add(Clock::now() + delay, std::move(task));
+  // Clients name delays that no clock of nanoseconds reaches.
+  constexpr std::chrono::hours kLongest{24 * 365 * 100};
+  return timers_.add(Clock::now() + std::min<std::chrono::milliseconds>(delay, kLongest), std::move(task));
 }
 
-void EventLoop::schedule_tick() {
-  tick_due_ = Clock::now() + kTick;
-  tick_timer_ = timers_.add(tick_due_, [this] { tick(); });
-}
-
-void EventLoop::tick() {
-  const auto late = Clock::now() - tick_due_;
+void EventLoop::tick(Clock::time_point now) {
+  const auto late = now - tick_due_;
   const auto late_ns = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(late).count());
   statistics_.traffic.loop_lag.buckets[Histogram<Counter>::bucket_of(late_ns)].add();
   statistics_.traffic.loop_lag_nanoseconds.add(late_ns);
@@ -153,18 +164,14 @@ void EventLoop::tick() {
   if (process_memory_) process_memory_->update();
   limit_clients();
   if (++ticks_ % kTicksPerIdleCheck == 0) drop_idle();
-  schedule_tick();
-}
-
-void EventLoop::schedule_upkeep(Clock::duration pause) {
-  upkeep_timer_ = timers_.add(Clock::now() + pause, [this] { upkeep(); });
+  tick_due_ = Clock::now() + kTick;
 }
 
 void EventLoop::upkeep() {
   begin_turn();
   const cache::UpkeepReport report = server_.cache.upkeep(*session_, index_, count_, kUpkeepSlice);
   strata_thread_idle();
-  schedule_upkeep(report.more ? Clock::duration(kUpkeepBusyPause) : Clock::duration(kUpkeepIdlePause));
+  upkeep_due_ = Clock::now() + (report.more ? Clock::duration(kUpkeepBusyPause) : Clock::duration(kUpkeepIdlePause));
 }
 
 void EventLoop::limit_clients() {

@@ -62,9 +62,9 @@ class EventLoop {
   [[nodiscard]] std::unique_ptr<Transport> make_transport(Descriptor socket, TlsFront* tls);
   void serve(Descriptor socket, const std::shared_ptr<Client>& client, TlsFront* tls);
   void begin_stop(std::chrono::steady_clock::time_point deadline);
-  void schedule_tick();
-  void tick();
-  void schedule_upkeep(std::chrono::steady_clock::duration pause);
+  [[nodiscard]] std::chrono::steady_clock::time_point next_due() const;
+  void run_due(std::chrono::steady_clock::time_point now);
+  void tick(std::chrono::steady_clock::time_point now);
   void upkeep();
   void drop_idle();
 
@@ -80,10 +80,10 @@ class EventLoop {
   // Timers and tasks hold connections, and these refer to all that stands before.
   TimerQueue timers_;
   TaskQueue tasks_{poller_};
-  std::shared_ptr<void> tick_timer_;
+  // What comes again and again needs no memory for it.
   std::chrono::steady_clock::time_point tick_due_;
-  std::shared_ptr<void> upkeep_timer_;
-  std::shared_ptr<void> deadline_timer_;
+  std::chrono::steady_clock::time_point upkeep_due_;
+  std::chrono::steady_clock::time_point end_due_ = std::chrono::steady_clock::time_point::max();
   std::unordered_map<Connection*, std::shared_ptr<Connection>> connections_;
   // One for all loops: the first one's.
   LinuxSystemMemory system_memory_;

@@ -65,6 +65,7 @@ Poller::Turn Poller::turn() {
       turn.was_woken = true;
     } else if (place == kTimer) {
       turn.time_has_come = true;
+      wakes_at_ = std::chrono::steady_clock::time_point::max();  // it fires once
     } else if (places_[place].registration != nullptr && places_[place].uses == uses) {
       places_[place].registration->ready(event.events);
     }
@@ -74,8 +75,9 @@ Poller::Turn Poller::turn() {
 
 Poller::Registration::Registration(Poller& poller, int descriptor) : poller_(poller), descriptor_(descriptor) {
   if (poller_.free_places_.empty()) {
-    poller_.free_places_.push_back(static_cast<std::uint32_t>(poller_.places_.size()));
     poller_.places_.emplace_back();
+    poller_.free_places_.reserve(poller_.places_.capacity());  // end() must not fail
+    poller_.free_places_.push_back(static_cast<std::uint32_t>(poller_.places_.size() - 1));
   }
   place_ = poller_.free_places_.back();
   poller_.free_places_.pop_back();
@@ -87,7 +89,7 @@ void Poller::Registration::end() noexcept {
   if (registered_ != 0) (void)::epoll_ctl(poller_.epoll_.get(), EPOLL_CTL_DEL, descriptor_, nullptr);
   poller_.places_[place_].registration = nullptr;
   ++poller_.places_[place_].uses;
-  // There is room: it had its place here before.
+  // There is room for all places.
   poller_.free_places_.push_back(place_);
   descriptor_ = -1;
   wanted_ = 0;

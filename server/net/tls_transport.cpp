@@ -109,7 +109,8 @@ class TlsTransport final : public Transport {
         traffic_(traffic),
         soon_(std::move(soon)),
         stream_(socket_.get()),
-        session_(SSL_new(context.native())),
+        owned_(SSL_new(context.native())),
+        session_(owned_.get()),
         waiting_(std::make_shared<Waiting>(*this)),
         ready_(poller, socket_.get()) {
     if (session_ == nullptr) throw std::bad_alloc();
@@ -118,10 +119,7 @@ class TlsTransport final : public Transport {
     SSL_set_accept_state(session_);
     ready_.listen(waiting_);
   }
-  ~TlsTransport() override {
-    TlsTransport::close();
-    SSL_free(session_);
-  }
+  ~TlsTransport() override { TlsTransport::close(); }
   TlsTransport(const TlsTransport&) = delete;
   TlsTransport& operator=(const TlsTransport&) = delete;
 
@@ -278,7 +276,11 @@ class TlsTransport final : public Transport {
   BasicTraffic<Counter>& traffic_;
   Soon soon_;
   SocketStream stream_;
-  SSL* session_;
+  struct Free {
+    void operator()(SSL* session) const noexcept { SSL_free(session); }
+  };
+  std::unique_ptr<SSL, Free> owned_;
+  SSL* const session_;
   bool is_counted_ = false;  // what came of the handshake
   std::shared_ptr<Waiting> waiting_;
   Poller::Registration ready_;

@@ -98,10 +98,12 @@ TEST_F(PolicyTest, S3FifoAsksLessOfWhatIsSmall) {
   const auto store = [&](std::size_t bytes) {
     return [this, bytes](const std::string& key) { ASSERT_EQ(set(key, std::string(bytes, 'v')), Status::ok); };
   };
-  each("tiny", store(60));
-  each("small", store(400));
-  each("middle", store(1000));
-  each("large", store(3000));
+  for (int i = 0; i < 200; ++i) {
+    store(60)("tiny" + std::to_string(i));
+    store(400)("small" + std::to_string(i));
+    store(1000)("middle" + std::to_string(i));
+    store(3000)("large" + std::to_string(i));
+  }
   limit(Cache::limit_for(cache->budget().total_bytes() + 600), Policy::s3fifo);
   const auto read = [&](const std::string& key) { ASSERT_TRUE(get(key)); };
   for (const char* prefix : {"small", "middle", "large", "large"}) each(prefix, read);
@@ -116,6 +118,27 @@ TEST_F(PolicyTest, S3FifoAsksLessOfWhatIsSmall) {
   EXPECT_LE(left("middle"), 10);
   EXPECT_LE(left("large"), 10);
   EXPECT_GE(cache->statistics().judged_by_size, 550U);
+}
+
+// Values as a server receives them, in blocks of their own, count in the young queue with what they take.
+TEST_F(PolicyTest, S3FifoKeepsLargeValuesThroughAScan) {
+  open({.max_memory_bytes = kPlenty, .policy = Policy::s3fifo});
+  const auto receive = [&](int from, int to) {
+    for (int i = from; i < to; ++i) {
+      ValueRef block = cache->allocate_value(*session, 40'000);
+      ASSERT_TRUE(block);
+      ASSERT_EQ(cache->update(*session, cache->key(0, name(i)), [&](Decision& decision) { decision.put(block, kNoExpiry); }),
+                Status::ok);
+    }
+  };
+  receive(0, 300);
+  limit(Cache::limit_for(cache->budget().total_bytes() + 50'000), Policy::s3fifo);
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 0; i < 150; ++i) ASSERT_TRUE(get(name(i)));
+  }
+  receive(300, 1500);
+  EXPECT_GE(count(0, 150), 145);
+  EXPECT_LE(count(150, 300), 10);
 }
 
 TEST(PolicySizesTest, HitsThatAreAskedForGrowWithTheSize) {

@@ -158,8 +158,10 @@ TEST_F(PollerTest, IsWokenByAnotherThreadEachTime) {
 TEST_F(PollerTest, WakesAtATimeAlsoOneThatIsPast) {
   poller_.wake_at(std::chrono::steady_clock::now() + 1ms);
   EXPECT_TRUE(poller_.turn().time_has_come);
-  poller_.wake_at(Time());
-  EXPECT_TRUE(poller_.turn().time_has_come);
+  for (int i = 0; i < 2; ++i) {  // also the same again
+    poller_.wake_at(Time());
+    EXPECT_TRUE(poller_.turn().time_has_come);
+  }
   poller_.wake_at(std::chrono::steady_clock::now() + 1h);
   EXPECT_FALSE(turn().time_has_come);
 }
