@@ -151,6 +151,8 @@ class Cache {
   void read_many(Session& session, std::span<const Key> keys, Visitor<void(std::size_t, const ItemView*)> visit);
   // As read, for looking without touching: neither statistics nor recency change (TTL, EXISTS as introspection, OBJECT).
   bool peek(Session& session, const Key& key, Visitor<void(const ItemView&)> visit);
+  // As read_many, likewise.
+  void peek_many(Session& session, std::span<const Key> keys, Visitor<void(std::size_t, const ItemView*)> visit);
 
   // How often the key was asked for since the policy last judged it, 3 at most; nothing if it is not there. Looks without touching.
   [[nodiscard]] std::optional<unsigned> hits(Session& session, const Key& key);
@@ -278,6 +280,7 @@ class Cache {
   // After a hit: the lifetime of the item begins anew, if it is one of those and enough of it is over.
   void renew(Session& session, const Key& key, StoredItem item);
   bool look(Session& session, const Key& given, const Visitor<void(const ItemView&)>& visit, bool is_hit);
+  void look_many(Session& session, std::span<const Key> keys, const Visitor<void(std::size_t, const ItemView*)>& visit, bool is_hit);
   // Whether there were any.
   bool remove_all_expired(Session& session, std::span<SeenKey> seen) noexcept;
   [[nodiscard]] bool see_all(std::span<const Key> keys, std::vector<SeenKey>& seen) noexcept;
