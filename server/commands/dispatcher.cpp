@@ -39,6 +39,10 @@ const Command* resolve(Context& context) {
   }
   if (!command->subcommands.empty() && context.args.size() > 1) {
     const Command* sub = CommandTable::find_subcommand(*command, context.args[1]);
+    if (command->has(kWordsTogether) && (sub == nullptr || !arity_fits(sub->spec->arity, context.args.size()))) {
+      context.reply.error(errors::subcommand_syntax(command->full_name, context.args[1]));
+      return nullptr;
+    }
     if (sub == nullptr) {
       context.reply.error(errors::unknown_subcommand(command->full_name, context.args[1]));
       return nullptr;
