@@ -94,28 +94,28 @@ Outcome hold(Context& context, const Command& command) {
 template <typename F>
 Outcome measured(Context& context, const Command& command, bool first_slice, std::span<const std::string_view> words, F&& run) {
   const std::uint64_t errors_before = context.reply.errors();
-  const std::size_t reply_before = context.reply.size();
+  const std::uint64_t reply_before = context.reply.size();
   const std::uint64_t start = CycleClock::ticks();
   const Outcome outcome = run();
   const std::uint64_t nanoseconds = CycleClock::ticks_to_ns(CycleClock::ticks() - start);
   auto& counters = context.statistics.command(command.id);
   if (first_slice) counters.calls.add();
   counters.nanoseconds.add(nanoseconds);
-  counters.latency.buckets[Histogram<Counter>::bucket_of(nanoseconds)].add();
   if (context.reply.errors() != errors_before) counters.failed.add();
   if (outcome == Outcome::suspended) context.statistics.traffic.suspended.add();
   if (context.server.latency.notes(nanoseconds)) [[unlikely]]
     context.server.latency.note(command.has(kFast) ? LatencyMonitor::Event::fast_command : LatencyMonitor::Event::command,
                                 nanoseconds, context.now_ms());
+  // Of all its slices. What it waited between them is nobody's time.
+  Client::Sliced sum = first_slice ? Client::Sliced{} : context.client.sliced;
+  sum.nanoseconds += nanoseconds;
+  sum.reply_bytes += context.reply.size() - reply_before;
   if (outcome == Outcome::suspended) {
-    context.client.sliced_ns += nanoseconds;
+    context.client.sliced = sum;
   } else {
-    // Of all its slices. What it waited between them is nobody's time.
+    counters.latency.buckets[Histogram<Counter>::bucket_of(sum.nanoseconds)].add();
     context.server.command_log.note(
-        {.nanoseconds = first_slice ? nanoseconds : nanoseconds + std::exchange(context.client.sliced_ns, 0),
-         .reply_bytes = context.reply.size() - reply_before,
-         .large_words = context.blocks.size(),
-         .words = words},
+        {.nanoseconds = sum.nanoseconds, .reply_bytes = sum.reply_bytes, .large_words = context.blocks.size(), .words = words},
         command, context.client, context.now_ms());
   }
   if (first_slice && context.server.monitors.is_watched() && !command.has(kAdmin)) [[unlikely]]

@@ -95,6 +95,7 @@ class Connection final : public TransportListener, public Suspension, public std
   std::shared_ptr<void> timer_;  // it waits for, if it does; letting go cancels
   const Command* last_command_ = nullptr;
   State state_ = State::open;
+  bool is_answering_ = false;  // the reply of the suspended command has begun: nothing else may come between
   bool waiting_writable_ = false;
   bool waiting_readable_ = false;
   std::int64_t charged_bytes_ = 0;
