@@ -400,7 +400,7 @@ class Cache {
   // Goes on with the sweep of a shard: takes out what lies in a dropped keyspace, was invalidated with its prefix or is too old, and what has
   // expired as it comes by. Returns whether it pays to come again soon.
   bool sweep(Session& session, std::size_t shard, const SweepUntil& until, UpkeepReport& report);
-  Swept sweep_block(Session& session, std::size_t shard, Prefix& position);
+  Swept sweep_some(Session& session, std::size_t shard, Prefix& position);
   void sweep_item(Session& session, Slot slot, Swept& swept) noexcept;
   void sweep_all(Session& session);
   bool remove_old(Session& session, Slot slot) noexcept;
@@ -412,6 +412,8 @@ class Cache {
   [[nodiscard]] bool begin_invalidation(Session& session, Namespace ns, std::string_view prefix, Ticket& ticket);
   bool consider_size(Session& session, std::size_t shard);
   void consider_shrinking(std::size_t shard, std::uint64_t items) noexcept;
+  // Segments that are all free. Returns whether there may be more.
+  bool give_back_spare(std::chrono::steady_clock::time_point deadline) noexcept;
   bool empty_young_queue(Session& session, std::chrono::steady_clock::time_point deadline) noexcept;
   bool evict_some(Session& session, std::chrono::steady_clock::time_point deadline, UpkeepReport& report);
   [[nodiscard]] NamespaceSize size_of_all() const;
