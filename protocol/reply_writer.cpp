@@ -138,6 +138,13 @@ void ReplyWriter::big_number(std::string_view digits) {
   out_->commit(distance(start, put_crlf(put_bytes(start + 1, digits))));
 }
 
+void ReplyWriter::verbatim_header(std::string_view format, std::size_t length) {
+  if (version_ == Version::resp2) return bulk_header(length);
+  header('=', format.size() + 1 + length);
+  out_->append(format);
+  out_->append(":");
+}
+
 void ReplyWriter::verbatim(std::string_view format, std::string_view text) {
   if (version_ == Version::resp2) {
     bulk(text);

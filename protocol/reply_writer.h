@@ -41,6 +41,8 @@ class ReplyWriter {
   void boolean(bool truth);
   void big_number(std::string_view digits);
   void verbatim(std::string_view format, std::string_view text);  // REQUIRES: format has 3 characters ("txt", "mkd")
+  // A verbatim whose text comes in parts: this, then `length` bytes of text, then bulk_end().
+  void verbatim_header(std::string_view format, std::size_t length);
 
  private:
   void header(char type, std::uint64_t number);

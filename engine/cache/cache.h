@@ -153,6 +153,8 @@ class Cache {
   void read_many(Session& session, std::span<const Key> keys, Visitor<void(std::size_t, const ItemView*)> visit);
   // As read, for looking without touching: neither statistics nor recency change (TTL, EXISTS as introspection, OBJECT).
   bool peek(Session& session, const Key& key, Visitor<void(const ItemView&)> visit);
+  // As read_many, likewise.
+  void peek_many(Session& session, std::span<const Key> keys, Visitor<void(std::size_t, const ItemView*)> visit);
 
   // How often the key was asked for since the policy last judged it, 3 at most; nothing if it is not there. Looks without touching.
   [[nodiscard]] std::optional<unsigned> hits(Session& session, const Key& key);
@@ -280,6 +282,7 @@ class Cache {
   // After a hit: the lifetime of the item begins anew, if it is one of those and enough of it is over.
   void renew(Session& session, const Key& key, StoredItem item);
   bool look(Session& session, const Key& given, const Visitor<void(const ItemView&)>& visit, bool is_hit);
+  void look_many(Session& session, std::span<const Key> keys, const Visitor<void(std::size_t, const ItemView*)>& visit, bool is_hit);
   // Whether there were any.
   bool remove_all_expired(Session& session, std::span<SeenKey> seen) noexcept;
   [[nodiscard]] bool see_all(std::span<const Key> keys, std::vector<SeenKey>& seen) noexcept;
@@ -403,7 +406,7 @@ class Cache {
   // Goes on with the sweep of a shard: takes out what lies in a dropped keyspace, was invalidated with its prefix or is too old, and what has
   // expired as it comes by. Returns whether it pays to come again soon.
   bool sweep(Session& session, std::size_t shard, const SweepUntil& until, UpkeepReport& report);
-  Swept sweep_block(Session& session, std::size_t shard, Prefix& position);
+  Swept sweep_some(Session& session, std::size_t shard, Prefix& position);
   void sweep_item(Session& session, Slot slot, Swept& swept) noexcept;
   void sweep_all(Session& session);
   bool remove_old(Session& session, Slot slot) noexcept;
@@ -415,6 +418,8 @@ class Cache {
   [[nodiscard]] bool begin_invalidation(Session& session, Namespace ns, std::string_view prefix, Ticket& ticket);
   bool consider_size(Session& session, std::size_t shard);
   void consider_shrinking(std::size_t shard, std::uint64_t items) noexcept;
+  // Segments that are all free. Returns whether there may be more.
+  bool give_back_spare(std::chrono::steady_clock::time_point deadline) noexcept;
   bool empty_young_queue(Session& session, std::chrono::steady_clock::time_point deadline) noexcept;
   bool evict_some(Session& session, std::chrono::steady_clock::time_point deadline, UpkeepReport& report);
   [[nodiscard]] NamespaceSize size_of_all() const;

@@ -22,7 +22,7 @@ void Cache::clear_some(Session& session, Namespace first, std::size_t count, boo
   if (wait) sweep_all(session);
 }
 
-bool Cache::is_clearing() const noexcept { return core_->databases.any_dropped(); }
+bool Cache::is_clearing() const noexcept { return core_->databases.any_dropped() || core_->memory.has_spare(); }
 
 void Cache::swap(Namespace one, Namespace other) {
   const WriteGate::Closed closed(core_->gate);
@@ -46,6 +46,8 @@ void Cache::sweep_all(Session& session) {
       (void)sweep(session, shard, {.all = true}, report);
       session.quiescent();
     }
+  }
+  while (core_->memory.give_back_spare()) {
   }
 }
 

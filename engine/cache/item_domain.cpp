@@ -196,14 +196,15 @@ void ItemDomain::put_hand(std::uint32_t segment, Granule at) noexcept {
   hand_ = {.segment = at_end ? segments_.header(segment).newer : segment, .at = at_end ? 0 : at};
 }
 
-// One whole free segment is kept, so that who works at the edge of one does not open and give it back by turns.
+// One whole free segment is kept, so that who works at the edge of one does not open and give it back by turns. Many may become free nearly at once,
+// and to give one back takes time: what a release leaves is for the next ones, and for give_back_spare().
 void ItemDomain::free_chunk(Granule at, Emptied& emptied) noexcept {
   const Granule size = runs_.chunk(at).size;
   const FreeRuns::Run run = runs_.release(at, size);
   count_freed(size, run);
   if (run.size != runs_.segment_granules()) return;
   const bool is_drained = runs_.is_withholding() && runs_.withheld() == run.begin;
-  if (is_drained || runs_.whole_segments() > 1) withdraw(run.begin, emptied);
+  if (is_drained || (has_spare() && emptied.count == 0)) withdraw(run.begin, emptied);
   if (is_drained) {
     is_draining_.store(false, std::memory_order_relaxed);
     ++counted_.drained;
@@ -234,8 +235,20 @@ void ItemDomain::release(std::span<const std::uint64_t> offsets) noexcept {
       unlink(segment);
       emptied.add(segment);
     }
+    if (has_spare() && emptied.count == 0) withdraw(runs_.find(runs_.segment_granules()), emptied);
   }
   give_back(emptied);
+}
+
+bool ItemDomain::give_back_spare() noexcept {
+  Emptied emptied;
+  {
+    const sync::MutexLock lock(mutex_);
+    if (!has_spare()) return false;
+    withdraw(runs_.find(runs_.segment_granules()), emptied);
+  }
+  give_back(emptied);
+  return true;
 }
 
 void ItemDomain::give_back(const Emptied& emptied) noexcept {

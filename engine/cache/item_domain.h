@@ -102,6 +102,12 @@ class ItemDomain {
   [[nodiscard]] std::uint64_t trim(std::uint64_t offset, std::uint64_t front_bytes, std::uint64_t back_bytes) noexcept
       STRATA_EXCLUDES(mutex_);
   void give_back_whole_segments() noexcept STRATA_EXCLUDES(mutex_);
+  // See ItemMemory.
+  bool give_back_spare() noexcept STRATA_EXCLUDES(mutex_);
+  [[nodiscard]] bool is_above_kept() const noexcept STRATA_EXCLUDES(mutex_) {
+    const sync::MutexLock lock(mutex_);
+    return has_spare();
+  }
 
   // See ItemMemory, "Draining".
   [[nodiscard]] std::uint64_t begin_draining(std::uint64_t least_free_bytes, std::uint32_t now_s) noexcept
@@ -171,6 +177,8 @@ class ItemDomain {
   // What was freed is now part of `run`: counts it and moves the hand, and where draining is, out of it.
   void count_freed(Granule granules, FreeRuns::Run run) noexcept STRATA_REQUIRES(mutex_);
   void free_chunk(Granule at, Emptied& emptied) noexcept STRATA_REQUIRES(mutex_);
+  // More whole free segments than are kept.
+  [[nodiscard]] bool has_spare() const noexcept STRATA_REQUIRES(mutex_) { return runs_.whole_segments() > 1; }
   // Takes a segment that is one free run out of the domain.
   void withdraw(Granule begin, Emptied& emptied) noexcept STRATA_REQUIRES(mutex_);
   void give_back(const Emptied& emptied) noexcept STRATA_EXCLUDES(mutex_);

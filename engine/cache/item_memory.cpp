@@ -143,6 +143,14 @@ void ItemMemory::give_back_free_segments() noexcept {
   for (const auto& domain : domains_) domain->give_back_whole_segments();
 }
 
+bool ItemMemory::give_back_spare() noexcept {
+  return std::any_of(domains_.begin(), domains_.end(), [](const auto& domain) { return domain->give_back_spare(); });
+}
+
+bool ItemMemory::has_spare() const noexcept {
+  return std::any_of(domains_.begin(), domains_.end(), [](const auto& domain) { return domain->is_above_kept(); });
+}
+
 std::uint32_t ItemMemory::emptiest_domain(std::uint32_t now_s) const noexcept {
   std::uint32_t best = 0;
   std::uint64_t most = 0;

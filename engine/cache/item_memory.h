@@ -95,8 +95,12 @@ class ItemMemory {
   void close(Handle& handle) noexcept {
     if (handle.is_open()) handle.domain_->close(handle);
   }
-  // Segments that are all free, of which each domain keeps one, go back to the system.
+  // Segments that are all free go back to the system.
   void give_back_free_segments() noexcept;
+  // One of them, if some domain has more than the one that it keeps. Whoever empties segments gives most of them back by the way, but not many at once:
+  // for who has time. False: there was none.
+  bool give_back_spare() noexcept;
+  [[nodiscard]] bool has_spare() const noexcept;
 
   [[nodiscard]] std::byte* address(std::uint64_t offset) const noexcept { return base_ + offset; }
   [[nodiscard]] std::uint64_t offset_of(const std::byte* address) const noexcept {

@@ -102,7 +102,8 @@ bool Cache::look(Session& session, const Key& given, const Visitor<void(const It
 }
 
 // All of them as of one moment: none of their homes has changed from the first look to the last.
-void Cache::read_many(Session& session, std::span<const Key> keys, Visitor<void(std::size_t, const ItemView*)> visit) {
+void Cache::look_many(Session& session, std::span<const Key> keys, const Visitor<void(std::size_t, const ItemView*)>& visit,
+                      bool is_hit) {
   const Operation operation(session);
   prefetch_items(keys);
   std::vector<SeenKey> seen(keys.size());
@@ -119,11 +120,12 @@ void Cache::read_many(Session& session, std::span<const Key> keys, Visitor<void(
   for (std::size_t i = 0; i < keys.size(); ++i) {
     if (!seen[i].found) {
       visit(i, nullptr);
-      count_miss(session, seen[i].key.hash);
+      if (is_hit) count_miss(session, seen[i].key.hash);
       continue;
     }
     const ShownItem shown(core_->store, core_->store.at(seen[i].found.slot), session.now_ms_);
     visit(i, &shown.view());
+    if (!is_hit) continue;
     ++hits;
     if (!session.is_touching_) continue;
     note_hit(*core_, session, seen[i].key.hash, seen[i].found);
@@ -131,6 +133,14 @@ void Cache::read_many(Session& session, std::span<const Key> keys, Visitor<void(
       renew(session, seen[i].key, core_->store.at(seen[i].found.slot));
   }
   session.counters_.hits.add(hits);
+}
+
+void Cache::read_many(Session& session, std::span<const Key> keys, Visitor<void(std::size_t, const ItemView*)> visit) {
+  look_many(session, keys, visit, true);
+}
+
+void Cache::peek_many(Session& session, std::span<const Key> keys, Visitor<void(std::size_t, const ItemView*)> visit) {
+  look_many(session, keys, visit, false);
 }
 
 bool Cache::remove_all_expired(Session& session, std::span<SeenKey> seen) noexcept {

@@ -9,6 +9,9 @@ namespace {
 
 using Time = std::chrono::steady_clock;
 
+// Of the index, between two looks at the clock: some hundred items, each of which may have to come from memory, and its neighbours too.
+constexpr unsigned kSweptBuckets = 16;
+constexpr unsigned kPartsOfBlock = kBlockBuckets / kSweptBuckets;
 // Items are on their way while so many before them are looked at.
 constexpr std::size_t kItemsAhead = 8;
 // A table that has been seen from end to end with less than this share of its slots taken becomes smaller.
@@ -19,7 +22,7 @@ constexpr unsigned kFadeEachUpkeep = 6;
 
 }  // namespace
 
-// What one look at a block of the index came to.
+// What one look at a part of the index came to.
 struct Cache::Swept {
   std::size_t seen = 0;  // slots
   std::size_t expired = 0;
@@ -29,10 +32,10 @@ struct Cache::Swept {
   bool has_no_memory = false;  // to take anything out: nothing was done
 };
 
-Cache::Swept Cache::sweep_block(Session& session, std::size_t shard, Prefix& position) {
+Cache::Swept Cache::sweep_some(Session& session, std::size_t shard, Prefix& position) {
   Swept swept;
   session.seen_.clear();
-  const Prefix next = core_->shards[shard].collect(position, kBlockBuckets, session.seen_);
+  const Prefix next = core_->shards[shard].collect(position, kSweptBuckets, session.seen_);
   // What is left behind in a dropped keyspace would be there again when that serves another database.
   swept.has_no_memory = !session.retirement_.prepare(session.seen_.size());
   if (swept.has_no_memory) return swept;
@@ -100,9 +103,10 @@ bool Cache::sweep(Session& session, std::size_t shard, const SweepUntil& until, 
     if (state.in_round) state.position = 0;
   }
   bool more = true;
-  while (more) {
+  std::size_t taken_out = 0;  // of a block
+  for (unsigned parts = 1; more; ++parts) {
     if (state.position == 0) state.seen = 0;
-    const Swept swept = sweep_block(session, shard, state.position);
+    const Swept swept = sweep_some(session, shard, state.position);
     if (swept.has_no_memory) break;
     state.seen += swept.seen;
     report.expired += swept.expired;
@@ -118,8 +122,13 @@ bool Cache::sweep(Session& session, std::size_t shard, const SweepUntil& until, 
       }
     }
     session.quiescent();
-    more = state.in_round || swept.dropped + swept.invalidated > 0;
-    if (state.position == 0 || (!until.all && Time::now() >= until.deadline)) break;
+    taken_out += swept.dropped + swept.invalidated;
+    const bool is_over = state.position == 0 || (!until.all && Time::now() >= until.deadline);
+    if (is_over || parts % kPartsOfBlock == 0) {
+      more = state.in_round || taken_out > 0;
+      taken_out = 0;
+    }
+    if (is_over) break;
   }
   state.busy.store(false, std::memory_order_release);
   return more;
@@ -168,6 +177,13 @@ bool Cache::empty_young_queue(Session& session, Time::time_point deadline) noexc
   return core_->young.keys() != 0;
 }
 
+bool Cache::give_back_spare(Time::time_point deadline) noexcept {
+  while (core_->memory.give_back_spare()) {
+    if (Time::now() >= deadline) return true;
+  }
+  return false;
+}
+
 UpkeepReport Cache::upkeep(Session& session, std::size_t first, std::size_t stride, std::chrono::nanoseconds slice) {
   UpkeepReport report;
   if (first >= kShards) return report;
@@ -203,6 +219,7 @@ UpkeepReport Cache::upkeep(Session& session, std::size_t first, std::size_t stri
   if (empty_young_queue(session, deadline)) report.more = true;
   if (put_in_order(session, deadline)) report.more = true;
   if (evict_some(session, deadline, report)) report.more = true;
+  if (give_back_spare(deadline)) report.more = true;
   if (compact(session, deadline)) report.more = true;
   core_->fade_shortage(kFadeEachUpkeep);
   return report;

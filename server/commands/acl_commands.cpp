@@ -4,15 +4,19 @@
 
 #include <algorithm>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "protocol/errors.h"
 #include "server/access/acl_category.h"
+#include "server/commands/client_walk.h"
 #include "server/commands/context.h"
 #include "server/commands/families.h"
 #include "server/commands/help.h"
+#include "server/commands/in_slices.h"
 #include "server/commands/words.h"
 #include "server/password.h"
 
@@ -28,18 +32,33 @@ Outcome refuse(Context& context, std::string_view error) {
 
 Outcome bad_words(Context& context) { return refuse(context, errors::subcommand_syntax("acl", context.args[1])); }
 
-// Those who act as a user that is no more. The own client still gets its answer.
-void disconnect_clients_of(Context& context, std::span<const std::string> users) {
-  if (users.empty()) return;
-  for (const auto& client : context.server.clients.snapshot()) {
-    if (std::find(users.begin(), users.end(), client->user_name()) == users.end()) continue;
-    if (client.get() == &context.client) {
+// Those who act as a user that is no more are disconnected, and then it is answered. The own client still gets its answer.
+class Parting {
+ public:
+  // `answers_count`: of the users.
+  Parting(Context& context, std::vector<std::string> users, bool answers_count)
+      : users_(std::move(users)), answers_count_(answers_count), walk_(context.server.clients) {}
+
+  bool slice(Context& context) {
+    if (!users_.empty() && !walk_.slice([&](Client& client) { judge(client, context); })) return false;
+    answers_count_ ? context.reply.integer(static_cast<std::int64_t>(users_.size())) : context.reply.ok();
+    return true;
+  }
+
+ private:
+  void judge(Client& client, Context& context) {
+    if (std::find(users_.begin(), users_.end(), client.user_name()) == users_.end()) return;
+    if (&client == &context.client) {
       context.client.close_after_reply = true;
     } else {
-      client->disconnect(Client::Reason::user_gone);
+      client.disconnect(Client::Reason::user_gone);
     }
   }
-}
+
+  std::vector<std::string> users_;
+  bool answers_count_;
+  ClientWalk walk_;
+};
 
 Outcome setuser(Context& context) {
   const std::string wrong = context.server.acl.set_user(context.args[2], context.args.subspan(3));
@@ -50,10 +69,7 @@ Outcome setuser(Context& context) {
 Outcome deluser(Context& context) {
   const auto names = context.args.subspan(2);
   if (std::find(names.begin(), names.end(), kDefaultUser) != names.end()) return refuse(context, errors::kAclDefaultUser);
-  const std::vector<std::string> removed = context.server.acl.remove(names);
-  disconnect_clients_of(context, removed);
-  context.reply.integer(static_cast<std::int64_t>(removed.size()));
-  return Outcome::done;
+  return in_slices(context, std::make_shared<Parting>(context, context.server.acl.remove(names), true));
 }
 
 void field(Reply& reply, std::string_view name, std::string_view text) {
@@ -215,11 +231,9 @@ Outcome genpass(Context& context) {
 Outcome load(Context& context) {
   AclRegistry& acl = context.server.acl;
   if (!acl.has_file()) return refuse(context, errors::kAclNoFile);
-  const AclRegistry::Loaded loaded = acl.load();
+  AclRegistry::Loaded loaded = acl.load();
   if (!loaded.wrong.empty()) return refuse(context, "ERR " + loaded.wrong);
-  disconnect_clients_of(context, loaded.gone);
-  context.reply.ok();
-  return Outcome::done;
+  return in_slices(context, std::make_shared<Parting>(context, std::move(loaded.gone), false));
 }
 
 Outcome save(Context& context) {

@@ -84,6 +84,12 @@ class BitOp {
     return true;
   }
 
+  // Each source is looked up once, however often the command looked at it.
+  static void count_lookups(Context& context, std::span<const Key> keys, std::span<const HeldValue> sources) {
+    for (std::size_t i = 0; i < sources.size(); ++i)
+      context.server.cache.count_lookup(context.session, keys[i], sources[i].found);
+  }
+
   // Everything under the locks of the keys. False: the sources are more bytes than `most`, nothing is done.
   bool combine_locked(Context& context, std::size_t most) {
     std::size_t total = 0;
@@ -109,7 +115,9 @@ class BitOp {
         length == 0 ? decision.remove() : decision.put(length, write, kNoExpiry);
       }
     });
-    return (total > most && status == Status::ok) ? false : answer(context, status, length);
+    if (total > most && status == Status::ok) return false;
+    if (status == Status::ok) count_lookups(context, keys, sources);
+    return answer(context, status, length);
   }
 
   // Holds the sources, and makes room for the result. False: the error is answered.
@@ -117,7 +125,7 @@ class BitOp {
     const std::vector<Key> keys = this->keys(context);
     const std::size_t count = keys.size() - 1;
     sources_.assign(count, {});
-    context.server.cache.read_many(context.session, std::span(keys).first(count), [&](std::size_t i, const ItemView* item) {
+    context.server.cache.peek_many(context.session, std::span(keys).first(count), [&](std::size_t i, const ItemView* item) {
       if (item != nullptr) sources_[i].take(*item);
     });
     views_.clear();
@@ -149,6 +157,7 @@ class BitOp {
         decision.put(result_, kNoExpiry);
       }
     });
+    if (same && status == Status::ok) count_lookups(context, keys, sources_);
     if (same || status != Status::ok) return answer(context, status, result_.size());
     is_combining_ = false;
     result_ = ValueRef();

@@ -58,14 +58,6 @@ std::shared_ptr<Client> ClientRegistry::find(std::uint64_t id) const {
   return found == clients_.end() ? nullptr : found->second;
 }
 
-std::vector<std::shared_ptr<Client>> ClientRegistry::snapshot() const {
-  const std::scoped_lock lock(mutex_);
-  std::vector<std::shared_ptr<Client>> all;
-  all.reserve(clients_.size());
-  for (const auto& [id, client] : clients_) all.push_back(client);
-  return all;
-}
-
 std::vector<std::shared_ptr<Client>> ClientRegistry::page(std::uint64_t after, std::size_t count) const {
   const std::scoped_lock lock(mutex_);
   std::vector<std::shared_ptr<Client>> some;

@@ -89,7 +89,12 @@ class Client : public std::enable_shared_from_this<Client> {
   bool authenticated = false;
   bool close_after_reply = false;
   Replies replies = Replies::all;
-  std::uint64_t sliced_ns = 0;  // that the slices of its suspended command took until now
+  // What the slices of its suspended command came to until now.
+  struct Sliced {
+    std::uint64_t nanoseconds = 0;
+    std::uint64_t reply_bytes = 0;
+  };
+  Sliced sliced;
   // As whom it acts; AclRegistry keeps this. Generations are those of its users, 0 is none.
   struct Access {
     std::shared_ptr<const AclUser> user;
@@ -144,14 +149,14 @@ class Client : public std::enable_shared_from_this<Client> {
 class ClientRegistry {
  public:
   [[nodiscard]] std::uint64_t next_id() noexcept { return next_id_.fetch_add(1, std::memory_order_relaxed); }
+  // The largest that was given; 0: none was.
+  [[nodiscard]] std::uint64_t last_id() const noexcept { return next_id_.load(std::memory_order_relaxed) - 1; }
   void add(std::shared_ptr<Client> client);
   void remove(std::uint64_t id);
   [[nodiscard]] std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
   // A null pointer: there is none.
   [[nodiscard]] std::shared_ptr<Client> find(std::uint64_t id) const;
-  // In order of their id.
-  [[nodiscard]] std::vector<std::shared_ptr<Client>> snapshot() const;
-  // At most `count` of those with a larger id than `after`, in order of their id.
+  // At most `count` of those with a larger id than `after`, in order of their id. All of them: see client_walk.h.
   [[nodiscard]] std::vector<std::shared_ptr<Client>> page(std::uint64_t after, std::size_t count) const;
   // Clients whose command waits for others (Client::wait).
   [[nodiscard]] std::uint64_t waiting() const noexcept { return waiting_.load(std::memory_order_relaxed); }

@@ -1,8 +1,11 @@
 #include "server/commands/client_modes.h"
 
+#include <memory>
 #include <optional>
 
 #include "protocol/errors.h"
+#include "server/commands/client_walk.h"
+#include "server/commands/in_slices.h"
 #include "server/commands/timeout.h"
 #include "server/commands/words.h"
 
@@ -72,11 +75,27 @@ Outcome client_pause(Context& context) {
   return Outcome::done;
 }
 
+namespace {
+
+class Waking {
+ public:
+  explicit Waking(Context& context) : walk_(context.server.clients) {}
+
+  bool slice(Context& context) {
+    if (!walk_.slice([](Client& client) { client.wake(); })) return false;
+    context.reply.ok();
+    return true;
+  }
+
+ private:
+  ClientWalk walk_;
+};
+
+}  // namespace
+
 Outcome client_unpause(Context& context) {
   context.server.pause.end();
-  for (const auto& client : context.server.clients.snapshot()) client->wake();
-  context.reply.ok();
-  return Outcome::done;
+  return in_slices(context, std::make_shared<Waking>(context));
 }
 
 }  // namespace strata::server

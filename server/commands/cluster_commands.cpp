@@ -52,6 +52,7 @@ constexpr CommandSpec kSubcommands[] = {
     row("slots", 2, kStale, "3.0.0"),
 };
 constexpr CommandSpec kCommands[] = {
+    row("asking", 1, kFast | kAboutConnections, "3.0.0"),
     {"cluster", -2, 0, {}, "cluster", "3.0.0", "A container for commands of clusters.", "Depends on subcommand.", "", nullptr, kSubcommands},
     row("readonly", 1, kFast | kLoading | kStale | kAboutConnections, "3.0.0"),
     row("readwrite", 1, kFast | kLoading | kStale | kAboutConnections, "3.0.0"),

@@ -29,6 +29,7 @@ enum CommandFlag : std::uint32_t {
   kAllowBusy = 1U << 10U,
   kAboutConnections = 1U << 24U,  // an ACL category only, in place of that of its group
   kAboutKeyspace = 1U << 25U,     // an ACL category only: it looks at all keys, or changes all
+  kWordsTogether = 1U << 26U,     // of a container: an unknown subcommand and too few or many words of a known one are one error
 };
 
 // What a command does to its keys, as in the key specifications of COMMAND INFO.

@@ -39,6 +39,10 @@ const Command* resolve(Context& context) {
   }
   if (!command->subcommands.empty() && context.args.size() > 1) {
     const Command* sub = CommandTable::find_subcommand(*command, context.args[1]);
+    if (command->has(kWordsTogether) && (sub == nullptr || !arity_fits(sub->spec->arity, context.args.size()))) {
+      context.reply.error(errors::subcommand_syntax(command->full_name, context.args[1]));
+      return nullptr;
+    }
     if (sub == nullptr) {
       context.reply.error(errors::unknown_subcommand(command->full_name, context.args[1]));
       return nullptr;
@@ -90,7 +94,7 @@ Outcome hold(Context& context, const Command& command) {
 template <typename F>
 Outcome measured(Context& context, const Command& command, bool first_slice, std::span<const std::string_view> words, F&& run) {
   const std::uint64_t errors_before = context.reply.errors();
-  const std::size_t reply_before = context.reply.size();
+  const std::uint64_t reply_before = context.reply.size();
   // What makes room first is not charged for what it evicts.
   const std::uint64_t start = context.ticks != 0 && !command.has(kDenyOom) ? context.ticks : CycleClock::ticks();
   const Outcome outcome = run();
@@ -99,21 +103,21 @@ Outcome measured(Context& context, const Command& command, bool first_slice, std
   auto& counters = context.statistics.command(command.id);
   if (first_slice) counters.calls.add();
   counters.nanoseconds.add(nanoseconds);
-  counters.latency.buckets[Histogram<Counter>::bucket_of(nanoseconds)].add();
   if (context.reply.errors() != errors_before) counters.failed.add();
   if (outcome == Outcome::suspended) context.statistics.traffic.suspended.add();
   if (context.server.latency.notes(nanoseconds)) [[unlikely]]
     context.server.latency.note(command.has(kFast) ? LatencyMonitor::Event::fast_command : LatencyMonitor::Event::command,
                                 nanoseconds, context.now_ms());
+  // Of all its slices. What it waited between them is nobody's time.
+  Client::Sliced sum = first_slice ? Client::Sliced{} : context.client.sliced;
+  sum.nanoseconds += nanoseconds;
+  sum.reply_bytes += context.reply.size() - reply_before;
   if (outcome == Outcome::suspended) {
-    context.client.sliced_ns += nanoseconds;
+    context.client.sliced = sum;
   } else {
-    // Of all its slices. What it waited between them is nobody's time.
+    counters.latency.buckets[Histogram<Counter>::bucket_of(sum.nanoseconds)].add();
     context.server.command_log.note(
-        {.nanoseconds = first_slice ? nanoseconds : nanoseconds + std::exchange(context.client.sliced_ns, 0),
-         .reply_bytes = context.reply.size() - reply_before,
-         .large_words = context.blocks.size(),
-         .words = words},
+        {.nanoseconds = sum.nanoseconds, .reply_bytes = sum.reply_bytes, .large_words = context.blocks.size(), .words = words},
         command, context.client, context.now_ms());
   }
   if (first_slice && context.server.monitors.is_watched() && !command.has(kAdmin)) [[unlikely]]

@@ -28,20 +28,15 @@ std::size_t KeySteps::step(Session& session, std::uint64_t wanted,
 }
 
 KeyWalk::KeyWalk(Cache& cache, Namespace ns, Filter filter, std::uint64_t cursor)
-    : cache_(cache), any_type_(filter.any_type), steps_(cache, ns, std::move(filter.pattern), cursor) {}
-
-KeyWalk::~KeyWalk() { cache_.budget().charge(Purpose::client_buffers, -charged_bytes_); }
+    : any_type_(filter.any_type), steps_(cache, ns, std::move(filter.pattern), cursor), encoded_(cache.budget()) {}
 
 bool KeyWalk::slice(Session& session, std::uint64_t wanted) {
-  protocol::ReplyWriter writer(encoded_, protocol::Version::resp2);
   looked_at_ += steps_.step(session, wanted - looked_at_, [&](std::string_view key, const ItemView&) {
     if (!any_type_) return;
-    writer.bulk(key);
+    protocol::ReplyWriter(encoded_.end(), protocol::Version::resp2).bulk(key);
     ++found_;
   });
-  const auto held = static_cast<std::int64_t>(encoded_.capacity());
-  cache_.budget().charge(Purpose::client_buffers, held - charged_bytes_);
-  charged_bytes_ = held;
+  encoded_.charge();
   return steps_.cursor() == 0 || looked_at_ >= wanted;
 }
 

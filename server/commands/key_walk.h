@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "engine/api/strata.hpp"
-#include "protocol/byte_buffer.h"
 #include "server/commands/context.h"
+#include "server/commands/reply_pieces.h"
 
 namespace strata::server {
 
@@ -33,8 +33,7 @@ class KeySteps {
 };
 
 // A walk through the keys of one database in slices that never hold the loop for long: KEYS, SCAN. It collects the names
-// that match, already encoded, so that a suspended command carries one buffer; its memory is charged to the client
-// buffers. Lifetime: from the first slice to the reply. Thread safety: none.
+// that match, already encoded. Lifetime: from the first slice to the end of the reply. Thread safety: none.
 class KeyWalk {
  public:
   struct Filter {
@@ -43,9 +42,6 @@ class KeyWalk {
   };
 
   KeyWalk(Cache& cache, Namespace ns, Filter filter, std::uint64_t cursor);
-  ~KeyWalk();
-  KeyWalk(const KeyWalk&) = delete;
-  KeyWalk& operator=(const KeyWalk&) = delete;
 
   // Looks at the keys of some more buckets: until `wanted` keys were looked at altogether or the slice is used up.
   // Returns whether the walk is over: at the end, or `wanted` reached.
@@ -54,17 +50,14 @@ class KeyWalk {
   [[nodiscard]] std::uint64_t cursor() const noexcept { return steps_.cursor(); }
   [[nodiscard]] std::size_t found() const noexcept { return found_; }
   // The names as bulk strings, one behind the other.
-  [[nodiscard]] std::string_view encoded() const noexcept { return encoded_.view(); }
-  [[nodiscard]] std::size_t memory_bytes() const noexcept { return encoded_.capacity(); }
+  [[nodiscard]] ReplyPieces& encoded() noexcept { return encoded_; }
 
  private:
-  Cache& cache_;
   bool any_type_;
   KeySteps steps_;
   std::uint64_t looked_at_ = 0;
   std::size_t found_ = 0;
-  protocol::ByteBuffer encoded_;
-  std::int64_t charged_bytes_ = 0;
+  ReplyPieces encoded_;
 };
 
 }  // namespace strata::server

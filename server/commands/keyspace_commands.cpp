@@ -1,7 +1,9 @@
 #include <charconv>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "protocol/errors.h"
 #include "server/commands/context.h"
@@ -16,44 +18,50 @@ namespace {
 
 namespace errors = protocol::errors;
 
-// A client that asks for more than it may have buffered gets an error, not gigabytes.
-bool too_much(Context& context, const KeyWalk& walk) {
-  if (walk.memory_bytes() <= context.server.limits.output_buffer_bytes.load(std::memory_order_relaxed)) return false;
-  context.reply.error("ERR the answer is larger than limits.output_buffer; use SCAN");
-  return true;
-}
+// The answer of KEYS and of SCAN: collected in slices, and answered in pieces.
+class KeyNames {
+ public:
+  // `wanted`: as many keys are looked at; of SCAN, which tells where it goes on.
+  KeyNames(Context& context, KeyWalk::Filter filter, std::uint64_t cursor, std::optional<std::uint64_t> wanted)
+      : walk_(context.server.cache, context.client.database(), std::move(filter), cursor), wanted_(wanted) {}
 
-Outcome continue_keys(Context& context, const std::shared_ptr<KeyWalk>& walk) {
-  const bool over = walk->slice(context.session, std::numeric_limits<std::uint64_t>::max());
-  if (too_much(context, *walk)) return Outcome::done;
-  if (!over) {
-    context.suspension.resume_soon([walk](Context& later) { return continue_keys(later, walk); });
-    return Outcome::suspended;
+  bool slice(Context& context) {
+    if (!is_collected_) {
+      is_collected_ = walk_.slice(context.session, wanted_.value_or(std::numeric_limits<std::uint64_t>::max()));
+      if (too_much(context)) return true;
+      if (!is_collected_) return false;
+      begin_answer(context.reply);
+    }
+    return walk_.encoded().answer_one(context.reply);
   }
-  context.reply.array(walk->found());
-  context.reply.append_raw(walk->encoded());
-  return Outcome::done;
-}
+
+ private:
+  // A client that asks for more than it may have buffered gets an error, not gigabytes.
+  bool too_much(Context& context) {
+    if (walk_.encoded().memory_bytes() <= context.server.limits.output_buffer_bytes.load(std::memory_order_relaxed)) return false;
+    context.reply.error("ERR the answer is larger than limits.output_buffer; use SCAN");
+    return true;
+  }
+
+  void begin_answer(Reply& reply) const {
+    if (wanted_) {
+      char digits[24];
+      const char* end = std::to_chars(digits, digits + sizeof digits, walk_.cursor()).ptr;
+      reply.array(2);
+      reply.bulk({digits, static_cast<std::size_t>(end - digits)});
+    }
+    reply.array(walk_.found());
+  }
+
+  KeyWalk walk_;
+  std::optional<std::uint64_t> wanted_;
+  bool is_collected_ = false;
+};
 
 Outcome keys(Context& context) {
-  return continue_keys(context, std::make_shared<KeyWalk>(context.server.cache, context.client.database(),
-                                                          KeyWalk::Filter{std::string(context.args[1]), true}, 0));
-}
-
-Outcome continue_scan(Context& context, const std::shared_ptr<KeyWalk>& walk, std::uint64_t count) {
-  const bool over = walk->slice(context.session, count);
-  if (too_much(context, *walk)) return Outcome::done;
-  if (!over) {
-    context.suspension.resume_soon([walk, count](Context& later) { return continue_scan(later, walk, count); });
-    return Outcome::suspended;
-  }
-  char digits[24];
-  const char* end = std::to_chars(digits, digits + sizeof digits, walk->cursor()).ptr;
-  context.reply.array(2);
-  context.reply.bulk({digits, static_cast<std::size_t>(end - digits)});
-  context.reply.array(walk->found());
-  context.reply.append_raw(walk->encoded());
-  return Outcome::done;
+  KeyWalk::Filter filter;
+  filter.pattern.assign(context.args[1]);
+  return in_slices(context, std::make_shared<KeyNames>(context, std::move(filter), 0, std::nullopt));
 }
 
 std::optional<std::uint64_t> parse_cursor(std::string_view text) {
@@ -94,8 +102,7 @@ Outcome scan(Context& context) {
       return Outcome::done;
     }
   }
-  return continue_scan(
-      context, std::make_shared<KeyWalk>(context.server.cache, context.client.database(), std::move(filter), *cursor), count);
+  return in_slices(context, std::make_shared<KeyNames>(context, std::move(filter), *cursor, count));
 }
 
 // Looks for some keys from a random place on, once round at most, and chooses one of them. The more it chooses among the less it matters how far

@@ -31,6 +31,7 @@ class Reply : private protocol::ReplyWriter {
   using ReplyWriter::big_number;
   using ReplyWriter::boolean;
   using ReplyWriter::bulk;
+  using ReplyWriter::bulk_end;
   using ReplyWriter::integer;
   using ReplyWriter::map;
   using ReplyWriter::null;
@@ -41,6 +42,7 @@ class Reply : private protocol::ReplyWriter {
   using ReplyWriter::set_version;
   using ReplyWriter::simple;
   using ReplyWriter::verbatim;
+  using ReplyWriter::verbatim_header;
   using ReplyWriter::version;
 
   void ok() { simple("OK"); }
@@ -74,6 +76,7 @@ class Reply : private protocol::ReplyWriter {
   struct Mark {
     std::size_t bytes = 0;
     std::size_t pins = 0;
+    bool operator==(const Mark&) const = default;
   };
   [[nodiscard]] Mark mark() const noexcept { return {bytes_.size(), pins_.size()}; }
   void cut(const Mark& mark);

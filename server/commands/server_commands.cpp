@@ -1,6 +1,8 @@
 #include <charconv>
 #include <chrono>
 #include <cmath>
+#include <cstdlib>
+#include <string>
 
 #include "protocol/errors.h"
 #include "server/commands/context.h"
@@ -34,21 +36,17 @@ Outcome info(Context& context) {
   return Outcome::done;
 }
 
-// DEBUG SLEEP holds this client alone: the loop goes on serving all others.
+// DEBUG SLEEP holds this client alone: the loop goes on serving all others. As in Redis it reads a number as far as there is one, and does not
+// sleep for what is none, or negative.
 Outcome debug_sleep(Context& context) {
   constexpr double kLongestSeconds = 3600;
-  double seconds = 0;
-  const std::string_view text = context.args[2];
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (failure != std::errc{} || end != text.data() + text.size() || !(seconds >= 0)) {
-    context.reply.error(errors::kNotFloat);
-    return Outcome::done;
-  }
+  const double seconds = std::strtod(std::string(context.args[2]).c_str(), nullptr);
   if (seconds > kLongestSeconds) {
     context.reply.error("ERR DEBUG SLEEP is limited to 3600 seconds");
     return Outcome::done;
   }
-  context.suspension.resume_after(std::chrono::milliseconds(std::llround(seconds * 1000)), [](Context& later) {
+  const std::int64_t milliseconds = seconds > 0 ? std::llround(seconds * 1000) : 0;
+  context.suspension.resume_after(std::chrono::milliseconds(milliseconds), [](Context& later) {
     later.reply.ok();
     return Outcome::done;
   });
@@ -99,7 +97,7 @@ constexpr CommandSpec kDebugSubcommands[] = {
 
 // clang-format off
 constexpr CommandSpec kCommands[] = {
-    {"debug", -2, kAdmin | kNoScript | kLoading | kStale, {}, "server", "1.0.0", "A container for debugging commands.",
+    {"debug", -2, kAdmin | kNoScript | kLoading | kStale | kWordsTogether, {}, "server", "1.0.0", "A container for debugging commands.",
      "Depends on subcommand.", "", nullptr, kDebugSubcommands},
     {"info", -1, kLoading | kStale | kDangerous, {}, "server", "1.0.0", "Returns information and statistics about the server.",
      "O(1)", "[section [section ...]]", info},

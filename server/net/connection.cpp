@@ -118,7 +118,7 @@ void Connection::on_wake() {
 
 // Of who watches the others: what there is to see, if it has taken what came before.
 void Connection::take_lines() {
-  if (!client_->watcher() || state_ == State::closing || !output_.empty()) return;
+  if (!client_->watcher() || state_ == State::closing || !output_.empty() || is_answering_) return;
   loop_.reply().append_raw(client_->watcher()->take());
 }
 
@@ -227,6 +227,7 @@ void Connection::execute_one(const RequestBatch& batch, const RequestBatch::Requ
   }
   if (client_->replies != Client::Replies::all) [[unlikely]]
     keep_reply(mark, outcome);
+  is_answering_ = outcome == Outcome::suspended && reply.mark() != mark;
   if (first) reader_.release_blocks();
   if (outcome == Outcome::suspended) {
     state_ = State::suspended;
@@ -303,12 +304,14 @@ void Connection::resumed_turn() {
   const Outcome outcome = carry_on();
   if (client_->replies != Client::Replies::all) [[unlikely]]
     keep_reply(mark, outcome);
+  is_answering_ = outcome == Outcome::suspended && (is_answering_ || loop_.reply().mark() != mark);
   if (outcome == Outcome::done) {
     state_ = client_->close_after_reply ? State::closing : State::open;
     if (state_ == State::open) {
       reader_.take_up();
       process();
     }
+    take_lines();  // that had to wait
   }
   finish_turn();
 }

@@ -97,6 +97,7 @@ class Connection final : public TransportListener, public Suspension, public std
   const Command* last_command_ = nullptr;
   std::uint64_t ticks_ = 0;  // when the last command of the batch ended
   State state_ = State::open;
+  bool is_answering_ = false;  // the reply of the suspended command has begun: nothing else may come between
   bool waiting_writable_ = false;
   bool waiting_readable_ = false;
   std::int64_t charged_bytes_ = 0;

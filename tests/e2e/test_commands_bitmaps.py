@@ -221,3 +221,21 @@ def test_expired_bitmaps_are_gone(connection):
         assert connection.call("PEXPIREAT", "k", 1) == 1
         assert connection.call(*words) == reply
         connection.call("DEL", "k")
+
+
+def lookups(connection, *words):
+    """The hits and misses of one command."""
+    connection.call("CONFIG", "RESETSTAT")
+    assert not isinstance(connection.call(*words), Error), words
+    info = connection.call("INFO", "stats").decode()
+    return tuple(int(info.split(f"keyspace_{name}:")[1].split()[0]) for name in ("hits", "misses"))
+
+
+# Small sources are combined at once, large ones in slices.
+@pytest.mark.parametrize("size", [1, 3 << 20])
+def test_bitop_counts_each_source_as_a_lookup(connection, size):
+    connection.call("MSET", "a", "x" * size, "b", "y" * size)
+    assert lookups(connection, "BITOP", "AND", "to", "a", "b") == (2, 0)
+    assert lookups(connection, "BITOP", "OR", "to", "a", "none", "a", "none") == (2, 2)
+    assert lookups(connection, "BITOP", "NOT", "to", "none") == (0, 1)
+    assert lookups(connection, "BITOP", "XOR", "a", "a", "b", "none") == (2, 1)  # what is written is none

@@ -213,3 +213,35 @@ def test_client_commands_about_what_nobody_does(connection):
     assert client_lines(connection.call("CLIENT", "INFO"))[0]["flags"] == "e"
     assert connection.call("CLIENT", "NO-EVICT", "off") == OK
     assert client_lines(connection.call("CLIENT", "INFO"))[0]["flags"] == "N"
+
+
+def test_reply_skip_and_off_hold_for_answers_in_pieces(connection):
+    names = [f"a name that is not short:{i}" for i in range(20_000)]
+    connection.call("MSET", *(word for name in names for word in (name, 1)))
+    connection.send("CLIENT", "REPLY", "SKIP")
+    connection.send("KEYS", "*")
+    assert connection.call("PING") == PONG
+    connection.send("CLIENT", "REPLY", "OFF")
+    connection.send("KEYS", "*")
+    connection.send("SCAN", "0", "COUNT", "100000")
+    assert connection.call("CLIENT", "REPLY", "ON") == OK
+    assert len(connection.call("KEYS", "*")) == len(names)
+    assert connection.call("PING") == PONG
+
+
+def test_list_and_kill_of_many(server, connection):
+    others = [server.connect() for _ in range(300)]
+    try:
+        for i, other in enumerate(others):
+            other.call("CLIENT", "SETNAME", f"other{i}")
+        lines = connection.call("CLIENT", "LIST").decode().splitlines()
+        ids = [int(line.split()[0].removeprefix("id=")) for line in lines]
+        assert len(lines) >= 301 and ids == sorted(ids)
+        assert {f"name=other{i}" for i in range(300)} <= {word for line in lines for word in line.split()}
+        assert connection.call("CLIENT", "LIST", "ID", ids[-1], ids[0], ids[-1]).decode().splitlines()[1].startswith(f"id={ids[0]} ")
+        assert connection.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes") >= 300
+        assert all(other.is_closed() for other in others)
+        assert connection.call("PING") == PONG
+    finally:
+        for other in others:
+            other.close()

@@ -1,6 +1,7 @@
 """MONITOR: each command as it is carried out, and never at the cost of others."""
 
 import re
+import threading
 import time
 
 import pytest
@@ -176,3 +177,31 @@ def test_long_words_are_cut(connection, watcher):
 def test_monitor_refuses(connection, words, text):
     assert connection.call("MONITOR", *words) == Error(text)
     assert connection.call("PING") == PONG
+
+
+@pytest.mark.strata_only  # who watches a redis-server may not look at keys
+def test_no_line_comes_into_a_long_answer(server, connection, watcher):
+    """It is sent in pieces while others go on, and are shown."""
+    names = {f"a name that is not short:{i}".encode() for i in range(50_000)}
+    connection.call("MSET", *(word for name in names for word in (name, 1)))
+    stop = threading.Event()
+
+    def keep_busy():
+        with server.connect() as other:
+            while not stop.is_set():
+                other.pipeline([("PING",)] * 10)
+
+    busy = threading.Thread(target=keep_busy)
+    busy.start()
+    try:
+        for _ in range(3):
+            watcher.send("KEYS", "*")
+            while isinstance(answer := watcher.receive(), Status):
+                assert LINE.fullmatch(answer)
+            assert len(answer) == len(names) and set(answer) == names
+    finally:
+        stop.set()
+        busy.join()
+    # Those that came meanwhile come now.
+    while not LINE.fullmatch(watcher.receive()):
+        pass

@@ -19,6 +19,7 @@ COMMANDS = {
     "client": (-2, set(), 0, 0, 0),
     "config": (-2, set(), 0, 0, 0),
     "info": (-1, set(), 0, 0, 0),
+    "asking": (1, {"fast"}, 0, 0, 0),
     "dbsize": (1, {"readonly", "fast"}, 0, 0, 0),
     "time": (1, {"fast"}, 0, 0, 0),
     "get": (2, {"readonly", "fast"}, 1, 1, 1),
@@ -305,6 +306,23 @@ def test_time(connection):
 def test_debug_sleep_answers(connection):
     assert connection.call("DEBUG", "SLEEP", "0") == OK
     assert connection.call("debug", "sleep", "0.01") == OK
+
+
+@pytest.mark.parametrize("seconds", ["abc", "", "-1", "0x", "0.001abc", "nan", "-inf"])
+def test_debug_sleep_reads_as_far_as_there_is_a_number(connection, seconds):
+    assert connection.call("DEBUG", "SLEEP", seconds) == OK
+
+
+def test_debug_knows_one_error_for_its_words(connection):
+    for words in (("FOO",), ("FOO", "x"), ("sleep",), ("SLEEP", "0", "1")):
+        text = f"ERR unknown subcommand or wrong number of arguments for '{words[0]}'. Try DEBUG HELP."
+        assert connection.call("DEBUG", *words) == Error(text)
+    assert connection.call("DEBUG") == Error("ERR wrong number of arguments for 'debug' command")
+
+
+def test_asking_is_of_clusters(connection):
+    assert connection.call("ASKING") == Error("ERR This instance has cluster support disabled")
+    assert connection.call("ASKING", "x") == Error("ERR wrong number of arguments for 'asking' command")
 
 
 def test_debug_sleep_keeps_the_order_of_its_own_pipeline(connection):

@@ -31,6 +31,33 @@ TEST_F(ClearTest, EmptiesOneNamespaceAtOnceAndFreesInSlices) {
   EXPECT_LT(cache->budget().bytes(Purpose::items), 1100U * 200);
 }
 
+// By work, not by time: without any for it a slice does the least it can. That is little, also where all segments become free nearly at once, as they do
+// when the last of many items go.
+TEST_F(ClearTest, ASliceGoesOnForLittleWhenItsTimeIsOver) {
+  open({.max_memory_bytes = 200U << 20U, .policy = Policy::noeviction});
+  constexpr int kItems = 200'000;
+  for (int i = 0; i < kItems; ++i) ASSERT_EQ(set("key" + std::to_string(i), std::string(500, 'v')), Status::ok);
+  const auto segments = [this] { return cache->compaction_statistics().segments_bytes >> 21U; };
+  const std::uint64_t full = segments();
+  ASSERT_GT(full, 30U);
+  cache->clear_all(*session, false);
+  std::uint64_t most_freed = 0, most_given_back = 0;
+  // What went last waits for the readers a little longer.
+  std::size_t calls_after = 0;
+  for (std::size_t i = 0; calls_after < 100 && i < 1'000'000; ++i) {
+    if (!cache->is_clearing()) ++calls_after;
+    const std::uint64_t before = segments();
+    const UpkeepReport report = cache->upkeep(*session, i % Cache::kShards, Cache::kShards, std::chrono::nanoseconds(0));
+    most_freed = std::max<std::uint64_t>(most_freed, report.freed);
+    most_given_back = std::max(most_given_back, before - std::min(before, segments()));
+  }
+  EXPECT_FALSE(cache->is_clearing());
+  EXPECT_LT(most_freed, 200U);
+  EXPECT_GT(most_given_back, 0U);
+  EXPECT_LE(most_given_back, 4U);
+  EXPECT_LE(segments(), 3U);
+}
+
 TEST_F(ClearTest, WaitFreesBeforeItReturns) {
   const std::uint64_t before = cache->budget().total_bytes();
   fill(0, 5000);

@@ -169,6 +169,22 @@ TEST(ReplyWriter, Verbatim) {
   expect_replies("$25\r\nThis is a verbatim\nstring\r\n", "=29\r\ntxt:This is a verbatim\nstring\r\n",
                  [](ReplyWriter& reply) { reply.verbatim("txt", "This is a verbatim\nstring"); });
   expect_replies("$0\r\n\r\n", "=4\r\nmkd:\r\n", [](ReplyWriter& reply) { reply.verbatim("mkd", ""); });
+  expect_replies("$0\r\n\r\n", "=4\r\ntxt:\r\n", [](ReplyWriter& reply) {
+    reply.verbatim_header("txt", 0);
+    reply.bulk_end();
+  });
+}
+
+TEST(ReplyWriter, VerbatimInParts) {
+  for (const Version version : {Version::resp2, Version::resp3}) {
+    ByteBuffer buffer;
+    ReplyWriter reply(buffer, version);
+    reply.verbatim_header("txt", 10);
+    buffer.append("01234");
+    buffer.append("56789");
+    reply.bulk_end();
+    EXPECT_EQ(buffer.view(), version == Version::resp2 ? "$10\r\n0123456789\r\n" : "=14\r\ntxt:0123456789\r\n");
+  }
 }
 
 TEST(ReplyWriter, RepliesFollowEachOther) {

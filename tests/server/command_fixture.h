@@ -44,6 +44,8 @@ class CommandTest : public testing::Test, private Suspension {
     for (; !reply; ++slices_) reply = resume();
     return *reply;
   }
+  // Bytes of the reply of a command that goes on.
+  [[nodiscard]] std::size_t answered() const { return reply_.size(); }
   // The connection is closed while the command waits.
   void drop() { rest_ = nullptr; }
 
@@ -60,6 +62,10 @@ class CommandTest : public testing::Test, private Suspension {
   Cache cache_{{}, {}};
   std::unique_ptr<Session> session_ = cache_.open_session();
   RuntimeLimits limits_;
+  ClientRegistry clients_;
+  CommandTable table_;
+  Statistics statistics_{table_.all().size()};
+  CommandLog command_log_;
   std::size_t slices_ = 0;  // of the last call
 
  private:
@@ -95,12 +101,8 @@ class CommandTest : public testing::Test, private Suspension {
   }
 
   SettingsStore settings_{{}, {}, {}};
-  CommandTable table_;
-  ClientRegistry clients_;
-  Statistics statistics_{table_.all().size()};
   LoopStatistics& loop_ = statistics_.add_loop();
   AclRegistry acl_{table_};
-  CommandLog command_log_;
   LatencyMonitor latency_;
   ClientPause pause_;
   MonitorFeed monitors_;

@@ -1,94 +1,13 @@
-#include <gtest/gtest.h>
-
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/json/parse.hpp>
 #include <deque>
-#include <future>
-#include <memory>
 #include <random>
 #include <string>
-#include <thread>
 #include <vector>
 
-#include "server/admin/admin_server.h"
-#include "tests/server/admin/admin_fixture.h"
-#include "tests/server/admin/http_client.h"
+#include "tests/server/admin/http_session_fixture.h"
 
+// What a session says to what it is sent, and how long it waits for it.
 namespace strata::server::admin {
 namespace {
-
-// A whole admin server on a free port; its io_context runs on a thread of its own.
-class HttpSessions : public AdminFixture {
- protected:
-  void SetUp() override {
-    ListenError error;
-    admin_ = AdminServer::listen(io_, server_, nullptr, error);
-    ASSERT_NE(admin_, nullptr) << error.text;
-    port_ = admin_->port();
-    ASSERT_NE(port_, 0);
-    admin_->start();
-    thread_ = std::thread([this] { io_.run(); });
-  }
-
-  void TearDown() override {
-    on_control_thread([this] { admin_.reset(); });
-    work_.reset();
-    thread_.join();  // every session has ended, or this would wait
-    EXPECT_EQ(buffer_bytes(), 0U);
-  }
-
-  void on_control_thread(const std::function<void()>& task) {
-    std::promise<void> done;
-    boost::asio::post(io_, [&] {
-      task();
-      done.set_value();
-    });
-    done.get_future().wait();
-  }
-
-  static std::string request(const std::string& method, const std::string& target, const std::string& headers = {},
-                             const std::string& body = {}) {
-    const std::string length = body.empty() ? "" : "Content-Length: " + std::to_string(body.size()) + "\r\n";
-    return method + " " + target + " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + std::string(kToken) + "\r\n" + headers +
-           length + "\r\n" + body;
-  }
-
-  static std::string error_code(const HttpAnswer& answer) {
-    return std::string(boost::json::parse(answer.body).at("error").at("code").as_string());
-  }
-
-  // What one connection answers to these bytes, which it has to end the connection after.
-  void expect_refusal(const std::string& bytes, unsigned status, const std::string& code) {
-    SCOPED_TRACE(bytes.substr(0, 60));
-    HttpClient client(port_);
-    client.send(bytes);
-    const auto answer = client.receive();
-    ASSERT_TRUE(answer);
-    EXPECT_EQ(answer->status, status);
-    EXPECT_EQ(error_code(*answer), code);
-    client.finish();
-    EXPECT_TRUE(client.at_end());
-  }
-
-  void expect_serving() {
-    HttpClient client(port_);
-    client.send(request("GET", "/healthz"));
-    const auto answer = client.receive();
-    ASSERT_TRUE(answer);
-    EXPECT_EQ(answer->status, 200U);
-  }
-
-  // Bytes of values that sessions hold, as AdminListener's state has it.
-  [[nodiscard]] std::uint64_t sessions_hold() const { return admin_->held_value_bytes(); }
-
-  boost::asio::io_context io_{1};
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_ = boost::asio::make_work_guard(io_);
-  std::unique_ptr<AdminServer> admin_;
-  std::uint16_t port_ = 0;
-  std::thread thread_;
-};
 
 TEST_F(HttpSessions, ServeManyRequestsOnOneConnection) {
   set("user:1", "v");
@@ -291,95 +210,6 @@ TEST_F(HttpSessions, EndSlowHeadersAndBodiesAndIdleConnections) {
   EXPECT_TRUE(idle.at_end());
 }
 
-TEST_F(HttpSessions, GiveUpOnClientsThatTakeNothing) {
-  set("large", std::string(64 << 20, 'x'));
-  const std::vector<config::Change> changes = {{"admin.response_timeout", "100ms"}};
-  ASSERT_TRUE(store_.change(changes, "test").empty());
-  HttpClient client(port_);
-  client.send(request("GET", "/v1/keys/large?value=raw"));
-  std::uint64_t held = 0;
-  while (held == 0) on_control_thread([&] { held = sessions_hold(); });
-  while (held != 0) on_control_thread([&] { held = sessions_hold(); });
-  const auto answer = client.receive();
-  EXPECT_FALSE(answer) << "no more than what the sockets had room for has come";
-}
-
-TEST_F(HttpSessions, SendAndReceiveLargeValues) {
-  std::mt19937 random(1);
-  std::string value(3'000'000, '\0');
-  for (char& c : value) c = static_cast<char>(random());
-  HttpClient client(port_);
-  client.send(request("PUT", "/v1/keys/large?database=1", {}, value));
-  EXPECT_EQ(client.receive().value_or(HttpAnswer()).status, 201U) << "beyond admin.body_limit, which is that of JSON";
-  client.send(request("GET", "/v1/keys/large?value=raw&database=1"));
-  const HttpAnswer got = client.receive().value_or(HttpAnswer());
-  EXPECT_EQ(got.headers.at("Content-Type"), "application/octet-stream");
-  EXPECT_TRUE(got.body == value);
-  client.send(request("HEAD", "/v1/keys/large?value=raw&database=1"));
-  const HttpAnswer head = client.receive(false).value_or(HttpAnswer());
-  EXPECT_EQ(head.headers.at("Content-Length"), "3000000");
-  client.send(request("PUT", "/v1/keys/small", "Transfer-Encoding: chunked\r\n") + "3\r\nabc\r\n0\r\n\r\n");
-  EXPECT_EQ(client.receive().value_or(HttpAnswer()).status, 201U);
-  client.send(request("DELETE", "/v1/keys/small"));
-  const HttpAnswer gone = client.receive().value_or(HttpAnswer());
-  EXPECT_EQ(gone.status, 204U);
-  EXPECT_FALSE(gone.headers.contains("Content-Length"));
-  client.send(request("GET", "/healthz"));
-  EXPECT_EQ(client.receive().value_or(HttpAnswer()).status, 200U) << "nothing is left over";
-}
-
-TEST_F(HttpSessions, HoldValuesToTheLimitOfValues) {
-  const std::vector<config::Change> changes = {{"limits.bulk_length", "1mb"}};
-  ASSERT_TRUE(store_.change(changes, "test").empty());
-  expect_refusal(request("PUT", "/v1/keys/k", "Content-Length: 1048577\r\n"), 413, "body_too_large");
-  expect_refusal(request("PUT", "/v1/keys/k", "Transfer-Encoding: chunked\r\n") + "fffff\r\n", 413, "body_too_large");
-}
-
-TEST_F(HttpSessions, RefuseValuesThereIsNoMemoryFor) {
-  cache::Tunables tunables = cache_.tunables();
-  tunables.policy = Policy::noeviction;
-  tunables.max_memory_bytes = 4 << 20;
-  ASSERT_TRUE(cache_.apply(tunables));
-  expect_refusal(request("PUT", "/v1/keys/k", "Content-Length: 100000000\r\n"), 507, "out_of_memory");
-}
-
-TEST_F(HttpSessions, EvictForALargeValue) {
-  cache::Tunables tunables = cache_.tunables();
-  tunables.max_memory_bytes = 32 << 20;
-  ASSERT_TRUE(cache_.apply(tunables));
-  for (int i = 0; i < 40'000; ++i) set("k" + std::to_string(i), std::string(1000, 'x'));
-  const std::uint64_t before = keys();
-  HttpClient client(port_);
-  client.send(request("PUT", "/v1/keys/large", {}, std::string(16 << 20, 'x')));
-  EXPECT_EQ(client.receive().value_or(HttpAnswer()).status, 201U);
-  EXPECT_LT(keys(), before);
-}
-
-TEST_F(HttpSessions, HoldNoMoreValuesThanTheirShare) {
-  limits_.all_clients_bytes = 4'000'000;
-  const std::string begun = request("PUT", "/v1/keys/k", "Content-Length: 900000\r\n") + "some";
-  HttpClient first(port_);
-  first.send(begun);
-  std::uint64_t held = 0;
-  while (held == 0) on_control_thread([&] { held = sessions_hold(); });
-  EXPECT_EQ(held, 900'000U);
-  expect_refusal(begun, 503, "too_much_held");
-  first.send(std::string(899'996, 'x'));
-  EXPECT_EQ(first.receive().value_or(HttpAnswer()).status, 201U);
-  HttpClient second(port_);
-  second.send(request("PUT", "/v1/keys/k", {}, std::string(3'000'000, 'x')));
-  EXPECT_EQ(second.receive().value_or(HttpAnswer()).status, 204U) << "one value alone is taken whatever its length";
-}
-
-TEST_F(HttpSessions, GiveBackWhatTheirAnswersAreChargedFor) {
-  for (int i = 0; i < 4000; ++i) set(std::string(100, 'k') + std::to_string(i), "v");
-  HttpClient client(port_);
-  client.send(request("GET", "/v1/keys?limit=1000"));
-  EXPECT_EQ(client.receive().value_or(HttpAnswer()).status, 200U);
-  std::uint64_t charged = 1;
-  while (charged != 0) on_control_thread([&] { charged = buffer_bytes(); });
-}
-
 TEST_F(HttpSessions, TellWhoHasChangedSomething) {
   HttpClient client(port_);
   client.send(request("PUT", "/v1/keys/k", {}, "v"));
@@ -388,39 +218,6 @@ TEST_F(HttpSessions, TellWhoHasChangedSomething) {
   const auto entry = boost::json::parse(client.receive().value_or(HttpAnswer()).body).at("entries").as_array().at(0);
   EXPECT_TRUE(std::string_view(entry.at("peer").as_string()).starts_with("127.0.0.1:"));
   EXPECT_EQ(entry.at("with_token"), true);
-}
-
-class Listening : public AdminFixture {
- protected:
-  static config::Settings with(const std::string& address, std::uint16_t port) {
-    config::Settings settings = default_settings();
-    settings.admin.bind = address;
-    settings.admin.port = port;
-    return settings;
-  }
-  // What listening with these settings says; empty if it works.
-  std::string listen(const config::Settings& settings) {
-    SettingsStore store(settings, {}, {});
-    ServerState server{cache_,       store,    commands_, clients_,  statistics_, limits_, acl_,
-                       command_log_, latency_, pause_,    monitors_, facts_,      [] {}};
-    ListenError error;
-    return AdminServer::listen(io_, server, nullptr, error) ? "" : error.text;
-  }
-  boost::asio::io_context io_;
-};
-
-TEST_F(Listening, SaysWhatToChange) {
-  ListenError error;
-  const auto first = AdminServer::listen(io_, server_, nullptr, error);
-  ASSERT_NE(first, nullptr) << error.text;
-  const std::string taken = listen(with("127.0.0.1", first->port()));
-  EXPECT_NE(taken.find("127.0.0.1:" + std::to_string(first->port())), std::string::npos) << taken;
-  EXPECT_NE(taken.find("admin.port"), std::string::npos) << taken;
-  const std::string foreign = listen(with("192.0.2.1", 0));
-  EXPECT_NE(foreign.find("admin.bind"), std::string::npos) << foreign;
-  const std::string no_address = listen(with("localhost", 0));
-  EXPECT_NE(no_address.find("admin.bind"), std::string::npos) << no_address;
-  for (const std::string& text : {taken, foreign, no_address}) EXPECT_EQ(text.find('\n'), std::string::npos) << text;
 }
 
 }  // namespace

@@ -1,0 +1,103 @@
+#include <random>
+#include <string>
+#include <vector>
+
+#include "tests/server/admin/http_session_fixture.h"
+
+// Values of keys as bodies, and the memory that sessions hold for them and for their answers.
+namespace strata::server::admin {
+namespace {
+
+class HttpValues : public HttpSessions {};
+
+TEST_F(HttpValues, GiveUpOnClientsThatTakeNothing) {
+  set("large", std::string(64 << 20, 'x'));
+  const std::vector<config::Change> changes = {{"admin.response_timeout", "100ms"}};
+  ASSERT_TRUE(store_.change(changes, "test").empty());
+  HttpClient client(port_);
+  client.send(request("GET", "/v1/keys/large?value=raw"));
+  std::uint64_t held = 0;
+  while (held == 0) on_control_thread([&] { held = sessions_hold(); });
+  while (held != 0) on_control_thread([&] { held = sessions_hold(); });
+  const auto answer = client.receive();
+  EXPECT_FALSE(answer) << "no more than what the sockets had room for has come";
+}
+
+TEST_F(HttpValues, SendAndReceiveLargeValues) {
+  std::mt19937 random(1);
+  std::string value(3'000'000, '\0');
+  for (char& c : value) c = static_cast<char>(random());
+  HttpClient client(port_);
+  client.send(request("PUT", "/v1/keys/large?database=1", {}, value));
+  EXPECT_EQ(client.receive().value_or(HttpAnswer()).status, 201U) << "beyond admin.body_limit, which is that of JSON";
+  client.send(request("GET", "/v1/keys/large?value=raw&database=1"));
+  const HttpAnswer got = client.receive().value_or(HttpAnswer());
+  EXPECT_EQ(got.headers.at("Content-Type"), "application/octet-stream");
+  EXPECT_TRUE(got.body == value);
+  client.send(request("HEAD", "/v1/keys/large?value=raw&database=1"));
+  const HttpAnswer head = client.receive(false).value_or(HttpAnswer());
+  EXPECT_EQ(head.headers.at("Content-Length"), "3000000");
+  client.send(request("PUT", "/v1/keys/small", "Transfer-Encoding: chunked\r\n") + "3\r\nabc\r\n0\r\n\r\n");
+  EXPECT_EQ(client.receive().value_or(HttpAnswer()).status, 201U);
+  client.send(request("DELETE", "/v1/keys/small"));
+  const HttpAnswer gone = client.receive().value_or(HttpAnswer());
+  EXPECT_EQ(gone.status, 204U);
+  EXPECT_FALSE(gone.headers.contains("Content-Length"));
+  client.send(request("GET", "/healthz"));
+  EXPECT_EQ(client.receive().value_or(HttpAnswer()).status, 200U) << "nothing is left over";
+}
+
+TEST_F(HttpValues, HoldValuesToTheLimitOfValues) {
+  const std::vector<config::Change> changes = {{"limits.bulk_length", "1mb"}};
+  ASSERT_TRUE(store_.change(changes, "test").empty());
+  expect_refusal(request("PUT", "/v1/keys/k", "Content-Length: 1048577\r\n"), 413, "body_too_large");
+  expect_refusal(request("PUT", "/v1/keys/k", "Transfer-Encoding: chunked\r\n") + "fffff\r\n", 413, "body_too_large");
+}
+
+TEST_F(HttpValues, RefuseValuesThereIsNoMemoryFor) {
+  cache::Tunables tunables = cache_.tunables();
+  tunables.policy = Policy::noeviction;
+  tunables.max_memory_bytes = 4 << 20;
+  ASSERT_TRUE(cache_.apply(tunables));
+  expect_refusal(request("PUT", "/v1/keys/k", "Content-Length: 100000000\r\n"), 507, "out_of_memory");
+}
+
+TEST_F(HttpValues, EvictForALargeValue) {
+  cache::Tunables tunables = cache_.tunables();
+  tunables.max_memory_bytes = 32 << 20;
+  ASSERT_TRUE(cache_.apply(tunables));
+  for (int i = 0; i < 40'000; ++i) set("k" + std::to_string(i), std::string(1000, 'x'));
+  const std::uint64_t before = keys();
+  HttpClient client(port_);
+  client.send(request("PUT", "/v1/keys/large", {}, std::string(16 << 20, 'x')));
+  EXPECT_EQ(client.receive().value_or(HttpAnswer()).status, 201U);
+  EXPECT_LT(keys(), before);
+}
+
+TEST_F(HttpValues, HoldNoMoreValuesThanTheirShare) {
+  limits_.all_clients_bytes = 4'000'000;
+  const std::string begun = request("PUT", "/v1/keys/k", "Content-Length: 900000\r\n") + "some";
+  HttpClient first(port_);
+  first.send(begun);
+  std::uint64_t held = 0;
+  while (held == 0) on_control_thread([&] { held = sessions_hold(); });
+  EXPECT_EQ(held, 900'000U);
+  expect_refusal(begun, 503, "too_much_held");
+  first.send(std::string(899'996, 'x'));
+  EXPECT_EQ(first.receive().value_or(HttpAnswer()).status, 201U);
+  HttpClient second(port_);
+  second.send(request("PUT", "/v1/keys/k", {}, std::string(3'000'000, 'x')));
+  EXPECT_EQ(second.receive().value_or(HttpAnswer()).status, 204U) << "one value alone is taken whatever its length";
+}
+
+TEST_F(HttpValues, GiveBackWhatTheirAnswersAreChargedFor) {
+  for (int i = 0; i < 4000; ++i) set(std::string(100, 'k') + std::to_string(i), "v");
+  HttpClient client(port_);
+  client.send(request("GET", "/v1/keys?limit=1000"));
+  EXPECT_EQ(client.receive().value_or(HttpAnswer()).status, 200U);
+  std::uint64_t charged = 1;
+  while (charged != 0) on_control_thread([&] { charged = buffer_bytes(); });
+}
+
+}  // namespace
+}  // namespace strata::server::admin
