@@ -182,6 +182,8 @@ class Cache {
   // returns.
   void clear(Session& session, Namespace ns, bool wait);
   void clear_all(Session& session, bool wait);  // at one moment, too
+  // Items of what was cleared that have not been taken out yet.
+  [[nodiscard]] std::uint64_t items_to_clear() const;
   // Something that was cleared has not come back yet.
   [[nodiscard]] bool is_clearing() const noexcept;
 
