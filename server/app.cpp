@@ -169,6 +169,7 @@ class App::Impl {
         signals_(control_),
         sample_timer_(control_) {
     facts_.run_id = make_run_id();
+    facts_.replication_id = make_run_id();
     facts_.started_at_ms = os::wall_clock_ms();
     facts_.executable = std::move(executable);
     facts_.threads = thread_count(settings_);

@@ -156,8 +156,11 @@ class Cache {
   // As read_many, likewise.
   void peek_many(Session& session, std::span<const Key> keys, Visitor<void(std::size_t, const ItemView*)> visit);
 
-  // How often the key was asked for since the policy last judged it, 3 at most; nothing if it is not there. Looks without touching.
+  // How often the key was asked for since the policy last judged it, 3 at most; under lfu about how often, where older uses count less. Nothing if it is
+  // not there. Looks without touching.
   [[nodiscard]] std::optional<unsigned> hits(Session& session, const Key& key);
+  // As if it had been asked for so often, as far as the policy tells that apart.
+  void assume_hits(Session& session, const Key& key, unsigned hits);
   // What the key takes: its item with padding, its value's block, its slot in the index; not its share of what is free. Nothing if it is not there.
   // Looks without touching.
   [[nodiscard]] std::optional<std::uint64_t> bytes_of(Session& session, const Key& key);
@@ -184,6 +187,8 @@ class Cache {
   // returns.
   void clear(Session& session, Namespace ns, bool wait);
   void clear_all(Session& session, bool wait);  // at one moment, too
+  // Items of what was cleared that have not been taken out yet.
+  [[nodiscard]] std::uint64_t items_to_clear() const;
   // Something that was cleared has not come back yet.
   [[nodiscard]] bool is_clearing() const noexcept;
 

@@ -22,6 +22,16 @@ void Cache::clear_some(Session& session, Namespace first, std::size_t count, boo
   if (wait) sweep_all(session);
 }
 
+std::uint64_t Cache::items_to_clear() const {
+  std::uint64_t items = 0;
+  if (!core_->databases.any_dropped()) return items;
+  const sync::MutexLock lock(sessions_mutex_);
+  for (std::size_t keyspace = 0; keyspace < kKeyspaces; ++keyspace) {
+    if (core_->databases.is_dropped(static_cast<Keyspace>(keyspace))) items += size_of(static_cast<Keyspace>(keyspace)).items;
+  }
+  return items;
+}
+
 bool Cache::is_clearing() const noexcept { return core_->databases.any_dropped() || core_->memory.has_spare(); }
 
 void Cache::swap(Namespace one, Namespace other) {

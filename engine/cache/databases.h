@@ -84,6 +84,10 @@ class Databases {
   [[nodiscard]] bool is_swept(Keyspace keyspace) const noexcept {
     return state_[keyspace].load(std::memory_order_relaxed) == State::swept;
   }
+  // Was dropped, and items may be left of it.
+  [[nodiscard]] bool is_dropped(Keyspace keyspace) const noexcept {
+    return state_[keyspace].load(std::memory_order_relaxed) >= State::dropped;
+  }
   // A shard has been looked through in the present round. With the last of them the keyspaces serve again, and the prefixes are forgotten.
   void end_shard(sync::qsbr::Participant& participant) noexcept;
 

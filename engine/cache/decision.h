@@ -93,6 +93,8 @@ class Decision {
   // Behind put or set_expiry: what is given is the expiry that the item, or the one it is moved from, has already. ExpiryRules do not shorten it,
   // and this is the lifetime that a hit begins anew.
   void keep_lifetime(std::int64_t lifetime_ms) noexcept { kept_lifetime_ms_ = lifetime_ms; }
+  // Behind put, among several keys: another key of them loses the value. Nothing is added, so the limit does not stand against it.
+  void takes_over() noexcept { takes_over_ = true; }
   // Changes the expiry alone; a time that has passed removes the item.
   void set_expiry(std::int64_t expire_at_ms) noexcept {
     action_ = Action::set_expiry;
@@ -115,6 +117,7 @@ class Decision {
   std::optional<Visitor<void(char*)>> write_;
   std::int64_t expire_at_ms_ = kNoExpiry;
   std::optional<std::int64_t> kept_lifetime_ms_;
+  bool takes_over_ = false;
 };
 
 }  // namespace strata::cache

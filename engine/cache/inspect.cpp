@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "engine/cache/cache.h"
 #include "engine/cache/cache_core.h"
 
@@ -19,7 +21,19 @@ std::optional<unsigned> Cache::hits(Session& session, const Key& key) {
   const Operation operation(session);
   const FoundSlot found = inspect(session, key);
   if (!found) return std::nullopt;
+  if (core_->uses.keeps() == UseTable::Keeps::frequency) return core_->uses.use_of(found.slot.offset_bytes()).uses;
   return static_cast<unsigned>(found.slot.get<Slot::Frequency>());
+}
+
+void Cache::assume_hits(Session& session, const Key& key, unsigned hits) {
+  constexpr unsigned kMostInSlot = 3;
+  if (core_->uses.keeps() == UseTable::Keeps::frequency) {
+    const Operation operation(session);
+    if (const FoundSlot found = inspect(session, key)) core_->uses.set_uses(found.slot.offset_bytes(), hits);
+    return;
+  }
+  for (unsigned hit = std::min(hits, kMostInSlot); hit > 0; --hit)
+    (void)update(session, key, [](Decision& decision) { (void)decision.current(); });
 }
 
 std::optional<std::uint64_t> Cache::bytes_of(Session& session, const Key& key) {

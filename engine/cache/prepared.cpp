@@ -88,7 +88,7 @@ Status Prepared::make(const Key& key, Decision& decision, Presence presence, con
     case Decision::Action::put:
       if (expiry_ms_ > now_ms) {
         const Status status = make_item(key, decision, current);
-        if (status != Status::ok || admits(current, strict)) return status;
+        if (status != Status::ok || admits(current, strict && !decision.takes_over_)) return status;
         forget();
         return Status::out_of_memory;
       }

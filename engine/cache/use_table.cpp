@@ -137,6 +137,11 @@ void UseTable::use(std::uint64_t offset, std::uint64_t random) noexcept {
   if (after != before) cell->store(after, std::memory_order_relaxed);
 }
 
+void UseTable::set_uses(std::uint64_t offset, std::uint32_t uses) noexcept {
+  const auto count = std::min(static_cast<std::uint32_t>(std::bit_width(uses)), kLargestCount);
+  if (Cell* const cell = cell_made(offset)) cell->store(byte_of(count, quarter()), std::memory_order_relaxed);
+}
+
 void UseTable::follow(std::uint64_t from, std::uint64_t to) noexcept {
   const Cell* const old = cell(from);
   const std::uint8_t byte = old != nullptr ? old->load(std::memory_order_relaxed) : std::uint8_t{0};

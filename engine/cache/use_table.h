@@ -55,6 +55,8 @@ class UseTable {
   // An item is there that was not. `random`: any number.
   void begin(std::uint64_t offset) noexcept STRATA_EXCLUDES(mutex_);
   void use(std::uint64_t offset, std::uint64_t random) noexcept;
+  // Under frequency: as if it had been used so often until now, to a power of two below that.
+  void set_uses(std::uint64_t offset, std::uint32_t uses) noexcept STRATA_EXCLUDES(mutex_);
   // An item has come to lie elsewhere, or another has taken its key: what is known goes with it.
   void follow(std::uint64_t from, std::uint64_t to) noexcept STRATA_EXCLUDES(mutex_);
 

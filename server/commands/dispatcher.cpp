@@ -24,7 +24,7 @@ bool arity_fits(int arity, std::size_t words) noexcept {
 // the body, which an attacker chooses, is taken for commands. As Redis does, end the connection without a word.
 bool is_http(std::string_view word) noexcept { return equals_ignoring_case(word, "post") || equals_ignoring_case(word, "host:"); }
 
-// The command that was asked for, or null with the error already answered.
+// The command that was asked for, or null with the error already answered. context.command is the one that was asked for either way.
 const Command* resolve(Context& context) {
   const Command* command = context.server.commands.find(context.args[0]);
   if (command == nullptr && is_http(context.args[0])) {
@@ -40,6 +40,7 @@ const Command* resolve(Context& context) {
   if (!command->subcommands.empty() && context.args.size() > 1) {
     const Command* sub = CommandTable::find_subcommand(*command, context.args[1]);
     if (command->has(kWordsTogether) && (sub == nullptr || !arity_fits(sub->spec->arity, context.args.size()))) {
+      context.command = command;
       context.reply.error(errors::subcommand_syntax(command->full_name, context.args[1]));
       return nullptr;
     }
@@ -49,6 +50,7 @@ const Command* resolve(Context& context) {
     }
     command = sub;
   }
+  context.command = command;
   if (command->spec->handler == nullptr || !arity_fits(command->spec->arity, context.args.size())) {
     context.reply.error(errors::wrong_arity(command->full_name));
     context.statistics.command(command->id).rejected.add();
@@ -131,8 +133,8 @@ Outcome execute(Context& context) {
   const std::uint64_t errors_before = context.reply.errors();
   const std::uint64_t ticks_before = std::exchange(context.ticks, 0);
   Outcome outcome = Outcome::done;
+  context.command = nullptr;
   if (const Command* command = resolve(context)) {
-    context.command = command;
     if (context.server.pause.is_on() && must_wait(context, *command)) [[unlikely]]
       return hold(context, *command);
     if (admit(context, *command)) {

@@ -161,11 +161,8 @@ class Restore {
     });
     if (status != Status::ok) return void(refuse(context, status));
     if (is_busy) return context.reply.error(errors::kBusyKey);
-    // The policies count three uses at most. A new item counts as not used at all, which is as little as an idle time can say.
-    constexpr std::int64_t kMostUses = 3;
-    for (std::int64_t use = std::min(options_.frequency.value_or(0), kMostUses); use > 0; --use) {
-      (void)cache.update(context.session, key, [](Decision& decision) { (void)decision.current(); });
-    }
+    // A new item counts as not used at all, which is as little as an idle time can say.
+    if (options_.frequency) cache.assume_hits(context.session, key, static_cast<unsigned>(*options_.frequency));
     context.reply.ok();
   }
 

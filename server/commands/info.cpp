@@ -50,6 +50,7 @@ void server_section(std::string& out, const Facts& facts) {
   field(out, "redis_mode", "standalone");
   field(out, "os", fmt::format("{} {} {}", system.sysname, system.release, system.machine));
   field(out, "arch_bits", 64);
+  field(out, "multiplexing_api", "epoll");
   field(out, "process_id", getpid());
   field(out, "run_id", process.run_id);
   field(out, "tcp_port", process.port);
@@ -64,6 +65,7 @@ void server_section(std::string& out, const Facts& facts) {
 
 void clients_section(std::string& out, const Facts& facts) {
   field(out, "connected_clients", facts.server.clients.size());
+  field(out, "cluster_connections", 0);
   field(out, "maxclients", facts.server.limits.max_clients.load(std::memory_order_relaxed));
   field(out, "tracking_clients", 0);
   field(out, "blocked_clients", facts.server.clients.waiting() + facts.server.pause.held());
@@ -81,19 +83,37 @@ void memory_section(std::string& out, const Facts& facts) {
   field(out, "used_memory_rss_human", human(memory.rss));
   field(out, "used_memory_peak", memory.peak);
   field(out, "used_memory_peak_human", human(memory.peak));
+  field(out, "used_memory_peak_perc", fmt::format("{:.2f}%", 100.0 * ratio(memory.used, memory.peak)));
   field(out, "used_memory_overhead", memory.overhead);
   field(out, "used_memory_dataset", memory.dataset);
   field(out, "used_memory_dataset_perc", fmt::format("{:.2f}%", 100.0 * ratio(memory.dataset, memory.used)));
+  if (const auto total = LinuxSystemMemory().total_bytes()) {
+    field(out, "total_system_memory", *total);
+    field(out, "total_system_memory_human", human(*total));
+  }
+  // Nothing runs scripts.
+  for (const std::string_view name : {"used_memory_lua", "used_memory_vm_eval", "used_memory_vm_functions", "used_memory_vm_total",
+                                      "used_memory_scripts", "used_memory_scripts_eval", "used_memory_functions"})
+    field(out, name, 0);
+  for (const std::string_view name : {"used_memory_lua_human", "used_memory_vm_total_human", "used_memory_scripts_human"})
+    field(out, name, human(0));
+  for (const std::string_view name : {"number_of_cached_scripts", "number_of_functions", "number_of_libraries"}) field(out, name, 0);
   field(out, "maxmemory", facts.server.cache.tunables().max_memory_bytes);
   field(out, "strata_limit_bytes", limit);
   field(out, "maxmemory_human", human(limit));
   field(out, "maxmemory_policy", cache::policy_name(facts.server.cache.tunables().policy));
   field(out, "mem_fragmentation_ratio", fmt::format("{:.2f}", ratio(memory.rss, memory.used)));
+  field(out, "mem_fragmentation_bytes", static_cast<std::int64_t>(memory.rss) - static_cast<std::int64_t>(memory.used));
   field(out, "mem_clients_normal", budget.bytes(Purpose::client_buffers));
+  // There are no replicas, no cluster and no log of changes; the limit is for all memory.
+  for (const std::string_view name : {"mem_not_counted_for_evict", "mem_replication_backlog", "mem_total_replication_buffers",
+                                      "mem_clients_slaves", "mem_cluster_links", "mem_aof_buffer"})
+    field(out, name, 0);
   field(out, "strata_client_values_bytes", facts.server.cache.held_value_bytes());
   field(out, "mem_allocator", memory.allocator);
   field(out, "allocator_active", memory.allocator_active);
   field(out, "allocator_resident", memory.allocator_resident);
+  field(out, "lazyfree_pending_objects", facts.server.cache.items_to_clear());
   field(out, "strata_items_bytes", budget.bytes(Purpose::items));
   field(out, "strata_index_bytes", budget.bytes(Purpose::index));
   field(out, "strata_large_values_bytes", budget.bytes(Purpose::large_values));
@@ -115,8 +135,16 @@ void memory_section(std::string& out, const Facts& facts) {
 void persistence_section(std::string& out, const Facts&) {
   field(out, "loading", 0);
   field(out, "async_loading", 0);
+  // Nothing is ever saved: what would tell of the last time is left out.
   field(out, "rdb_bgsave_in_progress", 0);
+  field(out, "rdb_current_bgsave_time_sec", -1);
+  field(out, "rdb_saves", 0);
   field(out, "aof_enabled", 0);
+  field(out, "aof_rewrite_in_progress", 0);
+  field(out, "aof_rewrite_scheduled", 0);
+  field(out, "aof_current_rewrite_time_sec", -1);
+  field(out, "aof_rewrites", 0);
+  field(out, "module_fork_in_progress", 0);
 }
 
 void stats_section(std::string& out, const Facts& facts) {
@@ -144,6 +172,14 @@ void stats_section(std::string& out, const Facts& facts) {
   field(out, "strata_misses_removed", facts.cache.misses_removed);
   field(out, "strata_misses_flushed", facts.cache.misses_flushed);
   field(out, "latest_fork_usec", 0);  // it never forks
+  field(out, "total_forks", 0);
+  // There are no replicas, no channels, no tracking of keys, and no other servers.
+  for (const std::string_view name :
+       {"total_net_repl_input_bytes", "total_net_repl_output_bytes", "sync_full", "sync_partial_ok", "sync_partial_err",
+        "pubsub_channels", "pubsub_patterns", "pubsubshard_channels", "migrate_cached_sockets", "slave_expires_tracked_keys",
+        "tracking_total_keys", "tracking_total_items", "tracking_total_prefixes"})
+    field(out, name, 0);
+  for (const std::string_view name : {"instantaneous_input_repl_kbps", "instantaneous_output_repl_kbps"}) field(out, name, "0.00");
   field(out, "total_error_replies", facts.counts.total_errors());
   field(out, "strata_eviction_refusals", facts.cache.eviction_refusals);
   field(out, "strata_eviction_samples", facts.cache.sampled);
@@ -164,10 +200,17 @@ void stats_section(std::string& out, const Facts& facts) {
   field(out, "acl_access_denied_channel", refused.refusals(AclLog::Reason::channel));
 }
 
-void replication_section(std::string& out, const Facts&) {
+void replication_section(std::string& out, const Facts& facts) {
   field(out, "role", "master");
   field(out, "connected_slaves", 0);
+  field(out, "master_failover_state", "no-failover");
+  field(out, "master_replid", facts.server.facts.replication_id);
+  field(out, "master_replid2", std::string(facts.server.facts.replication_id.size(), '0'));  // there was none before
   field(out, "master_repl_offset", 0);
+  field(out, "second_repl_offset", -1);
+  field(out, "repl_backlog_active", 0);
+  field(out, "repl_backlog_first_byte_offset", 0);
+  field(out, "repl_backlog_histlen", 0);
 }
 
 void cpu_section(std::string& out, const Facts&) {
@@ -215,12 +258,12 @@ std::uint64_t quantile_us(const Histogram<std::uint64_t>& latency, std::uint64_t
 void latencystats_section(std::string& out, const Facts& facts) {
   for (const Command& command : facts.server.commands.all()) {
     const auto& latency = facts.counts.commands[command.id].latency;
-    std::uint64_t slices = 0;
-    for (const std::uint64_t count : latency.buckets) slices += count;
-    if (slices == 0) continue;
+    std::uint64_t calls = 0;
+    for (const std::uint64_t count : latency.buckets) calls += count;
+    if (calls == 0) continue;
     fmt::format_to(std::back_inserter(out), "latency_percentiles_usec_{}:p50={}.000,p99={}.000,p99.9={}.000\r\n",
-                   command.full_name, quantile_us(latency, slices, 0.5), quantile_us(latency, slices, 0.99),
-                   quantile_us(latency, slices, 0.999));
+                   command.full_name, quantile_us(latency, calls, 0.5), quantile_us(latency, calls, 0.99),
+                   quantile_us(latency, calls, 0.999));
   }
 }
 

@@ -43,6 +43,7 @@ Status carry_out(Context& context, const Transfer& transfer, Transferred& result
         if (result != Transferred::done) break;
         value.put(decision, value.expire_at_ms);
         decision.keep_lifetime(value.lifetime_ms);
+        if (!transfer.keeps_source) decision.takes_over();
     }
   });
 }

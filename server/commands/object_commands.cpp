@@ -56,7 +56,8 @@ constexpr CommandSpec kSubcommands[] = {
     {"encoding", 3, kReadonly, kLooks, "generic", "2.2.3", "Returns what Redis would call the encoding of the value of a key.", "O(1)",
      "key", encoding},
     {"freq", 3, kReadonly, kLooks, "generic", "4.0.0",
-     "Returns how often a key was asked for since the eviction policy last judged it, 3 at most.", "O(1)", "key", freq},
+     "Returns how often a key was asked for since the eviction policy last judged it, 3 at most; under allkeys-lfu and volatile-lfu about how often, "
+     "where older uses count less.", "O(1)", "key", freq},
     {"help", 2, kLoading | kStale, {}, "generic", "6.2.0", "Returns helpful text about the different subcommands.", "O(1)", "",
      subcommand_help},
     {"idletime", 3, kReadonly, kLooks, "generic", "2.2.3", "Answers an error: times of access are not kept.", "O(1)", "key", idletime},

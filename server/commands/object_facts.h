@@ -19,7 +19,7 @@ namespace strata::server {
 // Whether a policy chooses by how often a key was asked for, and so counts it.
 [[nodiscard]] constexpr bool counts_hits(Policy policy) noexcept {
   return policy == Policy::s3fifo || policy == Policy::clock || policy == Policy::sieve || policy == Policy::allkeys_lru ||
-         policy == Policy::volatile_lru;
+         policy == Policy::volatile_lru || policy == Policy::allkeys_lfu || policy == Policy::volatile_lfu;
 }
 
 }  // namespace strata::server

@@ -34,6 +34,7 @@ struct RuntimeLimits {
 // Facts about this process that never change after start.
 struct ProcessFacts {
   std::string run_id;  // 40 hexadecimal digits, new at every start
+  std::string replication_id;  // likewise
   std::int64_t started_at_ms = 0;
   std::string executable;
   std::string config_file;

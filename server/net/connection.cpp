@@ -214,6 +214,7 @@ void Connection::execute_one(const RequestBatch& batch, const RequestBatch::Requ
   if (first && reader_.refused()) {
     reply.error(protocol::errors::kOutOfMemory);
     loop_.statistics().count_error("OOM");
+    last_command_ = loop_.server().commands.find(batch.args_of(request)[0]);
   } else {
     Context context = this->context();
     context.args = batch.args_of(request);

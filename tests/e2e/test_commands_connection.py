@@ -245,3 +245,14 @@ def test_list_and_kill_of_many(server, connection):
     finally:
         for other in others:
             other.close()
+
+
+@pytest.mark.parametrize("words, shown", [
+    (("GET",), "get"), (("NOSUCH",), "NULL"), (("CLIENT",), "client"), (("CLIENT", "FOO"), "NULL"), (("CONFIG", "GET"), "config|get"),
+    (("DEBUG", "FOO"), "debug"), (("SET", "k", "v", "FOO"), "set"), (("AUTH", "nobody", "wrong"), "auth"),
+])
+def test_list_shows_the_command_that_was_refused(server, connection, words, shown):
+    with server.connect() as other:
+        number = other.call("CLIENT", "ID")
+        assert isinstance(other.call(*words), Error)
+        assert f" cmd={shown} " in connection.call("CLIENT", "LIST", "ID", number).decode()

@@ -122,6 +122,16 @@ def test_object(connection):
     ])
 
 
+def test_restore_keeps_how_often_under_lfu(connection):
+    connection.call("CONFIG", "SET", "maxmemory-policy", "allkeys-lfu")
+    try:
+        for frequency in (200, 20, 4):
+            assert connection.call("RESTORE", "r", 0, dump_payload.of_string(b"v"), "REPLACE", "FREQ", frequency) == OK
+            assert frequency / 2 < connection.call("OBJECT", "FREQ", "r") <= frequency
+    finally:
+        connection.call("CONFIG", "SET", "maxmemory-policy", "noeviction")
+
+
 @pytest.mark.strata_only
 def test_object_freq_and_idletime(connection):
     connection.call("CONFIG", "SET", "maxmemory-policy", "s3fifo")
@@ -255,3 +265,26 @@ def _row(entry):
         fields = dict(zip(spec[::2], spec[1::2]))
         kinds.append((sorted(map(str, fields[b"flags"])), fields[b"begin_search"], fields[b"find_keys"]))
     return entry[0], entry[1], sorted(map(str, entry[2])), entry[3:6], sorted(map(str, entry[6])), kinds
+
+
+def test_moving_at_the_limit_without_eviction(start_server):
+    """What is moved takes no more than it took."""
+    with start_server({"memory.max_memory": "20mb", "memory.policy": "noeviction"}).connect() as connection:
+        values = {"small": "v", "middle": "y" * 3_000, "large": "x" * 100_000}
+        for name, value in values.items():
+            connection.call("SET", name, value)
+        out_of_memory = Error("OOM command not allowed when used memory > 'maxmemory'.")
+        count = 0
+        for size in (1_000, 100, 1):  # until nothing at all fits
+            while connection.call("SET", f"key:{count}", "z" * size) == OK:
+                count += 1
+        assert count > 1_000
+        assert connection.call("SET", "one more", "v") == connection.call("COPY", "middle", "copy") == out_of_memory
+        for name, value in values.items():
+            assert connection.call("RENAME", name, f"a longer name for {name}") == OK
+            assert connection.call("RENAMENX", f"a longer name for {name}", name) == 1
+            assert connection.call("MOVE", name, 1) == 1
+            assert connection.call("SELECT", 1) == OK
+            assert connection.call("GET", name) == value.encode()
+            assert connection.call("SELECT", 0) == OK
+        assert connection.call("RENAME", "key:1", "key:2") == OK

@@ -24,8 +24,10 @@ TEST_F(ClearTest, EmptiesOneNamespaceAtOnceAndFreesInSlices) {
   EXPECT_TRUE(first.more);
   EXPECT_GT(first.freed, 0U);
   EXPECT_LT(first.freed, 200U);
+  EXPECT_EQ(cache->items_to_clear(), 20'000U - first.freed);
   EXPECT_EQ(set("key1", "new"), Status::ok);
   EXPECT_EQ(first.freed + upkeep().freed, 20'000U);
+  EXPECT_EQ(cache->items_to_clear(), 0U);
   EXPECT_EQ(get("key1"), "new");
   EXPECT_EQ(verify(*cache), "");
   EXPECT_LT(cache->budget().bytes(Purpose::items), 1100U * 200);

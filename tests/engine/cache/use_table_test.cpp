@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include "engine/cache/eviction_pool.h"
 #include "engine/os/memory_calls.h"
 
@@ -55,6 +57,15 @@ TEST_F(UseTableTest, CountsUsesByTheirLogarithm) {
   EXPECT_LE(table.use_of(offset(1)).uses, 8192U);
   for (int i = 0; i < 1'000'000; ++i) table.use(offset(1), next());
   EXPECT_EQ(table.use_of(offset(1)).uses, 16384U) << "it saturates";
+}
+
+TEST_F(UseTableTest, UsesCanBeSaid) {
+  choose(UseTable::Keeps::frequency);
+  table.begin(offset(1));
+  for (const auto& [said, kept] : {std::pair{0U, 0U}, {1U, 1U}, {2U, 2U}, {7U, 4U}, {200U, 128U}, {255U, 128U}, {~0U, 16384U}}) {
+    table.set_uses(offset(1), said);
+    EXPECT_EQ(table.use_of(offset(1)).uses, kept) << said;
+  }
 }
 
 TEST_F(UseTableTest, UsesCountHalfAfterARoundWithoutOne) {
