@@ -36,8 +36,9 @@ TEST(CommandTableTest, NothingElseIsTakenForAName) {
         std::string name = command->full_name;
         name[at] = static_cast<char>(byte);
         const Command* const found = table.find(name);
-        if (found != nullptr) EXPECT_EQ(found->full_name, lower_case(name)) << name;
-        if (to_lower(name[at]) == command->full_name[at]) EXPECT_EQ(found, command) << name;
+        EXPECT_EQ(found != nullptr ? found->full_name : lower_case(name), lower_case(name));
+        const bool is_same = to_lower(name[at]) == command->full_name[at];
+        EXPECT_TRUE(!is_same || found == command) << name;
       }
     }
   }
