@@ -97,5 +97,29 @@ TEST_F(UpdateManyTest, NoKeysIsFine) {
   cache->read_many(*session, {}, [](std::size_t, const ItemView*) { FAIL(); });
 }
 
+// At the limit, where nothing may be evicted.
+TEST_F(UpdateManyTest, WhatTakesOverIsAdmittedAtTheLimit) {
+  open({.max_memory_bytes = 16U << 20U, .policy = Policy::noeviction});
+  const std::string value(1000, 'v');
+  ASSERT_EQ(set("from", value), Status::ok);
+  std::size_t items = 0;
+  for (const std::size_t size : {1000U, 100U, 0U}) {
+    while (set("key" + std::to_string(items), std::string(size, 'v')) == Status::ok) ++items;
+  }
+  const std::array keys{cache->key(0, "from"), cache->key(0, "another name")};
+  const auto move = [&](bool takes_over) {
+    return cache->update_many(*session, keys, 0, [&](std::size_t i, Decision& decision) {
+      if (i == 0) return decision.remove();
+      decision.put(value, kNoExpiry);
+      if (takes_over) decision.takes_over();
+    });
+  };
+  EXPECT_EQ(move(false), Status::out_of_memory);
+  EXPECT_EQ(get("from"), value);
+  EXPECT_EQ(move(true), Status::ok);
+  EXPECT_EQ(get("from"), std::nullopt);
+  EXPECT_EQ(get("another name"), value);
+}
+
 }  // namespace
 }  // namespace strata::cache
