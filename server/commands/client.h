@@ -17,6 +17,7 @@
 namespace strata::server {
 
 class AclUser;
+class KeptWords;
 
 // What the server knows about one client. The event loop that owns the connection writes it; other threads read it for
 // CLIENT LIST and the admin API: hence single-writer atomics (relaxed), and a lock around the texts.
@@ -93,6 +94,7 @@ class Client : public std::enable_shared_from_this<Client> {
   struct Sliced {
     std::uint64_t nanoseconds = 0;
     std::uint64_t reply_bytes = 0;
+    std::shared_ptr<const KeptWords> request;
   };
   Sliced sliced;
   // As whom it acts; AclRegistry keeps this. Generations are those of its users, 0 is none.

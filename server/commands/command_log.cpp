@@ -48,19 +48,27 @@ void CommandLog::set(const Thresholds& thresholds) {
   }
 }
 
-void CommandLog::note_request(const Measured& measured, const Command& command, const Client& client, std::int64_t now_ms) {
-  std::uint64_t bytes = 0;
-  for (const std::string_view word : measured.words) bytes += word.size();
-  if (bytes >= at_request_bytes_.load(std::memory_order_relaxed))
-    add(Kind::large_request, bytes, measured.words, command, client, now_ms);
+KeptWords::KeptWords(Budget& budget, std::span<const std::string_view> words, const Command& command)
+    : words_(kept_of(words, command)), charged_(budget) {
+  std::size_t bytes = sizeof *this;
+  for (const std::string& word : words_) bytes += sizeof word + word.capacity();
+  charged_.set(bytes);
 }
 
-void CommandLog::add(Kind kind, std::uint64_t measured, std::span<const std::string_view> words, const Command& command,
-                     const Client& client, std::int64_t now_ms) {
+void CommandLog::weigh_request(std::span<const std::string_view> words, const Command& command, const Client& client,
+                               std::int64_t now_ms) {
+  std::uint64_t bytes = 0;
+  for (const std::string_view word : words) bytes += word.size();
+  if (bytes >= at_request_bytes_.load(std::memory_order_relaxed))
+    add(Kind::large_request, bytes, {.words = words}, command, client, now_ms);
+}
+
+void CommandLog::add(Kind kind, std::uint64_t number, const Measured& measured, const Command& command, const Client& client,
+                     std::int64_t now_ms) {
   Entry entry{.id = 0,
               .at_s = now_ms / 1000,
-              .measured = measured,
-              .words = kept_of(words, command),
+              .measured = number,
+              .words = measured.kept != nullptr ? measured.kept->words() : kept_of(measured.words, command),
               .client_address = client.identity().peer_address,
               .client_name = client.name()};
   // What goes is destroyed when the lock is given back.

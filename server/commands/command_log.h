@@ -11,10 +11,23 @@
 #include <string_view>
 #include <vector>
 
+#include "server/commands/charged_bytes.h"
+
 namespace strata::server {
 
 class Client;
 struct Command;
+
+// What the log keeps of a request that goes in slices, until it is over. Charged to the client buffers. Thread safety: immutable.
+class KeptWords {
+ public:
+  KeptWords(Budget& budget, std::span<const std::string_view> words, const Command& command);
+  [[nodiscard]] const std::vector<std::string>& words() const noexcept { return words_; }
+
+ private:
+  std::vector<std::string> words_;
+  ChargedBytes charged_;
+};
 
 // The last commands that took long, and those whose request or reply was large: what SLOWLOG and COMMANDLOG tell of. Redis' limits on what is
 // kept of a command: 32 words of 128 bytes; words that hold a secret are not kept.
@@ -39,24 +52,27 @@ class CommandLog {
     std::string client_address;
     std::string client_name;
   };
-  // What a command came to.
+  // What a command came to, when it is over, and its request.
   struct Measured {
     std::uint64_t nanoseconds = 0;
     std::uint64_t reply_bytes = 0;
-    // Of the request: words that lie apart because they are large, and all words.
-    std::size_t large_words = 0;
     std::span<const std::string_view> words;
+    const KeptWords* kept = nullptr;  // instead of the words, if these are gone
   };
 
   void set(const Thresholds& thresholds);
 
+  // When it is there. `large_words`: how many lie apart because they are large.
+  void note_request(std::span<const std::string_view> words, std::size_t large_words, const Command& command,
+                    const Client& client, std::int64_t now_ms) {
+    if (large_words != 0 || words.size() >= at_words_.load(std::memory_order_relaxed)) [[unlikely]]
+      weigh_request(words, command, client, now_ms);
+  }
   void note(const Measured& measured, const Command& command, const Client& client, std::int64_t now_ms) {
     if (measured.nanoseconds >= at_ns_.load(std::memory_order_relaxed)) [[unlikely]]
-      add(Kind::slow, measured.nanoseconds / 1000, measured.words, command, client, now_ms);
+      add(Kind::slow, measured.nanoseconds / 1000, measured, command, client, now_ms);
     if (measured.reply_bytes >= at_reply_bytes_.load(std::memory_order_relaxed)) [[unlikely]]
-      add(Kind::large_reply, measured.reply_bytes, measured.words, command, client, now_ms);
-    if (measured.large_words != 0 || measured.words.size() >= at_words_.load(std::memory_order_relaxed)) [[unlikely]]
-      note_request(measured, command, client, now_ms);
+      add(Kind::large_reply, measured.reply_bytes, measured, command, client, now_ms);
   }
 
   // The newest first, at most `count`, of those with an id below `before`.
@@ -70,9 +86,9 @@ class CommandLog {
     std::uint64_t next_id = 0;
   };
 
-  void note_request(const Measured& measured, const Command& command, const Client& client, std::int64_t now_ms);
-  void add(Kind kind, std::uint64_t measured, std::span<const std::string_view> words, const Command& command,
-           const Client& client, std::int64_t now_ms);
+  void weigh_request(std::span<const std::string_view> words, const Command& command, const Client& client, std::int64_t now_ms);
+  void add(Kind kind, std::uint64_t number, const Measured& measured, const Command& command, const Client& client,
+           std::int64_t now_ms);
   [[nodiscard]] static constexpr std::size_t index_of(Kind kind) noexcept { return static_cast<std::size_t>(kind); }
 
   static constexpr std::uint64_t kNever = ~std::uint64_t{0};

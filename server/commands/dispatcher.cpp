@@ -92,7 +92,25 @@ Outcome hold(Context& context, const Command& command) {
   return Outcome::suspended;
 }
 
-// Times `run` and books it for the command. `words`: of the request, or, of a further slice, the name of the command.
+// A command that goes in slices is noted once, with the sum of them and the words of its request. What it waited between them is nobody's time.
+void note_slice(Context& context, const Command& command, bool first_slice, Outcome outcome,
+                std::span<const std::string_view> words, const CommandLog::Measured& slice) {
+  Client::Sliced& sum = context.client.sliced;
+  if (first_slice)
+    sum = {.nanoseconds = 0,
+           .reply_bytes = 0,
+           .request = std::make_shared<const KeptWords>(context.server.cache.budget(), words, command)};
+  sum.nanoseconds += slice.nanoseconds;
+  sum.reply_bytes += slice.reply_bytes;
+  if (outcome == Outcome::suspended) return;
+  const Client::Sliced whole = std::exchange(sum, {});
+  context.statistics.command(command.id).latency.buckets[Histogram<Counter>::bucket_of(whole.nanoseconds)].add();
+  context.server.command_log.note(
+      {.nanoseconds = whole.nanoseconds, .reply_bytes = whole.reply_bytes, .words = {}, .kept = whole.request.get()}, command,
+      context.client, context.now_ms());
+}
+
+// Times `run` and books it for the command. `words`: of the request; a further slice has none.
 template <typename F>
 Outcome measured(Context& context, const Command& command, bool first_slice, std::span<const std::string_view> words, F&& run) {
   const std::uint64_t errors_before = context.reply.errors();
@@ -110,17 +128,16 @@ Outcome measured(Context& context, const Command& command, bool first_slice, std
   if (context.server.latency.notes(nanoseconds)) [[unlikely]]
     context.server.latency.note(command.has(kFast) ? LatencyMonitor::Event::fast_command : LatencyMonitor::Event::command,
                                 nanoseconds, context.now_ms());
-  // Of all its slices. What it waited between them is nobody's time.
-  Client::Sliced sum = first_slice ? Client::Sliced{} : context.client.sliced;
-  sum.nanoseconds += nanoseconds;
-  sum.reply_bytes += context.reply.size() - reply_before;
-  if (outcome == Outcome::suspended) {
-    context.client.sliced = sum;
+  const std::uint64_t reply_bytes = context.reply.size() - reply_before;
+  if (first_slice)
+    context.server.command_log.note_request(words, context.blocks.size(), command, context.client, context.now_ms());
+  if (!first_slice || outcome == Outcome::suspended) [[unlikely]] {
+    note_slice(context, command, first_slice, outcome, words,
+               {.nanoseconds = nanoseconds, .reply_bytes = reply_bytes, .words = {}});
   } else {
-    counters.latency.buckets[Histogram<Counter>::bucket_of(sum.nanoseconds)].add();
-    context.server.command_log.note(
-        {.nanoseconds = sum.nanoseconds, .reply_bytes = sum.reply_bytes, .large_words = context.blocks.size(), .words = words},
-        command, context.client, context.now_ms());
+    counters.latency.buckets[Histogram<Counter>::bucket_of(nanoseconds)].add();
+    context.server.command_log.note({.nanoseconds = nanoseconds, .reply_bytes = reply_bytes, .words = words}, command,
+                                    context.client, context.now_ms());
   }
   if (first_slice && context.server.monitors.is_watched() && !command.has(kAdmin)) [[unlikely]]
     context.server.monitors.tell(command, words, context.client, context.now_ms());
@@ -148,8 +165,7 @@ Outcome execute(Context& context) {
 
 Outcome resume(Context& context, const Continuation& rest) {
   const std::uint64_t errors_before = context.reply.errors();
-  const std::string_view name = context.command->full_name;
-  const Outcome outcome = measured(context, *context.command, false, {&name, 1}, [&] { return rest(context); });
+  const Outcome outcome = measured(context, *context.command, false, {}, [&] { return rest(context); });
   if (context.reply.errors() != errors_before) context.statistics.count_error(context.reply.last_error_code());
   return outcome;
 }

@@ -49,7 +49,7 @@ def makers(stream):
                                                 ("RESET", "command", "x"), ("GRAPH", "command"), ("GRAPH",), ("DOCTOR",), ("DOCTOR", "x"), ("FOO",),
                                                 ("HISTOGRAM", "nosuch"), ("HISTOGRAM", *stream.some(stream.names_of_commands(), 3)))))),
         (1, lambda: ("CLUSTER", stream.choice(CLUSTER), *stream.some((1, 2, b"a", b"", "NODE"), 3))),
-        (0.3, lambda: (stream.choice(("READONLY", "readwrite")), *stream.some((b"x",), 1))),
+        (0.3, lambda: (stream.choice(("READONLY", "readwrite", "Asking")), *stream.some((b"x",), 1))),
         (0.5, lambda: (stream.choice(CONTAINERS), *stream.choice((("HELP",), ("help",), ("HELP", "x"), (), ("",), ("no\r\nsuch", "x"), ("y" * 200,))))),
         (2, lambda: _command(stream)),
         (1, lambda: ("INFO", *stream.some(("keyspace", "KEYSPACE", "commandstats", "errorstats", "default", "everything", "nosuch"), 2))),

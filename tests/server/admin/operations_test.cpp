@@ -77,8 +77,8 @@ class Logs : public AdminFixture {
   void note(std::uint64_t nanoseconds, std::uint64_t reply_bytes, std::vector<std::string> words) {
     const Client client({.id = 1, .fd = 3, .peer_address = "192.0.2.1:5", .local_address = {}, .connected_at_ms = 0});
     const std::vector<std::string_view> views(words.begin(), words.end());
-    command_log_.note({.nanoseconds = nanoseconds, .reply_bytes = reply_bytes, .large_words = 0, .words = views},
-                      *commands_.find_full("get"), client, 7000);
+    command_log_.note({.nanoseconds = nanoseconds, .reply_bytes = reply_bytes, .words = views}, *commands_.find_full("get"),
+                      client, 7000);
   }
 };
 
