@@ -40,6 +40,7 @@ void Connection::close() noexcept {
   state_ = State::closed;
   stop_waiting();
   rest_ = nullptr;
+  client_->sliced = {};
   if (client_->watcher()) {
     loop_.server().monitors.remove(client_->watcher());
     client_->set_watcher(nullptr);

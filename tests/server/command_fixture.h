@@ -47,7 +47,10 @@ class CommandTest : public testing::Test, private Suspension {
   // Bytes of the reply of a command that goes on.
   [[nodiscard]] std::size_t answered() const { return reply_.size(); }
   // The connection is closed while the command waits.
-  void drop() { rest_ = nullptr; }
+  void drop() {
+    rest_ = nullptr;
+    client_.sliced = {};
+  }
 
   std::string get(std::string_view name) {
     std::string value;
