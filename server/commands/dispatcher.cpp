@@ -86,7 +86,8 @@ bool must_wait(const Context& context, const Command& command) {
 }
 
 Outcome hold(Context& context, const Command& command) {
-  const std::int64_t rest_ms = context.server.pause.remaining_ms(command.has(kWrite), context.now_ms());
+  // One more, as of both moments the part of a millisecond is cut off: nobody goes on before the pause is over.
+  const std::int64_t rest_ms = context.server.pause.remaining_ms(command.has(kWrite), context.now_ms()) + 1;
   context.suspension.hold(std::make_unique<HeldRequest>(context.server.cache.budget(), context.args, context.blocks),
                           std::chrono::milliseconds(rest_ms));
   return Outcome::suspended;
