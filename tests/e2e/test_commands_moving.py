@@ -62,7 +62,8 @@ def test_a_copy_of_a_large_value_takes_no_memory(connection):
     before = used()
     for i in range(10):
         assert connection.call("COPY", "a", f"copy{i}") == 1
-    assert used() - before < 1_000_000
+    if not os.environ.get("STRATA_SANITIZER"):  # another malloc serves the process then, and grows as it likes
+        assert used() - before < 1_000_000
     connection.call("DEL", "a")
     assert connection.call("GET", "copy9") == b"x" * 8_000_000
 
