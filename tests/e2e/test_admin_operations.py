@@ -47,7 +47,8 @@ def test_memory(server, connection):
     if not os.environ.get("STRATA_SANITIZER"):  # another malloc serves the process then
         assert memory["allocator"]["in_use_bytes"] > 0
     assert curl(server, "POST", "/v1/memory/purge").status == 202
-    wait_until(lambda: curl(server, "GET", "/v1/memory").json["allocator"]["purge_calls"] > 0, "it is given back")
+    if not os.environ.get("STRATA_SANITIZER"):
+        wait_until(lambda: curl(server, "GET", "/v1/memory").json["allocator"]["purge_calls"] > 0, "it is given back")
 
 
 def test_policy(start_server):
