@@ -57,7 +57,8 @@ std::optional<Canvas> parse(Context& context) {
   std::size_t next = 1;
   const auto& args = context.args;
   std::vector<std::int64_t> numbers;
-  if (args.size() > 2 && equals_ignoring_case(args[1], "version")) {
+  const bool names_version = args.size() > 2 && equals_ignoring_case(args[1], "version");
+  if (names_version) {
     if (!parse_integer(args[2])) {
       context.reply.error(errors::kNotInteger);
       return std::nullopt;
@@ -68,6 +69,7 @@ std::optional<Canvas> parse(Context& context) {
   // Pictures of other versions take more.
   for (; next < args.size() && numbers.size() < 2; ++next) {
     const auto number = parse_integer(args[next]);
+    if (!number && !names_version) break;  // the picture of Redis 7.0 takes no arguments, and looks at none
     if (!number) {
       context.reply.error(errors::kNotInteger);
       return std::nullopt;
