@@ -131,7 +131,7 @@ class CommandStream:
         if words[0].lower() in (b"shutdown", b"quit", b"debug", b"scan") or words[:2] == (b"CLIENT", b"KILL"):
             return words
         # redis-server takes a user without a name, and a limit of 2^64 bytes and more, which Strata does not.
-        if words[:2] in ((b"ACL", b"SETUSER"), (b"CONFIG", b"SET")):
+        if [word.lower() for word in words[:2]] in ([b"acl", b"setuser"], [b"config", b"set"]):
             return words
         kind = self._random.randrange(3)
         if kind == 0 and len(words) > 1:
