@@ -113,10 +113,12 @@ def test_lolwut(connection):
     assert "Redis ver. 7" in text.splitlines()[-1]
     assert connection.call("LOLWUT", "VERSION", "5")
     assert connection.call("LOLWUT", "VERSION", "x") == Error("ERR value is not an integer or out of range")
+    for words in (("VERSION",), ("20", "x"), ("", "x")):  # without a version nothing is looked at
+        assert b"Redis ver. 7" in connection.call("LOLWUT", *words)
 
 
 @pytest.mark.strata_only
 def test_lolwut_sizes(connection):
     lines = connection.call("LOLWUT", "VERSION", "7", "20", "5").decode().splitlines()
     assert [len(line) for line in lines[:5]] == [20] * 5 and lines[5] == ""
-    assert connection.call("LOLWUT", "20", "x") == Error("ERR value is not an integer or out of range")
+    assert connection.call("LOLWUT", "VERSION", "7", "20", "x") == Error("ERR value is not an integer or out of range")

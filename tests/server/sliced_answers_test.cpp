@@ -57,8 +57,8 @@ class SlicedAnswerTest : public CommandTest {
   [[nodiscard]] std::uint64_t held() const { return cache_.budget().bytes(Purpose::client_buffers); }
   std::uint64_t calls_in_histogram(std::string_view command) {
     std::uint64_t sum = 0;
-    for (const std::uint64_t count : statistics_.since_start().commands[table_.find_full(command)->id].latency.buckets)
-      sum += count;
+    const StatisticsSnapshot snapshot = statistics_.since_start();
+    for (const std::uint64_t count : snapshot.commands[table_.find_full(command)->id].latency.buckets) sum += count;
     return sum;
   }
 
