@@ -304,9 +304,10 @@ typedef struct strata_cache_statistics {
   uint64_t choice_refusals;  /* times that it wanted none of what it was shown */
   uint64_t invalidated;      /* items taken out for their prefix, their age or their idleness */
   uint64_t pending_prefixes; /* that were invalidated and whose items have not all come back */
+  uint64_t waiting;          /* threads, now, for what another thread asks the source or writes to it */
 } strata_cache_statistics;
 #define STRATA_CACHE_STATISTICS_INIT \
-  { sizeof(strata_cache_statistics), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+  { sizeof(strata_cache_statistics), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 /* Each number is right, all of them not of the same moment. */
 STRATA_API strata_status strata_cache_get_statistics(const strata_cache* cache,
                                                      strata_cache_statistics* statistics) STRATA_NOEXCEPT;

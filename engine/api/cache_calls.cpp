@@ -257,6 +257,7 @@ strata_status strata_cache_get_statistics(const strata_cache* cache, strata_cach
     ours.choice_refusals = counted.choice_refusals;
     ours.invalidated = counted.invalidated;
     ours.pending_prefixes = cache->cache.pending_prefixes();
+    ours.waiting = cache->backed.waiting();
     return strata::api::give_out(statistics, ours, offsetof(strata_cache_statistics, sampled), "strata_cache_get_statistics");
   });
 }

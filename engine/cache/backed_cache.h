@@ -49,6 +49,8 @@ class BackedCache {
   // Of read(): how often the source was asked, and how often somebody waited for another's answer instead.
   [[nodiscard]] std::uint64_t loads() const noexcept { return loads_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t shared_loads() const noexcept { return shared_loads_.load(std::memory_order_relaxed); }
+  // Threads that wait now until another has loaded or written the same key.
+  [[nodiscard]] std::uint64_t waiting() const noexcept { return flights_.waiting(); }
 
  private:
   [[nodiscard]] Outcome load(Session& session, const Key& key, Flights::Turn& turn, const Visitor<void(Loaded&)>& load,

@@ -15,14 +15,16 @@ void Flights::wait(Session& session, Stripe& stripe, const Flight& flight) {
     return flight.is_over;
   };
   const Pause pause(session);
+  waiting_.fetch_add(1, std::memory_order_relaxed);
   while (!is_over()) {
     const sync::EventCount::Ticket ticket = stripe.ended.prepare();
     if (is_over()) {
       stripe.ended.cancel();
-      return;
+      break;
     }
     stripe.ended.wait(ticket);
   }
+  waiting_.fetch_sub(1, std::memory_order_relaxed);
 }
 
 Flights::Turn Flights::load(Session& session, const Key& key, std::shared_ptr<const Loaded>& shared, bool& recursive) {

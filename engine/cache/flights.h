@@ -48,6 +48,9 @@ class Flights {
   void forget(const Key& key);
   void forget_all();
 
+  // Threads that wait for another's load or write now.
+  [[nodiscard]] std::uint64_t waiting() const noexcept { return waiting_.load(std::memory_order_relaxed); }
+
  private:
   struct Flight {
     std::thread::id by;
@@ -72,9 +75,10 @@ class Flights {
   [[nodiscard]] Stripe& stripe_of(const Key& key) noexcept { return stripes_[key.hash % kStripes]; }
   [[nodiscard]] static std::string name_of(const Key& key);
   // Until the flight is over. REQUIRES: no lock is held.
-  static void wait(Session& session, Stripe& stripe, const Flight& flight);
+  void wait(Session& session, Stripe& stripe, const Flight& flight);
 
   std::atomic<std::uint64_t> under_way_ = 0;
+  std::atomic<std::uint64_t> waiting_ = 0;
   std::array<Stripe, kStripes> stripes_;
 };
 
