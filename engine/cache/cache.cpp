@@ -202,7 +202,9 @@ Session::Session(Cache& cache, std::int64_t now_ms, std::uint64_t random_seed)
       participant_(cache.core_->readers),
       writer_(cache.core_->gate),
       handle_(cache.core_->memory),
-      retirement_(cache.core_->store, cache.core_->budget, participant_) {}
+      retirement_(cache.core_->store, cache.core_->budget, participant_) {
+  participant_.set_keeper(&handle_);
+}
 
 void Session::flush_credit() noexcept {
   cache_->budget().charge(Purpose::items, credit_bytes_);
@@ -297,6 +299,8 @@ Session::~Session() {
   if (filled_) end_filling();
   bring_order();
   cache_->close(*this);
+  // The handle ends before the participant frees the last of what was retired.
+  participant_.set_keeper(nullptr);
 }
 
 std::unique_ptr<Session> Cache::open_session() {
@@ -357,6 +361,8 @@ Statistics Cache::statistics_since_start() const {
   const sync::MutexLock lock(sessions_mutex_);
   return sum_of_sessions();
 }
+
+std::uint64_t Cache::places_kept() const noexcept { return core_->memory.statistics().kept; }
 
 IndexStatistics Cache::index_statistics() const noexcept {
   IndexStatistics sum;

@@ -257,6 +257,8 @@ class Cache {
   [[nodiscard]] CompactionStatistics compaction_statistics() const noexcept;
   // What it took to find what has expired and nobody asked for.
   [[nodiscard]] ExpiryStatistics expiry_statistics() const noexcept;
+  // Places of items that were replaced or removed and that a thread kept for its next items, since the start (ChunkMagazine).
+  [[nodiscard]] std::uint64_t places_kept() const noexcept;
   [[nodiscard]] Budget& budget() noexcept;
   [[nodiscard]] const Budget& budget() const noexcept;
   // A block to receive a large value into, or an empty reference if it does not fit below the limit even after eviction.
@@ -378,7 +380,7 @@ class Cache {
   [[nodiscard]] bool evict_instead(Session& session, const ToMove& chunk) noexcept;
   [[nodiscard]] Drained make_place_for(Session& session, const ToMove& chunk, const DrainUntil& until) noexcept;
   [[nodiscard]] Drained drain_step(Session& session, const DrainUntil& until, unsigned& begun) noexcept;
-  [[nodiscard]] bool choose_segment(const Session& session, std::uint64_t least_free_bytes) noexcept;
+  [[nodiscard]] bool choose_segment(Session& session, std::uint64_t least_free_bytes) noexcept;
   void end_pass(Session& session) noexcept;
   void give_segment_up(const Session& session) noexcept;
   // Moves what is left of the emptiest segments elsewhere.
@@ -386,7 +388,9 @@ class Cache {
   void pay_for_segments(Session& session, std::uint64_t added_bytes) noexcept;
   [[nodiscard]] bool make_runs(Session& session, std::uint64_t bytes) noexcept;
   // Has segments given back until so many bytes may be added to what is resident.
-  [[nodiscard]] bool make_pages(Session& session, std::uint64_t bytes) noexcept;
+  // `is_last`: the write will be refused otherwise.
+  [[nodiscard]] bool make_pages(Session& session, std::uint64_t bytes, bool is_last) noexcept;
+  [[nodiscard]] bool reconsider_given_up(const Session& session, bool at_once) noexcept;
   bool compact(Session& session, std::chrono::steady_clock::time_point deadline) noexcept;
 
   // expiry.cpp. A few dozen chunks of the domain, or of all that are the thread's to look after. Returns whether there is more to do now.
@@ -465,6 +469,7 @@ class Cache {
     // For statistics:
     std::atomic<std::uint64_t> moved = 0, moved_bytes = 0, given_up = 0;
     std::atomic<bool> is_begun = false;  // is_draining, for all
+    std::atomic<std::int64_t> reconsidered_ms = 0;  // when segments that were given up were last offered again
   } compaction_;
   mutable sync::Mutex chooser_mutex_;
   std::shared_ptr<VictimChooser*> chooser_ STRATA_GUARDED_BY(chooser_mutex_);  // held by who is asking it

@@ -95,7 +95,7 @@ Cache::Moved Cache::move_item(Session& session, const ToMove& item) noexcept {
   }
   session.account(static_cast<std::int64_t>(item.bytes));
   if (STRATA_PROTOCOL_FAULT(moved_freed_at_once)) {
-    session.account(-static_cast<std::int64_t>(core_->store.dispose(std::span(&item.offset, 1))));
+    session.account(-static_cast<std::int64_t>(core_->store.dispose(std::span(&item.offset, 1), nullptr)));
     return Moved::yes;
   }
   session.retirement_.retire(item.offset, item.bytes);
@@ -140,12 +140,13 @@ Cache::Moved Cache::move(Session& session, const ToMove& chunk) noexcept {
   return moved;
 }
 
-bool Cache::choose_segment(const Session& session, std::uint64_t least_free_bytes) noexcept {
+bool Cache::choose_segment(Session& session, std::uint64_t least_free_bytes) noexcept {
   if (compaction_.pause != 0) {
     --compaction_.pause;
     return false;
   }
   const auto now_s = static_cast<std::uint32_t>(session.now_ms() / 1000);
+  core_->memory.give_back_kept(session.handle_);
   compaction_.domain = core_->memory.emptiest_domain(now_s);
   compaction_.moved_in_pass = 0;
   compaction_.idle_passes = 0;
@@ -282,7 +283,16 @@ bool Cache::compact_now(Session& session, std::chrono::nanoseconds slice) {
   return drain(session, {.deadline = Time::now() + slice, .segments = 1, .may_open = true}) == Drained::more;
 }
 
-bool Cache::make_pages(Session& session, std::uint64_t bytes) noexcept {
+// What somebody held in a segment when that was given up he may hold no more: a reply takes milliseconds to be sent. False: there is none, or they have
+// been tried a moment ago.
+bool Cache::reconsider_given_up(const Session& session, bool at_once) noexcept {
+  constexpr std::int64_t kPauseMs = 10;
+  if (!at_once && session.now_ms() - compaction_.reconsidered_ms.load(std::memory_order_relaxed) < kPauseMs) return false;
+  compaction_.reconsidered_ms.store(session.now_ms(), std::memory_order_relaxed);
+  return core_->memory.reconsider_given_up(static_cast<std::uint32_t>(session.now_ms() / 1000));
+}
+
+bool Cache::make_pages(Session& session, std::uint64_t bytes, bool is_last) noexcept {
   // What is copied for it, at most, and how often it is waited for what was moved.
   constexpr std::uint64_t kMostMovedPerByte = 16;
   constexpr unsigned kMostRounds = 64;
@@ -296,7 +306,8 @@ bool Cache::make_pages(Session& session, std::uint64_t bytes) noexcept {
   const std::uint64_t most = kMostMovedPerByte * (wanted + memory.segment_bytes());
   for (unsigned round = 0; round < kMostRounds && !fits(); ++round) {
     if (compaction_.moved_bytes.load(std::memory_order_relaxed) - before > most) break;
-    if (drain(session, {.segments = 1, .may_evict = true}) == Drained::nothing) break;
+    if (drain(session, {.segments = 1, .may_evict = true}) == Drained::nothing && !reconsider_given_up(session, is_last)) break;
+    is_last = false;
     session.reclaim();
   }
   return fits();

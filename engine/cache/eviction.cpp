@@ -115,7 +115,8 @@ bool Cache::find_pages(Session& session, std::uint64_t bytes, unsigned attempt) 
     evict_bytes(session, bytes << attempt);
   }
   session.reclaim();
-  return make_pages(session, bytes) || attempt + 1 < kMostAttempts;
+  const bool is_last = attempt + 1 == kMostAttempts;
+  return make_pages(session, bytes, is_last) || !is_last;
 }
 
 bool Cache::find_place(Session& session, unsigned attempt) {

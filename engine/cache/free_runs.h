@@ -72,6 +72,10 @@ class FreeRuns {
   [[nodiscard]] Granule find(Granule count) const noexcept;
   // Cuts a reserved chunk from the beginning of the free one, and returns where it begins. REQUIRES: 0 < count <= its size
   Granule take(Granule found, Granule count) noexcept;
+  // A chunk in use, of that size, is no item any more, and still in use.
+  void reserve(Granule at, Granule count) noexcept {
+    first_word(at).store(ChunkWord::reserved(count) | previous_free_bit(at), std::memory_order_relaxed);
+  }
   // Frees a chunk in use, of that size. Returns the free chunk that it is now part of.
   Run release(Granule at, Granule count) noexcept;
 

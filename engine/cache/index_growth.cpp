@@ -187,7 +187,7 @@ void IndexShard::finish(Layout layout, sync::qsbr::Participant& participant) noe
   (void)participant.retire(emptied_, 0, purge_emptied);
 }
 
-void IndexShard::purge_emptied(sync::qsbr::Retired& retired) noexcept {
+void IndexShard::purge_emptied(sync::qsbr::Retired& retired, void*) noexcept {
   auto& emptied = static_cast<EmptiedWindow&>(retired);
   emptied.shard->pools_[emptied.window].reset();
   emptied.shard->memory_->purge(emptied.shard->shard_, emptied.window);

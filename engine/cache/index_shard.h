@@ -230,7 +230,7 @@ class IndexShard {
     unsigned window = 0;
     std::atomic<bool> in_use = false;
   };
-  static void purge_emptied(sync::qsbr::Retired& emptied) noexcept;
+  static void purge_emptied(sync::qsbr::Retired& emptied, void* keeper) noexcept;
 
   // Read by everybody, written when the table grows.
   alignas(64) std::atomic<std::uint64_t> layout_ = 0;

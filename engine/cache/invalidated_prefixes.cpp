@@ -12,10 +12,10 @@ std::size_t InvalidatedPrefixes::View::bytes() const noexcept {
 }
 
 InvalidatedPrefixes::~InvalidatedPrefixes() {
-  if (View* const view = view_.load(std::memory_order_relaxed)) free(*view);
+  if (View* const view = view_.load(std::memory_order_relaxed)) free(*view, nullptr);
 }
 
-void InvalidatedPrefixes::free(sync::qsbr::Retired& view) noexcept {
+void InvalidatedPrefixes::free(sync::qsbr::Retired& view, void*) noexcept {
   const auto& own = static_cast<View&>(view);
   own.budget_->charge(Purpose::policy, -static_cast<std::int64_t>(own.bytes()));
   delete &own;

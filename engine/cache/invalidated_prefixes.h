@@ -110,7 +110,7 @@ class InvalidatedPrefixes {
  private:
   // Shows other rules; none: a null pointer.
   void show(std::vector<View::Rule> rules, sync::qsbr::Participant& participant);
-  static void free(sync::qsbr::Retired& view) noexcept;
+  static void free(sync::qsbr::Retired& view, void* keeper) noexcept;
 
   Budget& budget_;
   std::atomic<View*> view_ = nullptr;

@@ -220,18 +220,36 @@ void ItemDomain::withdraw(Granule begin, Emptied& emptied) noexcept {
   emptied.add(segment);
 }
 
-void ItemDomain::release(std::span<const std::uint64_t> offsets) noexcept {
+// Not where so much is free that segments may become whole, nor where one is being emptied: a chunk that is kept would be in the way.
+bool ItemDomain::keep(Granule at, ChunkMagazine& keeper) noexcept {
+  constexpr Granule kSparse = 8;  // more than a part of so many is free, a segment that is being filled apart
+  const Granule size = runs_.chunk(at).size;
+  const bool is_sparse = runs_.free_granules() > runs_.segment_granules() + granules_ / kSparse;
+  if (is_sparse || runs_.is_withholding() || !keeper.has_room(size)) {
+    keeper.note_refused();
+    return false;
+  }
+  runs_.reserve(at, size);
+  keeper.add(offset_of(at), size);
+  ++counted_.kept;
+  return true;
+}
+
+void ItemDomain::release(std::span<const std::uint64_t> offsets, ChunkMagazine* keeper) noexcept {
   assert(offsets.size() <= kMostReleased);
   Emptied emptied;
   {
     const sync::MutexLock lock(mutex_);
-    counted_.released += offsets.size();
     for (const std::uint64_t offset : offsets) {
       const std::uint32_t segment = segments_.segment_of(offset);
       if (!segments_.is_large(segment)) {
-        free_chunk(granule_of(offset), emptied);
+        const Granule at = granule_of(offset);
+        if (keeper != nullptr && keep(at, *keeper)) continue;
+        ++counted_.released;
+        free_chunk(at, emptied);
         continue;
       }
+      ++counted_.released;
       unlink(segment);
       emptied.add(segment);
     }

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 
+#include "engine/cache/chunk_magazine.h"
 #include "engine/cache/expiry_tally.h"
 #include "engine/cache/free_runs.h"
 #include "engine/cache/segments.h"
@@ -17,7 +18,7 @@ namespace strata::cache {
 class ItemDomain;
 class ItemMemory;
 
-// What a thread brings to ItemMemory: the run that it cuts items off, without a lock. Item memory calls it a handle. Ends, and closes its
+// What a thread brings to ItemMemory: the run that it cuts items off, without a lock, and chunks that it keeps. Item memory calls it a handle. Ends, and closes its
 // run, before the memory does. Thread safety: one thread at a time.
 class alignas(64) ItemRun {
  public:
@@ -47,8 +48,8 @@ class alignas(64) ItemRun {
   ItemDomain* domain_ = nullptr;  // of the open run
   ItemMemory& memory_;
   std::uint32_t turn_ = 0;  // which domain comes next
+  alignas(64) ChunkMagazine magazine_;  // all reserved
 };
-static_assert(sizeof(ItemRun) == 64);
 
 struct ItemDomainStatistics {
   std::uint64_t free_bytes = 0;      // in free chunks
@@ -58,6 +59,7 @@ struct ItemDomainStatistics {
   std::uint64_t runs_taken = 0;
   std::uint64_t hole_hits = 0;  // small items that took a hole
   std::uint64_t released = 0;   // chunks
+  std::uint64_t kept = 0;       // chunks that a thread kept for its next items instead
   std::uint64_t drained = 0;    // segments that draining has emptied
   std::uint64_t expiry_walks = 0;   // segments that were walked for what has expired in them
   std::uint64_t expiry_looked = 0;  // chunks that were looked at by these walks
@@ -95,8 +97,9 @@ class ItemDomain {
   // Makes a block that was just opened one of the domain's segments, with one reserved chunk in it.
   void add_large(std::uint32_t first) noexcept STRATA_EXCLUDES(mutex_);
 
-  // Of chunks that are all the domain's, large ones among them. REQUIRES: at most kMostReleased.
-  void release(std::span<const std::uint64_t> offsets) noexcept STRATA_EXCLUDES(mutex_);
+  // Of chunks that are all the domain's, large ones among them. `keeper`, unless nullptr, is given those that it may keep, reserved.
+  // REQUIRES: at most kMostReleased.
+  void release(std::span<const std::uint64_t> offsets, ChunkMagazine* keeper) noexcept STRATA_EXCLUDES(mutex_);
   static constexpr std::size_t kMostReleased = 64;
   // See ItemMemory::trim.
   [[nodiscard]] std::uint64_t trim(std::uint64_t offset, std::uint64_t front_bytes, std::uint64_t back_bytes) noexcept
@@ -113,6 +116,7 @@ class ItemDomain {
   [[nodiscard]] std::uint64_t begin_draining(std::uint64_t least_free_bytes, std::uint32_t now_s) noexcept
       STRATA_EXCLUDES(mutex_);
   void end_draining(std::uint32_t pass_over_until_s) noexcept STRATA_EXCLUDES(mutex_);
+  bool reconsider(std::uint32_t now_s) noexcept STRATA_EXCLUDES(mutex_);
   template <typename Visitor>
   bool drain_next(std::size_t most, Visitor&& visit) STRATA_EXCLUDES(mutex_);
   // A glance, without the lock.
@@ -177,6 +181,8 @@ class ItemDomain {
   // What was freed is now part of `run`: counts it and moves the hand, and where draining is, out of it.
   void count_freed(Granule granules, FreeRuns::Run run) noexcept STRATA_REQUIRES(mutex_);
   void free_chunk(Granule at, Emptied& emptied) noexcept STRATA_REQUIRES(mutex_);
+  // Unless there is something better to be done with it.
+  [[nodiscard]] bool keep(Granule at, ChunkMagazine& keeper) noexcept STRATA_REQUIRES(mutex_);
   // More whole free segments than are kept.
   [[nodiscard]] bool has_spare() const noexcept STRATA_REQUIRES(mutex_) { return runs_.whole_segments() > 1; }
   // Takes a segment that is one free run out of the domain.

@@ -53,4 +53,16 @@ void ItemDomain::end_draining(std::uint32_t pass_over_until_s) noexcept {
   is_draining_.store(false, std::memory_order_relaxed);
 }
 
+bool ItemDomain::reconsider(std::uint32_t now_s) noexcept {
+  bool any = false;
+  const sync::MutexLock lock(mutex_);
+  for (std::uint32_t segment = oldest_; segment != 0; segment = segments_.header(segment).newer) {
+    SegmentHeader& header = segments_.header(segment);
+    if (header.state != SegmentState::mixed || header.passed_over_until_s <= now_s) continue;
+    header.passed_over_until_s = 0;
+    any = true;
+  }
+  return any;
+}
+
 }  // namespace strata::cache

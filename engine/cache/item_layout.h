@@ -34,6 +34,10 @@ enum class ExpiryForm : std::uint8_t {
   far = 2,   // 8 bytes: milliseconds since 1970
 };
 
+static_assert(static_cast<int>(ExpiryForm::none) == 0 && static_cast<int>(ExpiryForm::near) == 1 &&
+                  static_cast<int>(ExpiryForm::far) == 2,
+              "a form's number is its length in words");
+
 // How far ahead an expiry may be to be stored in 4 bytes: 24.8 days. As long after it the item must have been swept.
 inline constexpr std::int64_t kNearExpiryMs = std::int64_t{1} << 31U;
 
@@ -107,9 +111,6 @@ static_assert((ChunkWord::FreeGranules::kMask & (ItemHeader::PreviousFree::kMask
     return 0;
   return (4 + 4 * ItemHeader::Expiry::get(header) + key + value + kGranuleBytes - 1) / kGranuleBytes * kGranuleBytes;
 }
-static_assert(static_cast<int>(ExpiryForm::none) == 0 && static_cast<int>(ExpiryForm::near) == 1 &&
-                  static_cast<int>(ExpiryForm::far) == 2,
-              "a form's number is its length in words");
 static_assert(std::atomic_ref<std::uint32_t>::required_alignment <= kGranuleBytes &&
               std::atomic_ref<std::uint32_t>::is_always_lock_free);
 
@@ -140,10 +141,12 @@ struct ItemShape {
   [[nodiscard]] constexpr bool long_value() const noexcept { return value_bytes >= ItemHeader::ValueBytes::kLargest; }
   [[nodiscard]] constexpr bool long_key() const noexcept { return key_bytes >= ItemHeader::KeyBytes::kLargest; }
   [[nodiscard]] constexpr std::uint32_t expiry_bytes() const noexcept {
-    return expiry == ExpiryForm::none ? 0 : expiry == ExpiryForm::near ? 4 : 8;
+    return static_cast<std::uint32_t>(expiry) * 4;
   }
   [[nodiscard]] constexpr std::uint32_t extras_bytes() const noexcept {
-    std::uint32_t bytes = extras == 0 ? 0 : 1;
+    if (extras == 0) [[likely]]
+      return 0;
+    std::uint32_t bytes = 1;
     for (const Extra& extra : kExtras) bytes += (extras & extra.bit) != 0 ? extra.bytes : 0U;
     return bytes;
   }

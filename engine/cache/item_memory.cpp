@@ -51,9 +51,9 @@ std::uint64_t ItemMemory::allocate_slowly(Handle& handle, std::uint64_t bytes) n
   if (bytes > most_mixed_bytes_) return allocate_large(bytes);
   const auto granules = static_cast<std::uint32_t>((bytes + kGranuleBytes - 1) / kGranuleBytes);
   if (handle.left_.load(std::memory_order_relaxed) == granules) return handle.domain_->take_rest(handle);
-  if (granules <= ItemDomain::kSmallGranules) close(handle);
+  if (granules <= ItemDomain::kSmallGranules) close_run(handle);
   std::uint64_t offset = allocate_anywhere(handle, granules);
-  if (offset == 0 && handle.is_open()) {
+  if (offset == 0 && (handle.is_open() || !handle.magazine_.empty())) {
     // The last that there is: what the thread has kept for itself.
     close(handle);
     offset = allocate_anywhere(handle, granules);
@@ -102,28 +102,44 @@ std::uint64_t ItemMemory::trim(std::uint64_t offset, std::uint64_t front_bytes, 
   return domain_of_segment(segments_.segment_of(offset)).trim(offset, front_bytes, back_bytes);
 }
 
-void ItemMemory::release(std::span<const std::uint64_t> offsets) noexcept {
-  while (!offsets.empty()) {
-    const std::size_t count = std::min(offsets.size(), ItemDomain::kMostReleased);
-    release_batch(offsets.first(count));
-    offsets = offsets.subspan(count);
-  }
+void ItemMemory::close(Handle& handle) noexcept {
+  close_run(handle);
+  give_back_kept(handle);
 }
 
-// Brings the lines that will be written into the cache before the lock is taken: first those that tell the sizes, then the neighbours'.
-void ItemMemory::release_batch(std::span<const std::uint64_t> offsets) noexcept {
+void ItemMemory::give_back_kept(Handle& handle) noexcept {
+  std::array<std::uint64_t, ChunkMagazine::kMostChunks> offsets;
+  static_assert(ChunkMagazine::kMostChunks <= ItemDomain::kMostReleased);
+  std::size_t count = 0;
+  while (const std::uint64_t offset = handle.magazine_.take_any()) offsets[count++] = offset;
+  if (count != 0) release_batch(std::span(offsets).first(count), nullptr);
+}
+
+void ItemMemory::release(std::span<const std::uint64_t> offsets, Handle* keeper) noexcept {
+  while (!offsets.empty()) {
+    const std::size_t count = std::min(offsets.size(), ItemDomain::kMostReleased);
+    release_batch(offsets.first(count), keeper == nullptr ? nullptr : &keeper->magazine_);
+    offsets = offsets.subspan(count);
+  }
+  if (keeper != nullptr && keeper->magazine_.is_to_be_emptied()) give_back_kept(*keeper);
+}
+
+// Brings the lines that will be written into the cache before the lock is taken: first those that tell the sizes, then, unless most will be kept, the
+// neighbours'.
+void ItemMemory::release_batch(std::span<const std::uint64_t> offsets, ChunkMagazine* keeper) noexcept {
   static_assert(ItemDomain::kMostReleased == 64);
   for (const std::uint64_t offset : offsets) os::prefetch_to_write(address(offset));
   std::array<std::uint32_t, 64> domain;
+  const bool frees_most = keeper == nullptr || !keeper->has_room(1);
   for (std::size_t index = 0; index < offsets.size(); ++index) {
     const std::uint32_t segment = segments_.segment_of(offsets[index]);
     domain[index] = number_of_domain(segment);
-    if (segments_.is_large(segment)) continue;
+    if (!frees_most || segments_.is_large(segment)) continue;
     std::byte* const chunk = address(offsets[index]);
     os::prefetch_to_write(chunk - kGranuleBytes);
     os::prefetch_to_write(chunk + std::size_t{FreeRuns::read(chunk).size} * kGranuleBytes);
   }
-  if (domains() == 1) return domains_[0]->release(offsets);
+  if (domains() == 1) return domains_[0]->release(offsets, keeper);
   std::uint64_t waiting = ~std::uint64_t{0} >> (64 - offsets.size());
   std::array<std::uint64_t, 64> together;
   while (waiting != 0) {
@@ -135,7 +151,7 @@ void ItemMemory::release_batch(std::span<const std::uint64_t> offsets) noexcept 
       together[count++] = offsets[index];
       waiting &= ~(std::uint64_t{1} << index);
     }
-    domains_[number]->release(std::span(together).first(count));
+    domains_[number]->release(std::span(together).first(count), keeper);
   }
 }
 
@@ -163,6 +179,12 @@ std::uint32_t ItemMemory::emptiest_domain(std::uint32_t now_s) const noexcept {
   return best;
 }
 
+bool ItemMemory::reconsider_given_up(std::uint32_t now_s) noexcept {
+  bool any = false;
+  for (const auto& domain : domains_) any |= domain->reconsider(now_s);
+  return any;
+}
+
 ItemMemory::Statistics ItemMemory::statistics() const noexcept {
   Statistics sum;
   sum.memory = segments_.counters();
@@ -175,6 +197,7 @@ ItemMemory::Statistics ItemMemory::statistics() const noexcept {
     sum.runs_taken += told.runs_taken;
     sum.hole_hits += told.hole_hits;
     sum.released += told.released;
+    sum.kept += told.kept;
     sum.drained += told.drained;
     sum.expiry_walks += told.expiry_walks;
     sum.expiry_looked += told.expiry_looked;

@@ -58,11 +58,12 @@ class ItemMemory {
   [[nodiscard]] std::errc start(os::MemoryCalls& calls, const SegmentGeometry& geometry);
 
   // The offset of a chunk of that many bytes, rounded up to granules; 0: memory is out, because of the limit or of the system.
-  // From the handle's run while it lasts. A new run is cut from a free chunk of at least 4 KiB; but where more than 2 % is free in smaller
+  // One that the handle keeps, if there is any of this size. Else from the handle's run while it lasts. A new run is cut from a free chunk of at least 4 KiB; but where more than 2 % is free in smaller
   // ones, holes, or no segment could be had lately, a small item gets the hole that fits best instead. Items above 2 KiB get the free chunk that fits best. Only when no domain
   // has any is a segment opened. What is larger than a quarter of a segment gets pages of its own. REQUIRES: bytes > 0
   [[nodiscard]] std::uint64_t allocate(Handle& handle, std::uint64_t bytes) noexcept {
     const std::uint64_t count = (bytes + kGranuleBytes - 1) / kGranuleBytes;
+    if (const std::uint64_t kept = handle.magazine_.take(count); kept != 0) return kept;
     const std::uint32_t left = handle.left_.load(std::memory_order_relaxed);
     if (count >= left) [[unlikely]]
       return allocate_slowly(handle, bytes);
@@ -89,12 +90,18 @@ class ItemMemory {
   // all fields in front of it were known. REQUIRES: multiples of kGranuleBytes that leave something; of a large chunk in front, less than a
   // page, once.
   [[nodiscard]] std::uint64_t trim(std::uint64_t offset, std::uint64_t front_bytes, std::uint64_t back_bytes = 0) noexcept;
-  // Locks once for each domain and 64 chunks; the more at a time the better.
-  void release(std::span<const std::uint64_t> offsets) noexcept;
-  // What is left of the handle's run can be used by others from now on; so does the handle's end. For threads that go to sleep.
-  void close(Handle& handle) noexcept {
-    if (handle.is_open()) handle.domain_->close(handle);
+  // Locks once for each domain and 64 chunks; the more at a time the better. `keeper`: the calling thread's, may keep some of them for its next items
+  // (ChunkMagazine), where they lie among others in use: what may become whole segments does not stay with it.
+  void release(std::span<const std::uint64_t> offsets, Handle* keeper = nullptr) noexcept;
+  // What is left of the handle's run, and what it keeps, can be used by others from now on; so does the handle's end. For threads that go to sleep.
+  void close(Handle& handle) noexcept;
+  // The same of what it keeps alone.
+  void give_back_kept(Handle& handle) noexcept;
+  // If it was not used since this was called last.
+  void give_back_unused(Handle& handle) noexcept {
+    if (!handle.magazine_.was_used() && !handle.magazine_.empty()) give_back_kept(handle);
   }
+  [[nodiscard]] static std::uint64_t kept_bytes(const Handle& handle) noexcept { return handle.magazine_.bytes(); }
   // Segments that are all free go back to the system.
   void give_back_free_segments() noexcept;
   // One of them, if some domain has more than the one that it keeps. Whoever empties segments gives most of them back by the way, but not many at once:
@@ -153,6 +160,8 @@ class ItemMemory {
   void end_draining(std::uint32_t domain, std::uint32_t pass_over_until_s) noexcept {
     domains_[domain]->end_draining(pass_over_until_s);
   }
+  // Those that were given up may be chosen again at once. False: there were none.
+  bool reconsider_given_up(std::uint32_t now_s) noexcept;
   template <typename Visitor>
   bool drain_next(std::uint32_t domain, std::size_t most, Visitor&& visit) {
     return domains_[domain]->drain_next(most, visit);
@@ -214,7 +223,10 @@ class ItemMemory {
   void complete_beside_others(std::uint64_t offset, std::uint32_t header) noexcept;
   [[nodiscard]] std::uint64_t allocate_anywhere(Handle& handle, std::uint32_t granules) noexcept;
   [[nodiscard]] std::uint64_t allocate_large(std::uint64_t bytes) noexcept;
-  void release_batch(std::span<const std::uint64_t> offsets) noexcept;
+  void release_batch(std::span<const std::uint64_t> offsets, ChunkMagazine* keeper) noexcept;
+  void close_run(Handle& handle) noexcept {
+    if (handle.is_open()) handle.domain_->close(handle);
+  }
 
   std::byte* base_ = nullptr;
   std::uint64_t most_mixed_bytes_ = 0;  // of a chunk in a segment of mixed sizes

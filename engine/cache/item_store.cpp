@@ -81,14 +81,14 @@ ValueRef ItemStore::pin(StoredItem item) const noexcept {
   return {&block, locator_of(item).size};
 }
 
-std::uint64_t ItemStore::dispose(std::span<const std::uint64_t> offsets) noexcept {
+std::uint64_t ItemStore::dispose(std::span<const std::uint64_t> offsets, Handle* keeper) noexcept {
   std::uint64_t bytes = 0;
   for (const std::uint64_t offset : offsets) {
     const StoredItem item = at(offset);
     if (item.encoding() == Encoding::block) hide(block_of(item));
     bytes += item.bytes();
   }
-  memory_.release(offsets);
+  memory_.release(offsets, keeper);
   return bytes;
 }
 

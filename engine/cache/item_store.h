@@ -52,7 +52,8 @@ class ItemStore {
     return item.bytes() + (item.encoding() == Encoding::block ? charged_bytes(block_of(item)) : 0);
   }
   // Gives items back that nobody reads any more, and their blocks, as far as those are not pinned. Returns the bytes of the items.
-  std::uint64_t dispose(std::span<const std::uint64_t> offsets) noexcept;
+  // `keeper`: as of ItemMemory::release.
+  std::uint64_t dispose(std::span<const std::uint64_t> offsets, Handle* keeper) noexcept;
 
   // `size` bytes, not initialised, and `spare` more behind them that append() can use. Empty: memory is out.
   [[nodiscard]] ValueRef allocate_block(Handle& handle, std::size_t size, std::size_t spare) noexcept;

@@ -180,15 +180,19 @@ Status Prepared::make_item(const Key& key, Decision& decision, const StoredItem*
   const bool adopts = decision.block_ && decision.block_.size() >= kLargeValueBytes;
   const std::size_t size = adopts ? decision.block_.size() : decision.head_.size() + decision.tail_.size();
   if (size > kMaxValueBytes) return Status::too_large;
-  NewItem item{.ns = key.keyspace,
-               .key = key.bytes,
-               .head = decision.head_,
-               .tail = decision.tail_,
-               .expiry_ms = expiry_ms_,
-               .now_ms = session_->now_ms(),
-               .lifetime_ms = lifetime_ms_};
   if (!adopts && size > core_->budget.limit_bytes()) return Status::out_of_memory;  // whatever goes
-  mark(key, item);
+  epoch_ = epoch_of(key);
+  // One by one: an initializer has all of it cleared first, by an instruction that takes as long as the rest.
+  NewItem item;
+  item.ns = key.keyspace;
+  item.key = key.bytes;
+  item.head = decision.head_;
+  item.tail = decision.tail_;
+  item.expiry_ms = expiry_ms_;
+  item.now_ms = session_->now_ms();
+  item.epoch = epoch_;
+  item.written_s = written_s();
+  item.lifetime_ms = lifetime_ms_;
   if (size >= kLargeValueBytes) return make_large(item, decision, current);
   char integer[kMostIntegerBytes];
   if (item.tail.empty() && may_be_integer(item.head)) {
@@ -211,15 +215,17 @@ Status Prepared::out_of_memory() noexcept {
 }
 
 // What tells it from items of the key that were there before.
-void Prepared::mark(const Key& key, NewItem& item) noexcept {
-  epoch_ = 0;
-  if (core_->databases.has_prefixes()) [[unlikely]] {
-    const InvalidatedPrefixes::View* const prefixes = core_->databases.prefixes();
-    if (prefixes != nullptr) epoch_ = prefixes->epoch_for(key.keyspace, key.bytes);
-  }
-  item.epoch = epoch_;
-  if (core_->notes_writes.load(std::memory_order_relaxed)) [[unlikely]]
-    item.written_s = static_cast<std::uint32_t>(session_->now_ms() / 1000);
+Epoch Prepared::epoch_of(const Key& key) const noexcept {
+  if (!core_->databases.has_prefixes()) [[likely]]
+    return 0;
+  const InvalidatedPrefixes::View* const prefixes = core_->databases.prefixes();
+  return prefixes != nullptr ? prefixes->epoch_for(key.keyspace, key.bytes) : 0;
+}
+
+std::uint32_t Prepared::written_s() const noexcept {
+  if (!core_->notes_writes.load(std::memory_order_relaxed)) [[likely]]
+    return 0;
+  return static_cast<std::uint32_t>(session_->now_ms() / 1000);
 }
 
 Status Prepared::make_large(NewItem item, Decision& decision, const StoredItem* current) noexcept {

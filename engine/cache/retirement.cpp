@@ -48,17 +48,18 @@ void Retirement::retire(std::uint64_t offset, std::uint64_t bytes) noexcept {
 void Retirement::hand_over_batch() noexcept {
   if (batch_ == nullptr) return;
   if (STRATA_PROTOCOL_FAULT(reclaim_early)) {
-    dispose(*batch_);
+    dispose(*batch_, nullptr);
   } else if (participant_.retire(*batch_, batch_bytes_, dispose) == sync::qsbr::QuotaState::over)
     over_quota_ = true;
   batch_ = nullptr;
   batch_bytes_ = 0;
 }
 
-void Retirement::dispose(sync::qsbr::Retired& retired) noexcept {
+// The keeper of a session's participant is its handle of the item memory.
+void Retirement::dispose(sync::qsbr::Retired& retired, void* handle) noexcept {
   STRATA_PROTOCOL_POINT(before_reclaim);
   auto& batch = static_cast<Batch&>(retired);
-  const std::uint64_t bytes = batch.store->dispose(std::span(batch.offsets.data(), batch.items));
+  const std::uint64_t bytes = batch.store->dispose(std::span(batch.offsets.data(), batch.items), static_cast<ItemStore::Handle*>(handle));
   batch.budget->charge(Purpose::items, -static_cast<std::int64_t>(bytes));
   delete &batch;
 }

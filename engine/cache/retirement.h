@@ -50,7 +50,7 @@ class Retirement {
     std::uint32_t items = 0;
     std::array<std::uint64_t, kBatchItems> offsets;
   };
-  static void dispose(sync::qsbr::Retired& retired) noexcept;
+  static void dispose(sync::qsbr::Retired& retired, void* handle) noexcept;
   void hand_over_batch() noexcept;
   [[nodiscard]] bool prepare_lists(std::size_t items) noexcept;
   void drop_spares(std::size_t but) noexcept;

@@ -113,9 +113,6 @@ class StoredItem {
 
   std::byte* item_;
 };
-static_assert(static_cast<int>(ExpiryForm::none) == 0 && static_cast<int>(ExpiryForm::near) == 1 &&
-                  static_cast<int>(ExpiryForm::far) == 2,
-              "a form's number is its length in words");
 
 // What is to be stored, before it has a place.
 struct NewItem {
@@ -124,7 +121,7 @@ struct NewItem {
   std::string_view head;  // of the value
   std::string_view tail;  // behind it
   Encoding encoding = Encoding::raw;
-  std::int64_t expiry_ms;
+  std::int64_t expiry_ms = kNoExpiry;
   std::int64_t now_ms = 0;
   std::uint64_t epoch = 0;      // 0: it does not say
   std::uint32_t written_s = 0;  // 0: likewise

@@ -21,7 +21,7 @@ const ItemView* Update::look() noexcept {
   for (;;) {
     const Databases::Version version = core_.databases.version();
     follow_database();
-    seen_ = core_.find(key_);
+    seen_ = core_.find(*key_);
     const bool is_invalidated = seen_ && core_.is_invalidated(seen_.slot);
     if (!core_.databases.is_still(version)) continue;
     STRATA_PROTOCOL_POINT(writer_after_look);
@@ -29,7 +29,7 @@ const ItemView* Update::look() noexcept {
     if (is_invalidated) [[unlikely]] {
       seen_ = {};
       if (!session_.retirement_.prepare(kMostRetired)) return nullptr;
-      (void)remove_invalidated(core_, session_, key_);
+      (void)remove_invalidated(core_, session_, *key_);
       continue;
     }
     if (!seen_) return nullptr;
@@ -41,14 +41,14 @@ const ItemView* Update::look() noexcept {
       seen_ = {};
       return nullptr;
     }
-    (void)remove_expired(core_, session_, key_, seen_);
+    (void)remove_expired(core_, session_, *key_, seen_);
   }
 }
 
 void Update::follow_database() noexcept {
-  if (core_.is_current(key_)) [[likely]]
+  if (core_.is_current(*key_)) [[likely]]
     return;
-  key_ = core_.current(key_);
+  key_ = &followed_.emplace(core_.current(*key_));
 }
 
 Status Update::decide(Prepared& prepared) noexcept {
@@ -60,25 +60,25 @@ Status Update::decide(Prepared& prepared) noexcept {
   if (is_about_expiry) must_match_ = true;
   if (!has_looked_ && is_about_expiry) (void)look();
   if (!has_looked_) {
-    const Status status = prepared.make(key_, decision, Prepared::Presence::unknown, nullptr, strict_);
+    const Status status = prepared.make(*key_, decision, Prepared::Presence::unknown, nullptr, strict_);
     if (status != Status::out_of_memory) return status;
     // What it replaces makes room too.
     (void)look();
   }
-  if (!seen_) return prepared.make(key_, decision, Prepared::Presence::absent, nullptr, strict_);
+  if (!seen_) return prepared.make(*key_, decision, Prepared::Presence::absent, nullptr, strict_);
   const StoredItem item = core_.store.at(seen_.slot);
-  const Status status = prepared.make(key_, decision, Prepared::Presence::present, &item, strict_);
+  const Status status = prepared.make(*key_, decision, Prepared::Presence::present, &item, strict_);
   if (prepared.kind() == Prepared::Kind::keep || prepared.kind() == Prepared::Kind::set_expiry)
-    note_hit(core_, session_, key_.hash, seen_);
+    note_hit(core_, session_, key_->hash, seen_);
   return status;
 }
 
 Status Update::run() {
   Prepared prepared(core_, session_);
-  core_.shard_of(key_.hash).prefetch(key_.hash);
+  core_.shard_of(key_->hash).prefetch(key_->hash);
   for (bool is_decided = false;;) {
     if (!session_.retirement_.prepare(kMostRetired)) return Status::out_of_memory;
-    if (!core_.is_current(key_)) [[unlikely]] {
+    if (!core_.is_current(*key_)) [[unlikely]] {
       // What was made ready is marked with the keyspace that the database was.
       follow_database();
       is_decided = false;
@@ -89,15 +89,15 @@ Status Update::run() {
       is_decided = !must_match_;
     }
     switch (publish(prepared)) {
-      case Attempt::done: help_growing_at_times(core_, session_, key_.hash); return Status::ok;
+      case Attempt::done: help_growing_at_times(core_, session_, key_->hash); return Status::ok;
       case Attempt::changed_meanwhile: session_.counters_.retries.add(); break;
       case Attempt::invalidated_meanwhile:
         // What is there does not count any more, nor what was made ready.
-        (void)remove_invalidated(core_, session_, key_);
+        (void)remove_invalidated(core_, session_, *key_);
         is_decided = false;
         break;
       case Attempt::full:
-        if (!make_place(core_, session_, key_.hash)) return Status::out_of_memory;
+        if (!make_place(core_, session_, key_->hash)) return Status::out_of_memory;
     }
   }
 }
@@ -114,23 +114,23 @@ Update::Attempt Update::publish(Prepared& prepared) noexcept {
   bool had_expired = false;
   {
     const Passage passage(session_.writer());
-    if (!core_.is_current(key_)) return Attempt::changed_meanwhile;
+    if (!core_.is_current(*key_)) return Attempt::changed_meanwhile;
     // Or it would go with what was there before it.
-    if (prepared.kind() == Prepared::Kind::put && core_.is_invalidated_since(key_, prepared.epoch()) &&
+    if (prepared.kind() == Prepared::Kind::put && core_.is_invalidated_since(*key_, prepared.epoch()) &&
         !STRATA_PROTOCOL_FAULT(item_of_old_epoch)) [[unlikely]]
       return Attempt::invalidated_meanwhile;
-    if (prepared.kind() == Prepared::Kind::put) core_.databases.note_written(key_.keyspace);
-    LockedHome home(core_.shard_of(key_.hash), key_.hash);
-    const FoundSlot found = home.find(key_.hash, core_.matches(key_));
+    if (prepared.kind() == Prepared::Kind::put) core_.databases.note_written(key_->keyspace);
+    LockedHome home(core_.shard_of(key_->hash), key_->hash);
+    const FoundSlot found = home.find(key_->hash, core_.matches(*key_));
     if (found && core_.is_invalidated(found.slot)) [[unlikely]]
       return Attempt::invalidated_meanwhile;
     if (must_match_ && !is_as_seen(found)) return Attempt::changed_meanwhile;
     had_expired = found && core_.store.at(found.slot).has_expired(session_.now_ms_);
-    if (!apply(core_, home, key_, found, prepared, session_.now_ms_, replaced)) return Attempt::full;
+    if (!apply(core_, home, *key_, found, prepared, session_.now_ms_, replaced)) return Attempt::full;
   }
   if (had_expired) session_.counters_.expired.add();
   has_replaced_ = replaced && !had_expired;
-  added_bytes_ += book(session_, key_.keyspace, prepared, replaced, had_expired);
+  added_bytes_ += book(session_, key_->keyspace, prepared, replaced, had_expired);
   return Attempt::done;
 }
 

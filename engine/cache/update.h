@@ -61,7 +61,8 @@ class Prepared {
 
  private:
   [[nodiscard]] Status make_item(const Key& key, Decision& decision, const StoredItem* current) noexcept;
-  void mark(const Key& key, NewItem& item) noexcept;
+  [[nodiscard]] Epoch epoch_of(const Key& key) const noexcept;
+  [[nodiscard]] std::uint32_t written_s() const noexcept;
   // What ExpiryRules say about what was asked for.
   void follow_expiry_rules(const Decision& decision, const StoredItem* current) noexcept;
   [[nodiscard]] Status make_written(const Key& key, const Decision& decision, const StoredItem* current) noexcept;
@@ -150,9 +151,9 @@ bool remove_invalidated(Core& core, Session& session, const Key& key) noexcept;
 // the key is still as the decision saw it, one store publishes the item. If it is not: once more.
 class Update final : private Decision::Looker {
  public:
-  // `strict`: refuses whatever does not fit below the limit. Otherwise room has been made, or will be, and only what could never fit is refused.
+  // `key` outlives it. `strict`: refuses whatever does not fit below the limit. Otherwise room has been made, or will be, and only what could never fit is refused.
   Update(Core& core, Session& session, const Key& key, const Visitor<void(Decision&)>& decide, bool strict) noexcept
-      : core_(core), session_(session), key_(key), decide_(decide), strict_(strict) {}
+      : core_(core), session_(session), key_(&key), decide_(decide), strict_(strict) {}
 
   [[nodiscard]] Status run();
   // Bytes of items that it added, less those it removed.
@@ -171,7 +172,8 @@ class Update final : private Decision::Looker {
 
   Core& core_;
   Session& session_;
-  Key key_;
+  const Key* key_;  // the caller's, or followed_
+  std::optional<Key> followed_;
   const Visitor<void(Decision&)>& decide_;
   bool strict_;
   // What the last look has shown.

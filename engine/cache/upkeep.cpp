@@ -189,6 +189,7 @@ UpkeepReport Cache::upkeep(Session& session, std::size_t first, std::size_t stri
   if (first >= kShards) return report;
   const Operation operation(session);
   session.quiescent();
+  core_->memory.give_back_unused(session.handle_);
   follow_system_memory(session.now_ms());
   stride = std::clamp<std::size_t>(stride, 1, kShards);
   const std::size_t share = (kShards - first + stride - 1) / stride;

@@ -30,13 +30,13 @@ void RetiredList::take_over(RetiredList& other) noexcept {
   other = RetiredList{};
 }
 
-std::uint64_t RetiredList::free(std::size_t most) noexcept {
+std::uint64_t RetiredList::free(std::size_t most, void* keeper) noexcept {
   std::uint64_t bytes = 0;
   for (; most > 0 && first != nullptr; --most) {
     Retired& retired = *first;
     first = retired.next;
     bytes += retired.bytes;
-    retired.deleter(retired);
+    retired.deleter(retired, keeper);
   }
   return bytes;
 }
@@ -50,7 +50,7 @@ Domain::~Domain() {
     left.take_over(orphans_.waiting);
     left.take_over(orphans_.collecting);
   }
-  (void)left.free(Participant::kAllObjects);
+  (void)left.free(Participant::kAllObjects, nullptr);
 }
 
 void Domain::enter(Participant& participant) noexcept {
@@ -116,7 +116,7 @@ void Domain::wait_until_reached(std::uint64_t epoch) noexcept {
   }
 }
 
-std::uint64_t Domain::drain(RetiredList& list) noexcept {
+std::uint64_t Domain::drain(RetiredList& list, void* keeper) noexcept {
   {
     const MutexLock lock(mutex_);
     list.take_over(orphans_.waiting);
@@ -124,7 +124,7 @@ std::uint64_t Domain::drain(RetiredList& list) noexcept {
     has_orphans_.store(false, std::memory_order_relaxed);
   }
   wait_until_reached(begin_epoch());
-  return list.free(Participant::kAllObjects);
+  return list.free(Participant::kAllObjects, keeper);
 }
 
 RetiredList Domain::take_free_orphans() noexcept {
@@ -140,7 +140,7 @@ RetiredList Domain::take_free_orphans() noexcept {
 
 void Domain::synchronize() noexcept {
   RetiredList list;
-  const std::uint64_t freed = drain(list);
+  const std::uint64_t freed = drain(list, nullptr);
   booked_bytes_.fetch_sub(static_cast<std::int64_t>(freed), std::memory_order_relaxed);
   const MutexLock lock(mutex_);
   ended_.reclaimed_bytes += freed;
@@ -211,7 +211,7 @@ void Participant::synchronize() noexcept {
   RetiredList list;
   list.take_over(limbo_.waiting);
   list.take_over(limbo_.collecting);
-  count_freed(domain_.drain(list));
+  count_freed(domain_.drain(list, keeper_));
   if (was_online) online();
 }
 
@@ -223,8 +223,8 @@ void Participant::begin_waiting() noexcept {
 void Participant::free_reached(std::size_t most_objects) noexcept {
   if (freeing_) return;
   freeing_ = true;
-  if (!limbo_.waiting.empty() && domain_.try_reached(limbo_.waiting_for)) count_freed(limbo_.waiting.free(most_objects));
-  if (RetiredList orphans = domain_.take_free_orphans(); !orphans.empty()) count_freed(orphans.free(kAllObjects));
+  if (!limbo_.waiting.empty() && domain_.try_reached(limbo_.waiting_for)) count_freed(limbo_.waiting.free(most_objects, keeper_));
+  if (RetiredList orphans = domain_.take_free_orphans(); !orphans.empty()) count_freed(orphans.free(kAllObjects, keeper_));
   freeing_ = false;
 }
 

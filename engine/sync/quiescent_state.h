@@ -24,8 +24,9 @@ namespace strata::sync::qsbr {
 // What can be retired embeds this or derives from it. 24 bytes, used only while the object is retired; readers may still look at the rest.
 struct Retired {
   // Frees the object that `retired` is part of. Called once, by a thread that frees for the domain and holds no lock of it. It may retire
-  // others and use guards; it must neither announce quiescent states nor wait.
-  using Deleter = void (*)(Retired& retired) noexcept;
+  // others and use guards; it must neither announce quiescent states nor wait. `keeper`: of the participant that frees, see
+  // Participant::set_keeper; nullptr: it has none, or the domain frees.
+  using Deleter = void (*)(Retired& retired, void* keeper) noexcept;
 
   Retired* next = nullptr;
   Deleter deleter = nullptr;
@@ -42,7 +43,7 @@ struct RetiredList {
   // Puts those of `other` behind its own; `other` is then empty.
   void take_over(RetiredList& other) noexcept;
   // Frees up to `most`, and returns their bytes. REQUIRES: deleters leave this list alone.
-  [[nodiscard]] std::uint64_t free(std::size_t most) noexcept;
+  [[nodiscard]] std::uint64_t free(std::size_t most, void* keeper) noexcept;
 };
 
 // Retired objects by epoch. Two lists are enough: one waits for its epoch; one collects meanwhile and gets a later epoch, one for all, when
@@ -113,7 +114,7 @@ class Domain {
   void wait_until_reached(std::uint64_t epoch) noexcept STRATA_EXCLUDES(mutex_);
   [[nodiscard]] bool update_and_reached(std::uint64_t epoch) noexcept STRATA_EXCLUDES(mutex_);
   // Adds the orphans to `list`, waits until nobody can hold any of it, and frees it. Returns the bytes freed.
-  [[nodiscard]] std::uint64_t drain(RetiredList& list) noexcept STRATA_EXCLUDES(mutex_);
+  [[nodiscard]] std::uint64_t drain(RetiredList& list, void* keeper) noexcept STRATA_EXCLUDES(mutex_);
   // Empty if there are none that may be freed, or somebody else is at it.
   [[nodiscard]] RetiredList take_free_orphans() noexcept STRATA_EXCLUDES(mutex_);
 
@@ -173,6 +174,9 @@ class Participant {
 
   static constexpr std::size_t kAllObjects = ~std::size_t{0};
 
+  // What the deleters that this thread runs are shown: where it keeps what it can use again. Lives until it is set to nullptr, or the participant ends.
+  void set_keeper(void* keeper) noexcept { keeper_ = keeper; }
+
  private:
   friend class Domain;
   friend class ReadGuard;
@@ -191,6 +195,7 @@ class Participant {
   Domain& domain_;
   Participant* next_ = nullptr;  // this and previous_: the domain's
   Participant* previous_ = nullptr;
+  void* keeper_ = nullptr;
   std::uint32_t guards_ = 0;
   bool freeing_ = false;  // deleters run
 

@@ -129,6 +129,7 @@ void memory_section(std::string& out, const Facts& facts) {
   const cache::ExpiryStatistics expiry = facts.server.cache.expiry_statistics();
   field(out, "strata_expiry_walks", expiry.walks);
   field(out, "strata_expiry_looked_at", expiry.looked);
+  field(out, "strata_places_kept", facts.server.cache.places_kept());
   field(out, "strata_place_searches", facts.server.cache.statistics().place_searches);
 }
 

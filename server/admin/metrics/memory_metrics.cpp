@@ -46,6 +46,9 @@ constexpr std::array kRows = {
               [](const Scrape& scrape, Samples& samples) { samples.add(scrape.server().cache.expiry_statistics().walks); }},
     MetricRow{"strata_expiry_looked_at_total", MetricType::Counter, "Pieces of segments that were looked at in doing so.",
               [](const Scrape& scrape, Samples& samples) { samples.add(scrape.server().cache.expiry_statistics().looked); }},
+    MetricRow{"strata_places_kept_total", MetricType::Counter,
+              "Places of items that were replaced or removed and that a thread kept for its next items.",
+              [](const Scrape& scrape, Samples& samples) { samples.add(scrape.server().cache.places_kept()); }},
     MetricRow{"strata_place_searches_total", MetricType::Counter,
               "Writes whose item fitted below the limit, but into no free chunk: more was evicted or moved for it.",
               [](const Scrape& scrape, Samples& samples) {

@@ -47,13 +47,13 @@ class ItemMemoryStress : public ItemMemoryTest, public testing::WithParamInterfa
   }
 
   // Puts an item, or none, into some slot. What was there is this thread's alone from now on.
-  void exchange(std::mt19937& random, std::uint64_t offset, std::vector<std::uint64_t>& retired) {
+  void exchange(std::mt19937& random, ItemMemory::Handle& own, std::uint64_t offset, std::vector<std::uint64_t>& retired) {
     const std::uint64_t old = slots[random() % kSlots].exchange(offset, std::memory_order_acq_rel);
     if (old == 0) return;
     if (!is_whole(old)) ++broken;
     retired.push_back(old);
     if (retired.size() < 32) return;
-    memory->release(retired);
+    memory->release(retired, &own);
     retired.clear();
   }
 
@@ -63,7 +63,7 @@ class ItemMemoryStress : public ItemMemoryTest, public testing::WithParamInterfa
   void finish(std::mt19937& random, ItemMemory::Handle& own, Reserved chunk, std::vector<std::uint64_t>& retired) {
     if (random() % 8 == 0 && chunk.bytes > 8) chunk = {memory->trim(chunk.offset, 4, 4), chunk.bytes - 8};
     complete(own, chunk.offset, chunk.bytes);
-    exchange(random, chunk.offset, retired);
+    exchange(random, own, chunk.offset, retired);
   }
   void work(std::uint32_t seed) {
     std::mt19937 random(seed);
@@ -76,7 +76,7 @@ class ItemMemoryStress : public ItemMemoryTest, public testing::WithParamInterfa
       if (chunk.offset == 0) ++refused;
       if (random() % 4 == 0) std::swap(chunk, late[random() % late.size()]);
       if (chunk.offset != 0) finish(random, own, chunk, retired);
-      if (random() % 3 == 0) exchange(random, 0, retired);
+      if (random() % 3 == 0) exchange(random, own, 0, retired);
       if (random() % 500 == 0) memory->close(own);
     }
     for (const Reserved& chunk : late) {
@@ -119,6 +119,7 @@ TEST_P(ItemMemoryStress, ThreadsFreeEachOthersItems) {
   EXPECT_EQ(memory->verify(), "");
   EXPECT_EQ(memory->statistics().open_run_bytes, 0U);
   EXPECT_GT(memory->statistics().hole_hits, 0U);
+  EXPECT_GT(memory->statistics().kept, 1000U);
   EXPECT_GT(memory->statistics().runs_taken, std::uint64_t{kThreads});
   for (auto& slot : slots) {
     const std::uint64_t offset = slot.exchange(0);
