@@ -26,7 +26,7 @@ class QuiescentStateStressTest : public testing::Test {
     std::uint64_t copy = kAlive;
     std::atomic<int>& alive;
   };
-  static void destroy(Retired& retired) noexcept {
+  static void destroy(Retired& retired, void*) noexcept {
     auto* const object = static_cast<Object*>(&retired);
     object->state = kDead;
     object->copy = kDead;
@@ -38,7 +38,7 @@ class QuiescentStateStressTest : public testing::Test {
     for (auto& slot : slots) slot = new Object(alive);
   }
   void TearDown() override {
-    for (auto& slot : slots) destroy(*slot.load());
+    for (auto& slot : slots) destroy(*slot.load(), nullptr);
     EXPECT_EQ(alive, 0);
     EXPECT_EQ(bad_reads, 0);
   }

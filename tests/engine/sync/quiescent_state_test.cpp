@@ -19,11 +19,13 @@ class QuiescentStateTest : public testing::Test {
  protected:
   struct Object : Retired {
     bool freed = false;
+    void* keeper = nullptr;
   };
-  static void mark_freed(Retired& retired) noexcept {
+  static void mark_freed(Retired& retired, void* keeper) noexcept {
     auto& object = static_cast<Object&>(retired);
     EXPECT_FALSE(object.freed);
     object.freed = true;
+    object.keeper = keeper;
   }
   static QuotaState retire(Participant& by, Object& object, std::size_t bytes = 100) {
     return by.retire(object, bytes, mark_freed);
@@ -172,6 +174,41 @@ TEST_F(QuiescentStateTest, AGuardOfAThreadThatIsOnlineLeavesItOnline) {
 }
 
 // A table whose items are retired when it is freed itself.
+TEST_F(QuiescentStateTest, WhatIsFreedIsShownTheKeeperOfWhoFrees) {
+  int mine = 0;
+  Participant self(domain);
+  Participant reader(domain);
+  self.set_keeper(&mine);
+  for (const bool waits : {false, true}) {
+    object = {};
+    (void)retire(self, object);
+    waits ? self.synchronize() : self.quiescent();
+    ASSERT_TRUE(object.freed);
+    EXPECT_EQ(object.keeper, &mine);
+  }
+  self.set_keeper(nullptr);
+  object = {};
+  (void)retire(self, object);
+  self.quiescent();
+  EXPECT_EQ(object.keeper, nullptr);
+  // What another has left behind.
+  reader.online();
+  object = {};
+  {
+    int other_keeper = 0;
+    Participant other(domain);
+    other.set_keeper(&other_keeper);
+    (void)retire(other, object);
+  }
+  ASSERT_FALSE(object.freed);
+  reader.offline();
+  self.set_keeper(&mine);
+  self.quiescent();
+  self.quiescent();
+  ASSERT_TRUE(object.freed);
+  EXPECT_EQ(object.keeper, &mine);
+}
+
 TEST_F(QuiescentStateTest, ADeleterMayRetireAndUseGuards) {
   struct Table : Retired {
     Participant* by = nullptr;
@@ -182,7 +219,7 @@ TEST_F(QuiescentStateTest, ADeleterMayRetireAndUseGuards) {
   Participant writer(domain);
   table.by = &writer;
   reader.online();
-  (void)writer.retire(table, 100, [](Retired& retired) noexcept {
+  (void)writer.retire(table, 100, [](Retired& retired, void*) noexcept {
     auto& self = static_cast<Table&>(retired);
     for (Object& item : self.items) {
       // Its end must not free, nor mix what is retired now with what is being freed.
