@@ -202,8 +202,11 @@ Session::Session(Cache& cache, std::int64_t now_ms, std::uint64_t random_seed)
       participant_(cache.core_->readers),
       writer_(cache.core_->gate),
       handle_(cache.core_->memory),
-      retirement_(cache.core_->store, cache.core_->budget, participant_) {
-  participant_.set_keeper(&handle_);
+      retirement_(cache.core_->store, cache.core_->budget, participant_) {}
+
+void Session::stop_keeping() noexcept {
+  participant_.set_keeper(nullptr);
+  cache_->core_->memory.give_back_kept(handle_);
 }
 
 void Session::flush_credit() noexcept {

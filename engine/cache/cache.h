@@ -390,6 +390,7 @@ class Cache {
   // Has segments given back until so many bytes may be added to what is resident.
   // `is_last`: the write will be refused otherwise.
   [[nodiscard]] bool make_pages(Session& session, std::uint64_t bytes, bool is_last) noexcept;
+  void give_back_kept_at_times(Session& session) noexcept;
   [[nodiscard]] bool reconsider_given_up(const Session& session, bool at_once) noexcept;
   bool compact(Session& session, std::chrono::steady_clock::time_point deadline) noexcept;
 
@@ -469,7 +470,8 @@ class Cache {
     // For statistics:
     std::atomic<std::uint64_t> moved = 0, moved_bytes = 0, given_up = 0;
     std::atomic<bool> is_begun = false;  // is_draining, for all
-    std::atomic<std::int64_t> reconsidered_ms = 0;  // when segments that were given up were last offered again
+    // When segments that were given up were last offered again, and how long it has to be before they are again.
+    std::atomic<std::int64_t> reconsidered_ms = 0, reconsider_pause_ms = 0;
   } compaction_;
   mutable sync::Mutex chooser_mutex_;
   std::shared_ptr<VictimChooser*> chooser_ STRATA_GUARDED_BY(chooser_mutex_);  // held by who is asking it

@@ -37,17 +37,21 @@ class ChunkMagazine {
     cell = {.offset = offset, .granules = static_cast<std::uint16_t>(granules), .next = newest_[granules]};
     newest_[granules] = number;
     bytes_ += granules * kGranuleBytes;
+    has_refused_last_ = false;
   }
-  void note_refused() noexcept { ++refused_; }
+  void note_refused() noexcept {
+    ++refused_;
+    has_refused_last_ = true;
+  }
+  // What comes next will hardly be kept either.
+  [[nodiscard]] bool has_refused_last() const noexcept { return has_refused_last_; }
   [[nodiscard]] bool is_to_be_emptied() const noexcept { return refused_ >= kMostRefused && !empty(); }
 
   // The chunk of just so many granules that was added last; 0: there is none.
   [[nodiscard]] std::uint64_t take(std::uint64_t granules) noexcept {
     if (granules > kMostGranules) return 0;
     const std::uint8_t number = newest_[granules];
-    if (number == 0) return 0;
-    is_used_ = true;
-    return take_cell(number);
+    return number == 0 ? 0 : take_cell(number);
   }
   // Any; 0: there is none.
   [[nodiscard]] std::uint64_t take_any() noexcept {
@@ -55,12 +59,6 @@ class ChunkMagazine {
     if (empty()) return 0;
     while (newest_[some_] == 0) some_ = some_ == kMostGranules ? 0 : some_ + 1U;
     return take_cell(newest_[some_]);
-  }
-  // Whether anything was taken for use since this was asked last.
-  [[nodiscard]] bool was_used() noexcept {
-    const bool used = is_used_;
-    is_used_ = false;
-    return used;
   }
 
  private:
@@ -85,7 +83,7 @@ class ChunkMagazine {
   std::uint32_t refused_ = 0;
   std::uint32_t some_ = 0;  // take_any() looks on from here
   std::uint8_t free_ = kMostChunks;
-  bool is_used_ = false;
+  bool has_refused_last_ = false;
   std::array<std::uint8_t, kMostGranules + 1> newest_{};  // by granules
   std::array<Cell, kMostChunks> cells_;
 };

@@ -57,6 +57,7 @@ void Cache::sweep_all(Session& session) {
       session.quiescent();
     }
   }
+  core_->memory.give_back_kept(session.handle_);
   while (core_->memory.give_back_spare()) {
   }
 }

@@ -25,6 +25,8 @@ constexpr std::uint64_t kEnoughWaiting = 64U << 10U;
 // A segment that was given up is left alone so long; and nothing is begun so many times.
 constexpr std::uint32_t kPassedOverForS = 2;
 constexpr unsigned kPauseAfterGivingUp = 32;
+// Unless pages are wanted and there is no other segment: then at least so long.
+constexpr std::int64_t kLeastPauseMs = 10;
 constexpr std::chrono::microseconds kLongestSlice{500};
 // Compaction pays where more than this share of what is resident is free, beyond a few segments, and a segment has so much free that what is copied
 // is three times what is won at most.
@@ -146,11 +148,11 @@ bool Cache::choose_segment(Session& session, std::uint64_t least_free_bytes) noe
     return false;
   }
   const auto now_s = static_cast<std::uint32_t>(session.now_ms() / 1000);
-  core_->memory.give_back_kept(session.handle_);
   compaction_.domain = core_->memory.emptiest_domain(now_s);
   compaction_.moved_in_pass = 0;
   compaction_.idle_passes = 0;
   compaction_.is_draining = core_->memory.begin_draining(compaction_.domain, least_free_bytes, now_s) != 0;
+  if (compaction_.is_draining) core_->memory.give_back_kept(session.handle_);
   return compaction_.is_draining;
 }
 
@@ -283,12 +285,15 @@ bool Cache::compact_now(Session& session, std::chrono::nanoseconds slice) {
   return drain(session, {.deadline = Time::now() + slice, .segments = 1, .may_open = true}) == Drained::more;
 }
 
-// What somebody held in a segment when that was given up he may hold no more: a reply takes milliseconds to be sent. False: there is none, or they have
-// been tried a moment ago.
+// What somebody held in a segment when that was given up he may hold no more: a reply takes milliseconds to be sent. Where that did not help they are left
+// alone twice as long, up to as long as they are anyway; `at_once`, for who would be refused, once in a millisecond. False: there is none, or it is too soon.
 bool Cache::reconsider_given_up(const Session& session, bool at_once) noexcept {
-  constexpr std::int64_t kPauseMs = 10;
-  if (!at_once && session.now_ms() - compaction_.reconsidered_ms.load(std::memory_order_relaxed) < kPauseMs) return false;
+  const std::int64_t since_ms = session.now_ms() - compaction_.reconsidered_ms.load(std::memory_order_relaxed);
+  const std::int64_t pause_ms =
+      at_once ? 1 : std::max(compaction_.reconsider_pause_ms.load(std::memory_order_relaxed), kLeastPauseMs);
+  if (since_ms >= 0 && since_ms < pause_ms) return false;
   compaction_.reconsidered_ms.store(session.now_ms(), std::memory_order_relaxed);
+  compaction_.reconsider_pause_ms.store(std::min(2 * pause_ms, std::int64_t{kPassedOverForS} * 1000), std::memory_order_relaxed);
   return core_->memory.reconsider_given_up(static_cast<std::uint32_t>(session.now_ms() / 1000));
 }
 
@@ -301,21 +306,28 @@ bool Cache::make_pages(Session& session, std::uint64_t bytes, bool is_last) noex
   const std::uint64_t wanted = bytes + 2 * memory.page_bytes();
   const auto fits = [&] { return core_->placement.total_bytes() + wanted <= memory.limit(); };
   if (fits()) return true;
+  memory.give_back_kept(session.handle_);
   memory.give_back_free_segments();
   const std::uint64_t before = compaction_.moved_bytes.load(std::memory_order_relaxed);
   const std::uint64_t most = kMostMovedPerByte * (wanted + memory.segment_bytes());
+  bool tried_again = false;
   for (unsigned round = 0; round < kMostRounds && !fits(); ++round) {
     if (compaction_.moved_bytes.load(std::memory_order_relaxed) - before > most) break;
-    if (drain(session, {.segments = 1, .may_evict = true}) == Drained::nothing && !reconsider_given_up(session, is_last)) break;
-    is_last = false;
+    if (drain(session, {.segments = 1, .may_evict = true}) == Drained::nothing) {
+      memory.give_back_free_segments();
+      if (fits() || std::exchange(tried_again, true) || !reconsider_given_up(session, is_last)) break;
+    }
     session.reclaim();
   }
-  return fits();
+  if (!fits()) return false;
+  if (tried_again) compaction_.reconsider_pause_ms.store(kLeastPauseMs, std::memory_order_relaxed);
+  return true;
 }
 
 bool Cache::compact(Session& session, Time::time_point deadline) noexcept {
   ItemMemory& memory = core_->memory;
   if (memory.excess_bytes() != 0) {
+    memory.give_back_kept(session.handle_);
     memory.give_back_free_segments();
     const std::uint64_t before = compaction_.moved_bytes.load(std::memory_order_relaxed);
     if (memory.excess_bytes() != 0 && drain(session, {.deadline = deadline, .segments = 1, .may_evict = true}) == Drained::more)

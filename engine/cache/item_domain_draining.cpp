@@ -15,6 +15,7 @@ std::uint32_t ItemDomain::emptiest(std::uint32_t now_s) const noexcept {
   for (std::uint32_t segment = oldest_; segment != 0; segment = segments_.header(segment).newer) {
     const SegmentHeader& header = segments_.header(segment);
     if (header.state != SegmentState::mixed || header.passed_over_until_s > now_s) continue;
+    if (header.free_granules == runs_.segment_granules()) continue;  // given back without this
     if (best != 0 && header.free_granules <= segments_.header(best).free_granules) continue;
     if (!has_open_run(segment)) best = segment;
   }
@@ -34,8 +35,7 @@ std::uint64_t ItemDomain::begin_draining(std::uint64_t least_free_bytes, std::ui
   if (segment == 0) return 0;
   SegmentHeader& header = segments_.header(segment);
   const Granule used = runs_.segment_granules() - header.free_granules;
-  // One that is all free is given back without this.
-  if (used == 0 || header.free_granules * kGranuleBytes < least_free_bytes) return 0;
+  if (header.free_granules * kGranuleBytes < least_free_bytes) return 0;
   header.state = SegmentState::draining;
   runs_.withhold(segment_begin(segment));
   drain_at_ = 0;

@@ -107,7 +107,7 @@ void ItemMemory::close(Handle& handle) noexcept {
   give_back_kept(handle);
 }
 
-void ItemMemory::give_back_kept(Handle& handle) noexcept {
+void ItemMemory::give_back_all_kept(Handle& handle) noexcept {
   std::array<std::uint64_t, ChunkMagazine::kMostChunks> offsets;
   static_assert(ChunkMagazine::kMostChunks <= ItemDomain::kMostReleased);
   std::size_t count = 0;
@@ -121,16 +121,16 @@ void ItemMemory::release(std::span<const std::uint64_t> offsets, Handle* keeper)
     release_batch(offsets.first(count), keeper == nullptr ? nullptr : &keeper->magazine_);
     offsets = offsets.subspan(count);
   }
-  if (keeper != nullptr && keeper->magazine_.is_to_be_emptied()) give_back_kept(*keeper);
+  if (keeper != nullptr && keeper->magazine_.is_to_be_emptied()) give_back_all_kept(*keeper);
 }
 
-// Brings the lines that will be written into the cache before the lock is taken: first those that tell the sizes, then, unless most will be kept, the
-// neighbours'.
+// Brings the lines that will be written into the cache before the lock is taken: first those that tell the sizes, then, unless they are being kept,
+// the neighbours'.
 void ItemMemory::release_batch(std::span<const std::uint64_t> offsets, ChunkMagazine* keeper) noexcept {
   static_assert(ItemDomain::kMostReleased == 64);
   for (const std::uint64_t offset : offsets) os::prefetch_to_write(address(offset));
   std::array<std::uint32_t, 64> domain;
-  const bool frees_most = keeper == nullptr || !keeper->has_room(1);
+  const bool frees_most = keeper == nullptr || keeper->has_refused_last();
   for (std::size_t index = 0; index < offsets.size(); ++index) {
     const std::uint32_t segment = segments_.segment_of(offsets[index]);
     domain[index] = number_of_domain(segment);

@@ -22,6 +22,8 @@ namespace strata::cache {
 //                read the item from now on. Then the index may name it.
 //   release()    nobody can read it any more: it is out of the index, and all readers have been quiescent since.
 //                Of a chunk that was never completed: at any time.
+// Or release() makes it a reserved one once more, with the domain's lock, and the thread keeps it for its next item of the size (ChunkMagazine):
+// to all others it is as one that is being filled.
 //
 // Cutting without the lock. A small item comes from the thread's run: 16 KiB, of which the thread cuts items off the end, going downwards,
 // with no lock and no atomic read-modify-write. The first word of the run says "open run" and how long the whole of it is until the lock
@@ -96,10 +98,8 @@ class ItemMemory {
   // What is left of the handle's run, and what it keeps, can be used by others from now on; so does the handle's end. For threads that go to sleep.
   void close(Handle& handle) noexcept;
   // The same of what it keeps alone.
-  void give_back_kept(Handle& handle) noexcept;
-  // If it was not used since this was called last.
-  void give_back_unused(Handle& handle) noexcept {
-    if (!handle.magazine_.was_used() && !handle.magazine_.empty()) give_back_kept(handle);
+  void give_back_kept(Handle& handle) noexcept {
+    if (!handle.magazine_.empty()) give_back_all_kept(handle);
   }
   [[nodiscard]] static std::uint64_t kept_bytes(const Handle& handle) noexcept { return handle.magazine_.bytes(); }
   // Segments that are all free go back to the system.
@@ -149,7 +149,7 @@ class ItemMemory {
   }
 
   // Draining: a segment of which little is left is emptied, so that it can be given back. Of the domain, the one that has most free is chosen, if that
-  // is `least_free_bytes`; from then on nothing new is placed in it. Returns what is in use of it, 0: there is none such, or one is being drained. Its
+  // is `least_free_bytes`; from then on nothing new is placed in it, but for what threads keep of it. Returns what is in use of it, 0: there is none such, or one is being drained. Its
   // items are shown by drain_next(), which works like hand_next() and says false when it has come to the end, to begin anew; who moves them
   // allocates a chunk elsewhere, has the index name that, and releases the old one as ever. When the last chunk is released the segment is given back,
   // and draining is over. end_draining() gives it up, and it is not chosen again before the time that is told. One segment of a domain at a time, moved
@@ -224,6 +224,7 @@ class ItemMemory {
   [[nodiscard]] std::uint64_t allocate_anywhere(Handle& handle, std::uint32_t granules) noexcept;
   [[nodiscard]] std::uint64_t allocate_large(std::uint64_t bytes) noexcept;
   void release_batch(std::span<const std::uint64_t> offsets, ChunkMagazine* keeper) noexcept;
+  void give_back_all_kept(Handle& handle) noexcept;
   void close_run(Handle& handle) noexcept {
     if (handle.is_open()) handle.domain_->close(handle);
   }

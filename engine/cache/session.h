@@ -86,11 +86,14 @@ class Session {
   // wait until each reader has come by a point like this one.
   void quiescent() noexcept {
     retirement_.hand_over();
+    if (participant_.is_online()) participant_.set_keeper(&handle_);
     participant_.quiescent();
     if (retirement_.take_over_quota()) [[unlikely]]
       wait_for_readers();
   }
   void end_slice() noexcept {
+    // It may sleep for long, and what it keeps is in the way of who empties segments; a thread that has upkeep to do comes by again.
+    if (!does_upkeep_ && participant_.has_keeper()) stop_keeping();
     retirement_.hand_over();
     participant_.offline();
     participant_.quiescent();
@@ -154,6 +157,8 @@ class Session {
   // Remembered, for who asks for it.
   void note_gone(std::uint64_t hash, Gone cause) noexcept;
   void wait_for_readers() noexcept;
+  // The places of what it has taken out.
+  void stop_keeping() noexcept;
   // What was taken out before is free afterwards: waits for each reader to come by.
   void reclaim() noexcept;
 
@@ -171,6 +176,8 @@ class Session {
   std::uint64_t added_ = 0;         // hash of the key that the update under way has added: not the one to make room for itself
   std::uint32_t hand_turn_ = 0;     // which domain's hand looks for the next victim
   std::uint64_t wanted_bytes_ = 0;  // for which no place was found, since it was set to 0
+  std::int64_t gave_back_ms_ = 0;   // when it gave back what it keeps, in upkeep
+  bool does_upkeep_ = false;
   bool is_touching_ = true;
   bool filled_ = false;             // it has stored something while the cache was filling, since it ended that last
   sync::qsbr::Participant participant_;

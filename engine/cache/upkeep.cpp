@@ -184,12 +184,22 @@ bool Cache::give_back_spare(Time::time_point deadline) noexcept {
   return false;
 }
 
+// What lies at the bottom of a magazine is not used, and keeps a segment from being emptied.
+void Cache::give_back_kept_at_times(Session& session) noexcept {
+  constexpr std::int64_t kPauseMs = 100;
+  session.does_upkeep_ = true;
+  const std::int64_t since_ms = session.now_ms() - session.gave_back_ms_;
+  if (since_ms >= 0 && since_ms < kPauseMs) return;
+  session.gave_back_ms_ = session.now_ms();
+  core_->memory.give_back_kept(session.handle_);
+}
+
 UpkeepReport Cache::upkeep(Session& session, std::size_t first, std::size_t stride, std::chrono::nanoseconds slice) {
   UpkeepReport report;
   if (first >= kShards) return report;
   const Operation operation(session);
   session.quiescent();
-  core_->memory.give_back_unused(session.handle_);
+  give_back_kept_at_times(session);
   follow_system_memory(session.now_ms());
   stride = std::clamp<std::size_t>(stride, 1, kShards);
   const std::size_t share = (kShards - first + stride - 1) / stride;

@@ -176,6 +176,7 @@ class Participant {
 
   // What the deleters that this thread runs are shown: where it keeps what it can use again. Lives until it is set to nullptr, or the participant ends.
   void set_keeper(void* keeper) noexcept { keeper_ = keeper; }
+  [[nodiscard]] bool has_keeper() const noexcept { return keeper_ != nullptr; }
 
  private:
   friend class Domain;

@@ -57,10 +57,9 @@ TEST(ChunkMagazineTest, IsToBeEmptiedAfterItHasRefusedMany) {
   EXPECT_EQ(magazine.take_any(), 8U);
   magazine.add(16, 2);
   EXPECT_FALSE(magazine.is_to_be_emptied());
-  EXPECT_FALSE(magazine.was_used()) << "to be emptied is no use";
-  EXPECT_EQ(magazine.take(2), 16U);
-  EXPECT_TRUE(magazine.was_used());
-  EXPECT_FALSE(magazine.was_used());
+  EXPECT_FALSE(magazine.has_refused_last());
+  magazine.note_refused();
+  EXPECT_TRUE(magazine.has_refused_last());
 }
 
 class ItemMemoryKeeping : public ItemMemoryTest {
@@ -126,18 +125,6 @@ TEST_F(ItemMemoryKeeping, NothingIsKeptWhereMuchIsFree) {
   EXPECT_EQ(kept_bytes(), 0U);
   verify();
   EXPECT_LE(memory->statistics().memory.segments, 1U);
-}
-
-TEST_F(ItemMemoryKeeping, GivesBackWhatItDoesNotUse) {
-  const std::uint64_t one = put(84), two = put(84);
-  let_go(one);
-  let_go(two);
-  EXPECT_EQ(put(84), two);
-  memory->give_back_unused(*handle);
-  EXPECT_EQ(kept_bytes(), 84U) << "it was used since";
-  memory->give_back_unused(*handle);
-  EXPECT_EQ(kept_bytes(), 0U);
-  verify();
 }
 
 TEST_F(ItemMemoryKeeping, TheLastThatThereIsGoesToWhoeverAsks) {
