@@ -79,15 +79,15 @@ bool admit(Context& context, const Command& command) {
   return false;
 }
 
-// The request waits for the end of a pause. Who is not let in waits for nothing, and is answered at once.
-bool must_wait(const Context& context, const Command& command) {
-  return context.server.pause.remaining_ms(command.has(kWrite), context.now_ms()) > 0 &&
-         !context.server.acl.needs_log_in(context.client);
+// How long the request waits for the end of a pause; 0: it does not. Who is not let in waits for nothing, and is answered at once.
+std::int64_t pause_ms(const Context& context, const Command& command) {
+  const std::int64_t rest_ms = context.server.pause.remaining_ms(command.has(kWrite), context.now_ms());
+  if (rest_ms <= 0 || context.server.acl.needs_log_in(context.client)) return 0;
+  // One more, as of both moments the part of a millisecond is cut off: nobody goes on before the pause is over.
+  return rest_ms + 1;
 }
 
-Outcome hold(Context& context, const Command& command) {
-  // One more, as of both moments the part of a millisecond is cut off: nobody goes on before the pause is over.
-  const std::int64_t rest_ms = context.server.pause.remaining_ms(command.has(kWrite), context.now_ms()) + 1;
+Outcome hold(Context& context, std::int64_t rest_ms) {
   context.suspension.hold(std::make_unique<HeldRequest>(context.server.cache.budget(), context.args, context.blocks),
                           std::chrono::milliseconds(rest_ms));
   return Outcome::suspended;
@@ -153,8 +153,9 @@ Outcome execute(Context& context) {
   Outcome outcome = Outcome::done;
   context.command = nullptr;
   if (const Command* command = resolve(context)) {
-    if (context.server.pause.is_on() && must_wait(context, *command)) [[unlikely]]
-      return hold(context, *command);
+    if (context.server.pause.is_on()) [[unlikely]] {
+      if (const std::int64_t rest_ms = pause_ms(context, *command); rest_ms != 0) return hold(context, rest_ms);
+    }
     if (admit(context, *command)) {
       context.ticks = ticks_before;
       outcome = measured(context, *command, true, context.args, [&] { return command->spec->handler(context); });

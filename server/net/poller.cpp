@@ -3,8 +3,10 @@
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <string>
 #include <system_error>
 #include <utility>
 
