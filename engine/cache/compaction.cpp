@@ -289,9 +289,8 @@ bool Cache::compact_now(Session& session, std::chrono::nanoseconds slice) {
 // alone twice as long, up to as long as they are anyway; `at_once`, for who would be refused, once in a millisecond. False: there is none, or it is too soon.
 bool Cache::reconsider_given_up(const Session& session, bool at_once) noexcept {
   const std::int64_t since_ms = session.now_ms() - compaction_.reconsidered_ms.load(std::memory_order_relaxed);
-  const std::int64_t pause_ms =
-      at_once ? 1 : std::max(compaction_.reconsider_pause_ms.load(std::memory_order_relaxed), kLeastPauseMs);
-  if (since_ms >= 0 && since_ms < pause_ms) return false;
+  const std::int64_t pause_ms = std::max(compaction_.reconsider_pause_ms.load(std::memory_order_relaxed), kLeastPauseMs);
+  if (since_ms >= 0 && since_ms < (at_once ? 1 : pause_ms)) return false;
   compaction_.reconsidered_ms.store(session.now_ms(), std::memory_order_relaxed);
   compaction_.reconsider_pause_ms.store(std::min(2 * pause_ms, std::int64_t{kPassedOverForS} * 1000), std::memory_order_relaxed);
   return core_->memory.reconsider_given_up(static_cast<std::uint32_t>(session.now_ms() / 1000));
