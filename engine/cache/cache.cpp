@@ -32,6 +32,7 @@ void add(Statistics& sum, const SessionCounters& counters) noexcept {
   sum.eviction_refusals += counters.eviction_refusals.get();
   sum.reclaim_waits += counters.reclaim_waits.get();
   sum.place_searches += counters.place_searches.get();
+  sum.places_cleared += counters.places_cleared.get();
   sum.expiries_jittered += counters.expiries_jittered.get();
   sum.expiries_renewed += counters.expiries_renewed.get();
   sum.promoted += counters.promoted.get();
@@ -348,6 +349,7 @@ Statistics Cache::statistics() const {
   sum.eviction_refusals -= baseline_.eviction_refusals;
   sum.reclaim_waits -= baseline_.reclaim_waits;
   sum.place_searches -= baseline_.place_searches;
+  sum.places_cleared -= baseline_.places_cleared;
   sum.expiries_jittered -= baseline_.expiries_jittered;
   sum.expiries_renewed -= baseline_.expiries_renewed;
   sum.promoted -= baseline_.promoted;

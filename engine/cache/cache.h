@@ -41,6 +41,7 @@ struct Statistics {
   std::uint64_t evicted = 0;
   std::uint64_t eviction_refusals = 0;
   std::uint64_t place_searches = 0;  // for items that fitted below the limit, but into no free chunk: more was evicted
+  std::uint64_t places_cleared = 0;  // for such items: what lay side by side was evicted
   std::uint64_t reclaim_waits = 0;   // of writers for readers: see Cache::retired_bytes
   std::uint64_t expiries_jittered = 0;  // items that were given less than was asked for: ExpiryRules; so is the next
   std::uint64_t expiries_renewed = 0;   // times that the lifetime of an item began anew
@@ -288,7 +289,12 @@ class Cache {
   void prefetch_items(std::span<const Key> keys) const noexcept;
   // After a hit: the lifetime of the item begins anew, if it is one of those and enough of it is over.
   void renew(Session& session, const Key& key, StoredItem item);
-  bool look(Session& session, const Key& given, const Visitor<void(const ItemView&)>& visit, bool is_hit);
+  bool look(Session& session, const Key& key, const Visitor<void(const ItemView&)>& visit, bool is_use);
+  // The same outside of any slice.
+  [[gnu::noinline]] bool look_alone(Session& session, const Key& key, const Visitor<void(const ItemView&)>& visit, bool is_use);
+  // The same for a key whose database has become another keyspace since it was hashed.
+  [[gnu::noinline]] bool look_anew(Session& session, const Key& key, const Visitor<void(const ItemView&)>& visit, bool is_use);
+  void note_use(Session& session, const Key& key, const FoundSlot& found, StoredItem item);
   void look_many(Session& session, std::span<const Key> keys, const Visitor<void(std::size_t, const ItemView*)>& visit, bool is_hit);
   // Whether there were any.
   bool remove_all_expired(Session& session, std::span<SeenKey> seen) noexcept;
@@ -354,6 +360,8 @@ class Cache {
   // As find_place(), for so many bytes of pages.
   [[nodiscard]] bool find_pages(Session& session, std::uint64_t bytes, unsigned attempt);
   void evict_bytes(Session& session, std::uint64_t bytes);
+  // What lies side by side, until it has so many bytes. False: nothing that may go does, or too many would have to.
+  bool evict_stretch(Session& session, std::uint64_t bytes);
   // The loop of both: until `room_bytes` more fit, or several victims and `own_bytes` are gone. False: nothing is left to remove.
   bool evict_for(Session& session, std::uint64_t room_bytes, std::uint64_t own_bytes);
 

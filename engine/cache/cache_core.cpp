@@ -68,8 +68,7 @@ Core::~Core() {
   ::operator delete(shards, std::align_val_t(alignof(IndexShard)));
 }
 
-ShownItem::ShownItem(const ItemStore& store, StoredItem item, std::int64_t now_ms) noexcept {
-  view_.expire_at_ms = item.expiry_ms(now_ms);
+void ShownItem::show(const ItemStore& store, StoredItem item) noexcept {
   view_.lifetime_ms = item.lifetime_ms();
   switch (item.encoding()) {
     case Encoding::integer: view_.value = decode_integer(item.stored_value(), digits_); break;

@@ -67,11 +67,11 @@ struct Core {
       return key;
     return {.bytes = key.bytes, .hash = hash_of(key.bytes, keyspace), .ns = key.ns, .keyspace = keyspace, .place = {}};
   }
-  // Whether a slot's item is the key's.
+  // Whether a slot's item is the key's. Inline always, as is the search that asks for it.
   [[nodiscard]] auto matches(const Key& key) const noexcept {
-    return [this, &key](Slot slot) { return store.at(slot).has_key(key.keyspace, key.bytes); };
+    return [ this, &key ](Slot slot) __attribute__((always_inline)) { return store.at(slot).has_key(key.keyspace, key.bytes); };
   }
-  [[nodiscard]] FoundSlot find(const Key& key) noexcept {
+  [[nodiscard]] [[gnu::always_inline]] FoundSlot find(const Key& key) noexcept {
     if (key.place.slot != nullptr) {
       const FoundSlot found = shard_of(key.hash).find_at(key.place, matches(key));
       if (found) [[likely]]
@@ -210,13 +210,22 @@ constexpr bool only_volatile(Policy policy) noexcept {
 // What a visitor is shown of an item, and what it needs beside it. As long as the item may be read.
 class ShownItem {
  public:
-  ShownItem(const ItemStore& store, StoredItem item, std::int64_t now_ms) noexcept;
+  ShownItem(const ItemStore& store, StoredItem item, std::int64_t now_ms) noexcept {
+    if (item.expires()) view_.expire_at_ms = item.expiry_ms(now_ms);
+    if (item.is_plain()) [[likely]] {
+      view_.value = item.stored_value();
+    } else {
+      show(store, item);
+    }
+  }
   ShownItem(const ShownItem&) = delete;
   ShownItem& operator=(const ShownItem&) = delete;
 
   [[nodiscard]] const ItemView& view() const noexcept { return view_; }
 
  private:
+  void show(const ItemStore& store, StoredItem item) noexcept;
+
   ItemView view_;
   char digits_[kMostIntegerDigits];
 };

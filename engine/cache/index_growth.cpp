@@ -94,7 +94,7 @@ std::uint32_t IndexShard::blocks_reached(Layout layout, std::uint32_t old_block)
 // False: an item found no place; the block stays as it was and is tried again.
 bool IndexShard::move_block(Layout layout) noexcept {
   const std::uint64_t first = cursor_.load(std::memory_order_relaxed);
-  Bucket* const block = memory_->buckets(shard_, 1 - layout.window()) + first;
+  Bucket* const block = tables_[1 - layout.window()] + first;
   std::array<std::uint64_t, kBlockBuckets> headers{};
   for (std::uint32_t bucket = 0; bucket < kBlockBuckets; ++bucket) headers[bucket] = lock_header(block[bucket].header);
   if (STRATA_PROTOCOL_FAULT(cursor_moved_early)) cursor_.store(first + kBlockBuckets, std::memory_order_release);
@@ -112,7 +112,7 @@ bool IndexShard::move_block(Layout layout) noexcept {
 // Calls `each(home, slot's address, slot)` for the items whose home is in the block, until it says false. REQUIRES: all of it is locked.
 template <typename Each>
 bool IndexShard::for_each_slot(unsigned window, std::uint64_t first, Each&& each) const noexcept {
-  Bucket* const table = memory_->buckets(shard_, window);
+  Bucket* const table = tables_[window];
   const auto for_bucket = [&each](Bucket& bucket, auto&& home_of) {
     return std::all_of(std::begin(bucket.slots), std::end(bucket.slots), [&](std::atomic<std::uint64_t>& address) {
       const Slot slot(address.load(std::memory_order_relaxed));

@@ -90,6 +90,8 @@ struct BucketHeader {
   using Joint = BitField<57, 1>;          // locked together with other keys: who reads waits, even for what it would find
   using SnapshotEpoch = BitField<58, 6>;  // the last snapshot that has seen this bucket
 
+  // Some items do not lie in their home, or may not.
+  static constexpr std::uint64_t kElsewhere = InBuddy::kMask | InAlternate::kMask | InAlternateBuddy::kMask | Overflow::kMask;
   static constexpr std::uint64_t kLocked = 1;
   [[nodiscard]] static constexpr bool locked(std::uint64_t header) noexcept { return (header & kLocked) != 0; }
 };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "engine/cache/bucket_match.h"
 #include "engine/cache/index_shard.h"
 #include "engine/cache/protocol_points.h"
 
@@ -8,18 +9,16 @@ namespace strata::cache {
 
 namespace index_search {
 
-inline constexpr std::uint64_t kIdentity = Slot::Tag::kMask | Slot::Place::kMask;
-
-// What a slot says, but for where its item lies: an empty slot is never taken for one, whatever the tag.
-[[nodiscard]] inline std::uint64_t identity(std::uint16_t tag, SlotPlace place) noexcept {
-  return Slot::Place::set(Slot::Tag::set(0, tag), static_cast<std::uint64_t>(place));
-}
-
+// Inline always, as the rest of the way of what lies at home is: a call, and what it has to be passed in memory, costs as much as the search.
 template <typename Matches>
-[[nodiscard]] inline FoundSlot search_bucket(Bucket& bucket, std::uint64_t identity, Matches&& matches) noexcept {
-  for (std::atomic<std::uint64_t>& address : bucket.slots) {
+[[nodiscard]] [[gnu::always_inline]] inline FoundSlot search_bucket(Bucket& bucket, std::uint64_t identity,
+                                                                    Matches&& matches) noexcept {
+  for (SlotSet candidates = SlotSet::of_identity(bucket, identity); !candidates.empty(); candidates.drop_first()) {
+    std::atomic<std::uint64_t>& address = bucket.slots[candidates.first()];
     const Slot slot(address.load(std::memory_order_acquire));
-    if ((slot.bits() & kIdentity) != identity || slot.empty()) continue;
+    // It looked like one with a tag of 0, or was emptied meanwhile. If it names another item by now, that is as good as any.
+    if (slot.empty()) [[unlikely]]
+      continue;
     STRATA_PROTOCOL_POINT(reader_after_slot_load);
     if (matches(slot)) return {.address = &address, .slot = slot};
   }
@@ -37,39 +36,43 @@ template <typename Matches>
     home = home_in(old, 1 - layout.window(), old.prefix_of_hash(hash));
     home.is_old = home.bucket >= cursor_.load(std::memory_order_acquire);
   }
-  if (!home.is_old) {
-    const IndexGeometry geometry = layout.geometry();
-    home = home_in(geometry, layout.window(), geometry.prefix_of_hash(hash));
-  }
+  if (!home.is_old) home = settled_home(layout, hash);
+  home.layout = layout.bits();
+  return home;
+}
+
+// In the table, or in the one that the other is emptied into.
+[[gnu::always_inline]] inline IndexShard::Home IndexShard::settled_home(Layout layout, std::uint64_t hash) const noexcept {
+  const IndexGeometry geometry = layout.geometry();
+  Home home = home_in(geometry, layout.window(), geometry.prefix_of_hash(hash));
   home.layout = layout.bits();
   return home;
 }
 
 template <typename Matches>
-FoundSlot IndexShard::search(const Home& home, std::uint64_t header, Matches&& matches) const noexcept {
-  using index_search::identity;
+[[gnu::always_inline]] inline FoundSlot IndexShard::search(const Home& home, std::uint64_t header,
+                                                           Matches&& matches) const noexcept {
   using index_search::search_bucket;
-  const FoundSlot found = search_bucket(home.table[home.bucket], identity(home.tag, SlotPlace::home), matches);
+  const FoundSlot found = search_bucket(home.table[home.bucket], slot_identity(home.tag, SlotPlace::home), matches);
   if (found) [[likely]]
     return found;
   return search_elsewhere(home, header, matches);
 }
 
 template <typename Matches>
-FoundSlot IndexShard::search_elsewhere(const Home& home, std::uint64_t header, Matches&& matches) const noexcept {
-  using index_search::identity;
+[[gnu::noinline]] FoundSlot IndexShard::search_elsewhere(Home home, std::uint64_t header, Matches&& matches) const noexcept {
   using index_search::search_bucket;
   FoundSlot found;
   if (BucketHeader::InBuddy::get(header) != 0) {
-    found = search_bucket(home.at(SlotPlace::buddy), identity(home.tag, SlotPlace::buddy), matches);
+    found = search_bucket(home.at(SlotPlace::buddy), slot_identity(home.tag, SlotPlace::buddy), matches);
     if (found) return found;
   }
   if (BucketHeader::InAlternate::get(header) != 0) {
-    found = search_bucket(home.at(SlotPlace::alternate), identity(home.tag, SlotPlace::alternate), matches);
+    found = search_bucket(home.at(SlotPlace::alternate), slot_identity(home.tag, SlotPlace::alternate), matches);
     if (found) return found;
   }
   if (BucketHeader::InAlternateBuddy::get(header) != 0) {
-    found = search_bucket(home.at(SlotPlace::alternate_buddy), identity(home.tag, SlotPlace::alternate_buddy), matches);
+    found = search_bucket(home.at(SlotPlace::alternate_buddy), slot_identity(home.tag, SlotPlace::alternate_buddy), matches);
     if (found) return found;
   }
   return BucketHeader::Overflow::get(header) == 0 ? FoundSlot{} : search_pool(home, header, matches);
@@ -78,7 +81,7 @@ FoundSlot IndexShard::search_elsewhere(const Home& home, std::uint64_t header, M
 template <typename Matches>
 FoundSlot IndexShard::search_pool(const Home& home, std::uint64_t header, Matches&& matches) const noexcept {
   return search_chain(home.window, home.header(), header, [&](Bucket& bucket) {
-    return index_search::search_bucket(bucket, index_search::identity(home.tag, SlotPlace::home), matches);
+    return index_search::search_bucket(bucket, slot_identity(home.tag, SlotPlace::home), matches);
   });
 }
 
@@ -97,22 +100,51 @@ FoundSlot IndexShard::search_chain(unsigned window, const std::atomic<std::uint6
   return {};
 }
 
+// Of a table that is not growing, what lies at home: almost all that there is. Everything else is not inline, and begins with what fits in registers.
 template <typename Matches>
-FoundSlot IndexShard::find(std::uint64_t hash, Matches&& matches) const noexcept {
+[[gnu::always_inline]] inline FoundSlot IndexShard::find(std::uint64_t hash, Matches&& matches) const noexcept {
+  const Layout layout(layout_.load(std::memory_order_acquire));
+  if (layout.is_growing()) [[unlikely]]
+    return find_patiently(hash, matches);
+  const Home home = settled_home(layout, hash);
+  const std::uint64_t header = home.header().load(std::memory_order_acquire);
+  if (BucketHeader::Joint::get(header) != 0) [[unlikely]]
+    return find_patiently(hash, matches);
+  const FoundSlot found = index_search::search_bucket(home.table[home.bucket], slot_identity(home.tag, SlotPlace::home), matches);
+  if (found || ((header & BucketHeader::kElsewhere) == 0 && is_valid_miss(home, header))) [[likely]]
+    return found;
+  return find_elsewhere(hash, layout, header, matches);
+}
+
+// Not at home, whose header says `header`.
+template <typename Matches>
+FoundSlot IndexShard::find_elsewhere(std::uint64_t hash, Layout layout, std::uint64_t header, Matches& matches) const noexcept {
+  const Home home = settled_home(layout, hash);
+  const FoundSlot found = search_elsewhere(home, header, matches);
+  if (found || is_valid_miss(home, header)) [[likely]]
+    return found;
+  return find_patiently(hash, matches);
+}
+
+template <typename Matches>
+FoundSlot IndexShard::find_patiently(std::uint64_t hash, Matches& matches) const noexcept {
   for (unsigned round = 0;; ++round) {
     const Home home = home_of(hash);
     const std::uint64_t header = home.header().load(std::memory_order_acquire);
     if (BucketHeader::Joint::get(header) == 0) [[likely]] {
       const FoundSlot found = search(home, header, matches);
-      if (found) [[likely]]
+      if (found || is_valid_miss(home, header)) [[likely]]
         return found;
-      STRATA_PROTOCOL_POINT(reader_before_validation);
-      if (STRATA_PROTOCOL_FAULT(miss_not_validated)) return {};
-      if (!BucketHeader::locked(header) && home.header().load(std::memory_order_acquire) == header && is_current(home)) [[likely]]
-        return {};
     }
     wait_a_little(round);
   }
+}
+
+// What was looked for, and not found, was not there at one moment at least.
+inline bool IndexShard::is_valid_miss(const Home& home, std::uint64_t header) const noexcept {
+  STRATA_PROTOCOL_POINT(reader_before_validation);
+  if (STRATA_PROTOCOL_FAULT(miss_not_validated)) return true;
+  return !BucketHeader::locked(header) && home.header().load(std::memory_order_acquire) == header && is_current(home);
 }
 
 template <typename Matches>
@@ -143,7 +175,7 @@ inline IndexShard::Ahead IndexShard::look_ahead(std::uint64_t hash) const noexce
 inline FoundSlot IndexShard::guess(const Ahead& ahead) const noexcept {
   Bucket& bucket = ahead.table_[ahead.bucket_];
   const FoundSlot found =
-      index_search::search_bucket(bucket, index_search::identity(ahead.tag_, SlotPlace::home), [](Slot) { return true; });
+      index_search::search_bucket(bucket, slot_identity(ahead.tag_, SlotPlace::home), [](Slot) { return true; });
   if (found) [[likely]]
     return found;
   const std::uint64_t header = bucket.header.load(std::memory_order_relaxed);

@@ -47,7 +47,10 @@ bool is_empty(const Bucket& bucket) noexcept {
 bool IndexShard::open(IndexMemory& memory, ItemHash hash) noexcept {
   memory_ = &memory;
   hash_ = hash;
-  for (unsigned window = 0; window < pools_.size(); ++window) pools_[window].open(memory, shard_, window);
+  for (unsigned window = 0; window < pools_.size(); ++window) {
+    tables_[window] = memory.buckets(shard_, window);
+    pools_[window].open(memory, shard_, window);
+  }
   if (!memory.commit_buckets(shard_, 0, 1)) return false;
   memory.use_buckets(shard_, 0, 1);
   layout_.store(Layout::settled(1, IndexGeometry::deepest(1), 0).bits(), std::memory_order_release);

@@ -167,8 +167,9 @@ class IndexShard {
     [[nodiscard]] std::atomic<std::uint64_t>& header() const noexcept { return table[bucket].header; }
   };
   [[nodiscard]] Home home_of(std::uint64_t hash) const noexcept;
+  [[nodiscard]] Home settled_home(Layout layout, std::uint64_t hash) const noexcept;
   [[nodiscard]] Home home_in(const IndexGeometry& geometry, unsigned window, Prefix prefix) const noexcept {
-    return {.table = memory_->buckets(shard_, window),
+    return {.table = tables_[window],
             .bucket = geometry.home_of(prefix),
             .layout = 0,
             .tag = geometry.tag_of(prefix),
@@ -180,10 +181,19 @@ class IndexShard {
     return layout_.load(std::memory_order_acquire) == home.layout &&
            (!home.is_old || cursor_.load(std::memory_order_acquire) <= home.bucket);
   }
+  [[nodiscard]] bool is_valid_miss(const Home& home, std::uint64_t header) const noexcept;
+
+  template <typename Matches>
+  [[nodiscard]] [[gnu::noinline]] FoundSlot find_elsewhere(std::uint64_t hash, Layout layout, std::uint64_t header,
+                                                           Matches& matches) const noexcept;
+  // However often it is disturbed.
+  template <typename Matches>
+  [[nodiscard]] [[gnu::noinline]] FoundSlot find_patiently(std::uint64_t hash, Matches& matches) const noexcept;
   template <typename Matches>
   [[nodiscard]] FoundSlot search(const Home& home, std::uint64_t header, Matches&& matches) const noexcept;
+  // Takes a copy, so that its callers need not have the home in memory.
   template <typename Matches>
-  [[nodiscard]] FoundSlot search_elsewhere(const Home& home, std::uint64_t header, Matches&& matches) const noexcept;
+  [[nodiscard]] FoundSlot search_elsewhere(Home home, std::uint64_t header, Matches&& matches) const noexcept;
   template <typename Matches>
   [[nodiscard]] FoundSlot search_pool(const Home& home, std::uint64_t header, Matches&& matches) const noexcept;
 
@@ -235,6 +245,7 @@ class IndexShard {
   // Read by everybody, written when the table grows.
   alignas(64) std::atomic<std::uint64_t> layout_ = 0;
   std::atomic<std::uint64_t> cursor_ = 0;  // of the old table
+  std::array<Bucket*, 2> tables_{};        // of the windows
   IndexMemory* memory_ = nullptr;
   const std::size_t shard_;
   ItemHash hash_{};

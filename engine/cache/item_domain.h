@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "engine/cache/chunk_magazine.h"
 #include "engine/cache/expiry_tally.h"
@@ -133,6 +134,8 @@ class ItemDomain {
   void for_each_chunk(std::uint32_t segment, Visitor&& visit) STRATA_EXCLUDES(mutex_);
   template <typename Visitor>
   std::size_t hand_next(std::size_t most, Visitor&& visit) STRATA_EXCLUDES(mutex_);
+  template <typename Begin, typename Add>
+  bool stretch_next(std::uint64_t bytes, std::size_t most, Begin&& begin, Add&& add) STRATA_EXCLUDES(mutex_);
 
   // Nothing is open: a glance, without the lock.
   [[nodiscard]] bool is_empty() const noexcept { return segments_linked_.load(std::memory_order_relaxed) == 0; }
@@ -197,6 +200,12 @@ class ItemDomain {
   [[nodiscard]] ItemChunk chunk_of(std::uint32_t segment, Granule at) const noexcept STRATA_REQUIRES(mutex_);
   [[nodiscard]] Granule behind(std::uint32_t segment, Granule at, const ItemChunk& chunk) const noexcept STRATA_REQUIRES(mutex_);
   void put_hand(std::uint32_t segment, Granule at) noexcept STRATA_REQUIRES(mutex_);
+  // The chunk that the hand is on; it goes on behind it. REQUIRES: there is a segment.
+  [[nodiscard]] ItemChunk next_under_hand() noexcept STRATA_REQUIRES(mutex_);
+  // Of mixed sizes, and what becomes free in it is there for new items.
+  [[nodiscard]] bool takes_items(std::uint32_t segment) const noexcept STRATA_REQUIRES(mutex_) {
+    return segments_.header(segment).state == SegmentState::mixed;
+  }
   // Where a walk was about to look there is now a free run: it goes on behind it.
   void skip_freed(Position& position, FreeRuns::Run run) const noexcept STRATA_REQUIRES(mutex_);
 
@@ -254,18 +263,36 @@ std::size_t ItemDomain::hand_next(std::size_t most, Visitor&& visit) {
   const sync::MutexLock lock(mutex_);
   std::size_t shown = 0;
   for (std::size_t looked = 0; looked < most && oldest_ != 0; ++looked) {
-    if (hand_.segment == 0) {
-      put_hand(oldest_, 0);
-      hand_rounds_.fetch_add(1, std::memory_order_relaxed);
-    }
-    const std::uint32_t segment = hand_.segment;
-    const ItemChunk chunk = chunk_of(segment, hand_.at);
-    put_hand(segment, behind(segment, hand_.at, chunk));
+    const ItemChunk chunk = next_under_hand();
     if (chunk.kind != FreeRuns::Kind::item) continue;
     ++shown;
     if (!visit(chunk)) break;
   }
   return shown;
+}
+
+template <typename Begin, typename Add>
+bool ItemDomain::stretch_next(std::uint64_t bytes, std::size_t most, Begin&& begin, Add&& add) {
+  const sync::MutexLock lock(mutex_);
+  std::uint64_t together = 0;
+  std::uint32_t before = 0;
+  for (std::size_t looked = 0; looked < most && oldest_ != 0; ++looked) {
+    const ItemChunk chunk = next_under_hand();
+    const std::uint32_t segment = segments_.segment_of(chunk.offset);
+    const auto begin_behind = [&] {
+      begin();
+      together = 0;
+    };
+    if (std::exchange(before, segment) != segment) begin_behind();
+    const bool is_free = chunk.kind == FreeRuns::Kind::free;
+    if (takes_items(segment) && (is_free || (chunk.kind == FreeRuns::Kind::item && add(chunk)))) {
+      together += chunk.bytes;
+      if (together >= bytes) return true;
+    } else {
+      begin_behind();
+    }
+  }
+  return false;
 }
 
 template <typename Visitor>

@@ -16,6 +16,17 @@ ItemDomain::Granule ItemDomain::behind(std::uint32_t segment, Granule at, const 
   return at + static_cast<Granule>(chunk.bytes / kGranuleBytes);
 }
 
+ItemChunk ItemDomain::next_under_hand() noexcept {
+  if (hand_.segment == 0) {
+    put_hand(oldest_, 0);
+    hand_rounds_.fetch_add(1, std::memory_order_relaxed);
+  }
+  const std::uint32_t segment = hand_.segment;
+  const ItemChunk chunk = chunk_of(segment, hand_.at);
+  put_hand(segment, behind(segment, hand_.at, chunk));
+  return chunk;
+}
+
 ItemDomainStatistics ItemDomain::statistics() const noexcept {
   const sync::MutexLock lock(mutex_);
   ItemDomainStatistics told = counted_;

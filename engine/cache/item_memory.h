@@ -147,6 +147,13 @@ class ItemMemory {
   std::size_t hand_next(std::uint32_t domain, std::size_t most, Visitor&& visit) {
     return domains_[domain]->hand_next(most, visit);
   }
+  // Looks for chunks that lie side by side where new items may, items and free ones, and have `bytes` together, from the hand on, which passes them.
+  // `add(const ItemChunk&)` is told of each item, in their order, and says whether it may go; at `begin()` those before it do not count. False: there
+  // are none in `most` chunks. Locking and reading as in hand_next(). Who frees the items that were added last has a free chunk of so many bytes.
+  template <typename Begin, typename Add>
+  bool stretch_next(std::uint32_t domain, std::uint64_t bytes, std::size_t most, Begin&& begin, Add&& add) {
+    return domains_[domain]->stretch_next(bytes, most, begin, add);
+  }
 
   // Draining: a segment of which little is left is emptied, so that it can be given back. Of the domain, the one that has most free is chosen, if that
   // is `least_free_bytes`; from then on nothing new is placed in it, but for what threads keep of it. Returns what is in use of it, 0: there is none such, or one is being drained. Its

@@ -53,7 +53,7 @@ void Cache::prefetch_items(std::span<const Key> keys) const noexcept {
 }
 
 bool Cache::read(Session& session, const Key& key, Visitor<void(const ItemView&)> visit) {
-  const bool found = look(session, key, visit, true);
+  const bool found = look(session, key, visit, session.is_touching_);
   count_lookup(session, key, found);
   return found;
 }
@@ -62,43 +62,54 @@ bool Cache::peek(Session& session, const Key& key, Visitor<void(const ItemView&)
   return look(session, key, visit, false);
 }
 
-bool Cache::look(Session& session, const Key& given, const Visitor<void(const ItemView&)>& visit, bool is_hit) {
+bool Cache::look_alone(Session& session, const Key& key, const Visitor<void(const ItemView&)>& visit, bool is_use) {
   const Operation operation(session);
-  Key anew;
-  for (const Key* latest = &given;;) {
-    const Databases::Version version = core_->databases.version();
-    // A copy of a key costs as much as a look into a bucket: what is stored in pieces is not loaded in one.
-    if (!core_->is_current(*latest)) [[unlikely]] {
-      anew = core_->current(given);
-      latest = &anew;
-    }
-    const Key& key = *latest;
-    const FoundSlot found = core_->find(key);
-    const bool is_invalidated = found && Databases::has_prefixes(version) && core_->is_invalidated(found.slot);
-    if (!core_->databases.is_still(version)) [[unlikely]]
+  return look(session, key, visit, is_use);
+}
+
+bool Cache::look_anew(Session& session, const Key& key, const Visitor<void(const ItemView&)>& visit, bool is_use) {
+  return look(session, core_->current(key), visit, is_use);
+}
+
+bool Cache::look(Session& session, const Key& key, const Visitor<void(const ItemView&)>& visit, bool is_use) {
+  if (!session.is_in_slice()) [[unlikely]]
+    return look_alone(session, key, visit, is_use);
+  Core& core = *core_;
+  for (;;) {
+    const Databases::Version version = core.databases.version();
+    // No copy of the key here: what is stored in pieces is not loaded in one, and costs as much as a look into a bucket.
+    if (!core.is_current(key)) [[unlikely]]
+      return look_anew(session, key, visit, is_use);
+    const FoundSlot found = core.find(key);
+    const bool is_invalidated = found && Databases::has_prefixes(version) && core.is_invalidated(found.slot);
+    if (!core.databases.is_still(version)) [[unlikely]]
       continue;
     if (!found) return false;
     if (is_invalidated) [[unlikely]] {
       // Out of the way, and remembered as gone. Whoever was faster: the key was not there when the slot was loaded.
-      (void)remove_invalidated(*core_, session, key);
+      (void)remove_invalidated(core, session, key);
       return false;
     }
     STRATA_PROTOCOL_POINT(reader_after_key_compare);
-    const StoredItem item = core_->store.at(found.slot);
+    const StoredItem item = core.store.at(found.slot);
     if (item.has_expired(session.now_ms_)) [[unlikely]] {
-      if (!session.retirement_.prepare()) return false;
       // For others too it is gone from here on. If it was not this one's to remove, something else may be there.
-      if (remove_expired(*core_, session, key, found)) return false;
+      if (!can_retire(session) || remove_expired(core, session, key, found)) return false;
       continue;
     }
-    const ShownItem shown(core_->store, item, session.now_ms_);
-    visit(shown.view());
-    if (!is_hit || !session.is_touching_) return true;
-    note_hit(*core_, session, key.hash, found);
-    if (core_->is_sliding.load(std::memory_order_relaxed)) [[unlikely]]
-      renew(session, key, item);
+    {
+      const ShownItem shown(core.store, item, session.now_ms_);
+      visit(shown.view());
+    }
+    if (is_use) note_use(session, key, found, item);
     return true;
   }
+}
+
+void Cache::note_use(Session& session, const Key& key, const FoundSlot& found, StoredItem item) {
+  note_hit(*core_, session, key.hash, found);
+  if (core_->is_sliding.load(std::memory_order_relaxed)) [[unlikely]]
+    renew(session, key, item);
 }
 
 // All of them as of one moment: none of their homes has changed from the first look to the last.
@@ -127,10 +138,7 @@ void Cache::look_many(Session& session, std::span<const Key> keys, const Visitor
     visit(i, &shown.view());
     if (!is_hit) continue;
     ++hits;
-    if (!session.is_touching_) continue;
-    note_hit(*core_, session, seen[i].key.hash, seen[i].found);
-    if (core_->is_sliding.load(std::memory_order_relaxed)) [[unlikely]]
-      renew(session, seen[i].key, core_->store.at(seen[i].found.slot));
+    if (session.is_touching_) note_use(session, seen[i].key, seen[i].found, core_->store.at(seen[i].found.slot));
   }
   session.counters_.hits.add(hits);
 }

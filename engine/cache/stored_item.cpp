@@ -12,8 +12,8 @@ const char* text_at(const std::byte* item, std::size_t offset) noexcept { return
 
 }  // namespace
 
-ItemShape StoredItem::shape() const noexcept {
-  const std::uint64_t header = this->header();
+ItemShape StoredItem::shape_of(StoredItem item) noexcept {
+  const std::uint64_t header = item.header_;
   ItemShape shape;
   shape.value_bytes = static_cast<std::uint32_t>(ItemHeader::ValueBytes::get(header));
   shape.key_bytes = static_cast<std::uint32_t>(ItemHeader::KeyBytes::get(header));
@@ -21,58 +21,58 @@ ItemShape StoredItem::shape() const noexcept {
   shape.expiry = static_cast<ExpiryForm>(ItemHeader::Expiry::get(header));
   std::size_t at = 4 + shape.expiry_bytes();
   if (shape.long_value()) {
-    shape.value_bytes = load(at);
+    shape.value_bytes = item.load(at);
     at += 4;
   }
   if (shape.long_key()) {
-    shape.key_bytes = load(at);
+    shape.key_bytes = item.load(at);
     at += 4;
   }
-  if (ItemHeader::Extras::get(header) != 0) shape.extras = std::to_integer<std::uint8_t>(item_[at]);
+  if (ItemHeader::Extras::get(header) != 0) shape.extras = std::to_integer<std::uint8_t>(item.item_[at]);
   return shape;
 }
 
-Namespace StoredItem::extra_ns() const noexcept {
-  const ItemShape shape = this->shape();
+Namespace StoredItem::extra_ns(StoredItem item) noexcept {
+  const ItemShape shape = item.shape();
   if ((shape.extras & kNamespaceExtra.bit) == 0) return 0;
   // The first of the fields.
-  return std::to_integer<Namespace>(item_[shape.prefix_bytes() - shape.extras_bytes() + 1]);
+  return std::to_integer<Namespace>(item.item_[shape.prefix_bytes() - shape.extras_bytes() + 1]);
 }
 
-std::uint64_t StoredItem::extra_number(Extra extra) const noexcept {
-  const ItemShape shape = this->shape();
+std::uint64_t StoredItem::extra_number(StoredItem item, Extra extra) noexcept {
+  const ItemShape shape = item.shape();
   std::uint64_t number = 0;
-  if ((shape.extras & extra.bit) != 0) std::memcpy(&number, item_ + shape.extra_at(extra), extra.bytes);
+  if ((shape.extras & extra.bit) != 0) std::memcpy(&number, item.item_ + shape.extra_at(extra), extra.bytes);
   return number;
 }
 
-std::string_view StoredItem::key() const noexcept {
-  const ItemShape shape = this->shape();
-  return {text_at(item_, shape.prefix_bytes()), shape.key_bytes};
+std::string_view StoredItem::key_of(StoredItem item) noexcept {
+  const ItemShape shape = item.shape();
+  return {text_at(item.item_, shape.prefix_bytes()), shape.key_bytes};
 }
 
-bool StoredItem::has_long_key(Namespace ns, std::string_view key) const noexcept {
-  return this->ns() == ns && this->key() == key;
+bool StoredItem::has_long_key(StoredItem item, Namespace ns, std::string_view key) noexcept {
+  return item.ns() == ns && item.key() == key;
 }
 
-std::string_view StoredItem::long_value() const noexcept {
-  const ItemShape shape = this->shape();
-  return {text_at(item_, shape.prefix_bytes() + std::size_t{shape.key_bytes}), shape.value_bytes};
+std::string_view StoredItem::long_value(StoredItem item) noexcept {
+  const ItemShape shape = item.shape();
+  return {text_at(item.item_, shape.prefix_bytes() + std::size_t{shape.key_bytes}), shape.value_bytes};
 }
 
-std::int64_t StoredItem::expiry_ms(std::int64_t now_ms) const noexcept {
-  switch (static_cast<ExpiryForm>(ItemHeader::Expiry::get(header()))) {
+std::int64_t StoredItem::stored_expiry_ms(StoredItem item, std::int64_t now_ms) noexcept {
+  switch (static_cast<ExpiryForm>(ItemHeader::Expiry::get(item.header_))) {
     // In the order that ItemMemory, "Expiry", speaks of.
-    case ExpiryForm::near: return expiry_of(chunk_word(item_ + 4).load(), now_ms);
+    case ExpiryForm::near: return expiry_of(chunk_word(item.item_ + 4).load(), now_ms);
     // Two words that never change.
-    case ExpiryForm::far: return static_cast<std::int64_t>(std::uint64_t{load(8)} << 32U | load(4));
+    case ExpiryForm::far: return static_cast<std::int64_t>(std::uint64_t{item.load(8)} << 32U | item.load(4));
     case ExpiryForm::none: break;
   }
   return kNoExpiry;
 }
 
 bool StoredItem::set_expiry(std::int64_t expiry_ms, std::int64_t now_ms) noexcept {
-  const auto form = static_cast<ExpiryForm>(ItemHeader::Expiry::get(header()));
+  const auto form = static_cast<ExpiryForm>(ItemHeader::Expiry::get(header_));
   if (form != ExpiryForm::near || expiry_form(expiry_ms, now_ms) != ExpiryForm::near) return false;
   (void)chunk_word(item_ + 4).exchange(near_expiry(expiry_ms));
   return true;

@@ -16,69 +16,65 @@ namespace strata::cache {
 class StoredItem {
  public:
   // REQUIRES: a published item, and that its memory is not given to others while this is in use.
-  explicit StoredItem(std::byte* item) noexcept : item_(item) {}
+  explicit StoredItem(std::byte* item) noexcept : item_(item), header_(load(0)) {}
 
-  // In the order that tells the others apart soonest: almost always one comparison of lengths and one of bytes.
-  [[nodiscard]] bool has_key(Namespace ns, std::string_view key) const noexcept {
-    const std::uint64_t header = this->header();
-    const std::uint64_t key_bytes = ItemHeader::KeyBytes::get(header);
-    if (key_bytes == ItemHeader::KeyBytes::kLargest) [[unlikely]]
-      return has_long_key(ns, key);
-    if (key_bytes != key.size()) return false;
-    std::size_t prefix = short_prefix_bytes(header);
-    if (ItemHeader::Extras::get(header) != 0) {
-      if (item_[prefix] != std::byte{kNamespaceExtra.bit}) [[unlikely]]
-        return has_long_key(ns, key);
-      if (item_[prefix + 1] != std::byte{ns}) return false;
-      prefix += 2;
-    } else if (ns != 0) {
-      return false;
-    }
-    return same_bytes(item_ + prefix, key.data(), key.size());
+  // Almost always one comparison of the header, which tells the length, and one of the bytes.
+  [[nodiscard]] [[gnu::always_inline]] bool has_key(Namespace ns, std::string_view key) const noexcept {
+    const std::uint64_t header = header_;
+    constexpr std::uint64_t kAsked = ItemHeader::KeyBytes::kMask | ItemHeader::Extras::kMask;
+    if ((header & kAsked) == ItemHeader::KeyBytes::set(0, key.size()) && is_usual(ns, key)) [[likely]]
+      return same_bytes(item_ + short_prefix_bytes(header), key.data(), key.size());
+    return has_unusual_key(*this, ns, key);
   }
-  [[nodiscard]] ItemShape shape() const noexcept;
+  [[nodiscard]] ItemShape shape() const noexcept { return shape_of(*this); }
   // With padding; what is in a block of its own apart.
   [[nodiscard]] std::uint64_t bytes() const noexcept {
-    const std::uint64_t bytes = short_item_bytes(load(0));
+    const std::uint64_t bytes = short_item_bytes(header_);
     return bytes != 0 ? bytes : shape().item_bytes();
   }
-  [[nodiscard]] Namespace ns() const noexcept { return ItemHeader::Extras::get(header()) == 0 ? Namespace{0} : extra_ns(); }
-  [[nodiscard]] std::string_view key() const noexcept;
+  [[nodiscard]] Namespace ns() const noexcept { return ItemHeader::Extras::get(header_) == 0 ? Namespace{0} : extra_ns(*this); }
+  [[nodiscard]] std::string_view key() const noexcept { return key_of(*this); }
   // As InvalidatedPrefixes goes by; 0 of almost all.
   [[nodiscard]] std::uint64_t epoch() const noexcept {
-    return ItemHeader::Extras::get(header()) == 0 ? 0 : extra_number(kEpochExtra);
+    return ItemHeader::Extras::get(header_) == 0 ? 0 : extra_number(*this, kEpochExtra);
   }
   // In seconds since 1970; 0: it does not say.
   [[nodiscard]] std::uint32_t written_s() const noexcept {
-    return ItemHeader::Extras::get(header()) == 0 ? 0 : static_cast<std::uint32_t>(extra_number(kWrittenExtra));
+    return ItemHeader::Extras::get(header_) == 0 ? 0 : static_cast<std::uint32_t>(extra_number(*this, kWrittenExtra));
   }
   // In milliseconds, that a hit begins anew; 0: its expiry stays.
   [[nodiscard]] std::int64_t lifetime_ms() const noexcept {
-    return ItemHeader::Extras::get(header()) == 0 ? 0 : static_cast<std::int64_t>(extra_number(kLifetimeExtra));
+    return ItemHeader::Extras::get(header_) == 0 ? 0 : static_cast<std::int64_t>(extra_number(*this, kLifetimeExtra));
   }
   // As it is stored: see encoding().
   [[nodiscard]] std::string_view stored_value() const noexcept {
-    const std::uint64_t header = this->header();
+    const std::uint64_t header = header_;
     if (ItemHeader::KeyBytes::get(header) == ItemHeader::KeyBytes::kLargest || ItemHeader::Extras::get(header) != 0) [[unlikely]]
-      return long_value();
+      return long_value(*this);
     const std::size_t key_end = short_prefix_bytes(header) + ItemHeader::KeyBytes::get(header);
     std::size_t bytes = ItemHeader::ValueBytes::get(header);
     if (bytes == ItemHeader::ValueBytes::kLargest) [[unlikely]]
       bytes = load(4 + expiry_bytes(header));
     return {reinterpret_cast<const char*>(item_ + key_end), bytes};
   }
-  [[nodiscard]] Encoding encoding() const noexcept { return static_cast<Encoding>(ItemHeader::EncodingBits::get(header())); }
+  [[nodiscard]] Encoding encoding() const noexcept { return static_cast<Encoding>(ItemHeader::EncodingBits::get(header_)); }
 
-  [[nodiscard]] bool expires() const noexcept { return ItemHeader::Expiry::get(header()) != 0; }
+  // Its value is stored as it is, and it says no more of itself than when it expires.
+  [[nodiscard]] bool is_plain() const noexcept {
+    return (header_ & (ItemHeader::EncodingBits::kMask | ItemHeader::Extras::kMask)) == 0;
+  }
+
+  [[nodiscard]] bool expires() const noexcept { return ItemHeader::Expiry::get(header_) != 0; }
   // kNoExpiry if it has none.
-  [[nodiscard]] std::int64_t expiry_ms(std::int64_t now_ms) const noexcept;
+  [[nodiscard]] std::int64_t expiry_ms(std::int64_t now_ms) const noexcept {
+    return expires() ? stored_expiry_ms(*this, now_ms) : kNoExpiry;
+  }
   [[nodiscard]] bool has_expired(std::int64_t now_ms) const noexcept { return expires() && expiry_ms(now_ms) <= now_ms; }
   // False: it has no place for that expiry, and a new item must take its own. The item memory is to hear of it: ItemStore::set_expiry.
   // REQUIRES: the lock of its home.
   [[nodiscard]] bool set_expiry(std::int64_t expiry_ms, std::int64_t now_ms) noexcept;
 
  private:
-  [[nodiscard]] std::uint64_t header() const noexcept { return load(0); }
   [[nodiscard]] std::uint32_t load(std::size_t offset) const noexcept {
     return chunk_word(item_ + offset).load(std::memory_order_relaxed);
   }
@@ -89,6 +85,23 @@ class StoredItem {
   // Where the key begins, in an item without extras whose key is not long.
   [[nodiscard]] static std::size_t short_prefix_bytes(std::uint64_t header) noexcept {
     return 4 + expiry_bytes(header) + (ItemHeader::ValueBytes::get(header) == ItemHeader::ValueBytes::kLargest ? 4U : 0U);
+  }
+  // A short key of database 0.
+  [[nodiscard]] static bool is_usual(Namespace ns, std::string_view key) noexcept {
+    return (key.size() | std::uint64_t{ns} << 32U) < ItemHeader::KeyBytes::kLargest;
+  }
+  // Any other. This, like all that is not inline, takes a copy in registers: whoever calls a member that is not has the item in memory, written in pieces,
+  // and waits for them where it loads it in one.
+  [[nodiscard]] [[gnu::noinline]] static bool has_unusual_key(StoredItem item, Namespace ns, std::string_view key) noexcept {
+    const std::uint64_t header = item.header_;
+    if (ItemHeader::KeyBytes::get(header) == ItemHeader::KeyBytes::kLargest) [[unlikely]]
+      return has_long_key(item, ns, key);
+    // What has no extras is of database 0, and would have been found to be the same.
+    if (ItemHeader::KeyBytes::get(header) != key.size() || ItemHeader::Extras::get(header) == 0) return false;
+    const std::byte* const extras = item.item_ + short_prefix_bytes(header);
+    if (*extras != std::byte{kNamespaceExtra.bit}) [[unlikely]]
+      return has_long_key(item, ns, key);
+    return extras[1] == std::byte{ns} && same_bytes(extras + 2, key.data(), key.size());
   }
   // As memcmp, whose call costs more than comparing a usual key.
   [[nodiscard]] static bool same_bytes(const std::byte* one, const char* other, std::size_t size) noexcept {
@@ -101,17 +114,21 @@ class StoredItem {
       std::memcpy(&b, other + at, kWord);
       return a ^ b;
     };
-    // The last word overlaps the one before it.
-    std::uint64_t differences = differ(size - kWord);
-    for (std::size_t at = 0; at + kWord < size; at += kWord) differences |= differ(at);
+    // From both ends; what is in the middle twice.
+    std::uint64_t differences = differ(0) | differ(size - kWord);
+    if (size > 2 * kWord) differences |= differ(kWord) | differ(size - 2 * kWord);
     return differences == 0;
   }
-  [[nodiscard]] Namespace extra_ns() const noexcept;
-  [[nodiscard]] std::uint64_t extra_number(Extra extra) const noexcept;
-  [[nodiscard]] bool has_long_key(Namespace ns, std::string_view key) const noexcept;
-  [[nodiscard]] std::string_view long_value() const noexcept;
+  [[nodiscard]] static ItemShape shape_of(StoredItem item) noexcept;
+  [[nodiscard]] static std::string_view key_of(StoredItem item) noexcept;
+  [[nodiscard]] static std::int64_t stored_expiry_ms(StoredItem item, std::int64_t now_ms) noexcept;
+  [[nodiscard]] static Namespace extra_ns(StoredItem item) noexcept;
+  [[nodiscard]] static std::uint64_t extra_number(StoredItem item, Extra extra) noexcept;
+  [[nodiscard]] static bool has_long_key(StoredItem item, Namespace ns, std::string_view key) noexcept;
+  [[nodiscard]] static std::string_view long_value(StoredItem item) noexcept;
 
   std::byte* item_;
+  std::uint32_t header_;  // loaded once
 };
 
 // What is to be stored, before it has a place.

@@ -180,7 +180,6 @@ class UnfinishedItem {
 
 bool apply(Core& core, LockedHome& home, const Key& key, const FoundSlot& found, const Prepared& prepared, std::int64_t now_ms,
            Replaced& replaced) noexcept {
-  StoredItem item = core.store.at(found.slot);
   if (prepared.kind() == Prepared::Kind::set_expiry) {
     (void)core.store.set_expiry(found.slot.offset_bytes(), prepared.expiry_ms(), now_ms);
     home.note_change();
@@ -188,6 +187,7 @@ bool apply(Core& core, LockedHome& home, const Key& key, const FoundSlot& found,
     return true;
   }
   if (found) {
+    const StoredItem item = core.store.at(found.slot);
     replaced = {.offset = found.slot.offset_bytes(),
                 .bytes = item.bytes(),
                 .expires = item.expires(),
@@ -195,7 +195,7 @@ bool apply(Core& core, LockedHome& home, const Key& key, const FoundSlot& found,
   }
   if (prepared.kind() == Prepared::Kind::remove) {
     if (!found) return true;
-    const Cause cause = item.has_expired(now_ms) ? Cause::expired : Cause::removed;
+    const Cause cause = core.store.at(found.slot).has_expired(now_ms) ? Cause::expired : Cause::removed;
     (void)home.erase(key.hash, found);
     core.tell(cause, key.keyspace, key.hash, replaced.offset, 0, now_ms);
     return true;

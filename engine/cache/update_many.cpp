@@ -76,8 +76,8 @@ void Parts::add(const Key& key, LockedHome& home) {
 // An item that has expired or was invalidated is taken out before anybody decides: whatever becomes of the change, it is gone for all.
 FoundSlot Parts::find(const Key& key, LockedHome& home) {
   const FoundSlot found = home.find(key.hash, core_.matches(key));
-  const StoredItem item = core_.store.at(found.slot);
   if (!found) return found;
+  const StoredItem item = core_.store.at(found.slot);
   const InvalidatedPrefixes::View::Count invalidation = core_.invalidation_of(found.slot);
   const bool had_expired = item.has_expired(session_.now_ms());
   if (!invalidation && !had_expired) return found;
@@ -106,12 +106,13 @@ Status Parts::decide(std::size_t index, const Visitor<void(std::size_t, Decision
   const Prepared::Kind before = part.prepared.kind();
   // What the decision sees: the outcome of the one before about this key, else the item there is.
   const bool is_new = before == Prepared::Kind::put;
-  StoredItem item = core_.store.at(is_new ? part.prepared.offset() : part.found.slot.offset_bytes());
   const bool is_there = is_new || (before != Prepared::Kind::remove && part.found);
+  std::optional<StoredItem> item;
   std::optional<ShownItem> shown;
   ItemView view;
   if (is_there) {
-    shown.emplace(core_.store, item, session_.now_ms());
+    item = core_.store.at(is_new ? part.prepared.offset() : part.found.slot.offset_bytes());
+    shown.emplace(core_.store, *item, session_.now_ms());
     view = shown->view();
     if (before == Prepared::Kind::set_expiry) view.expire_at_ms = part.prepared.expiry_ms();
   }
@@ -120,7 +121,7 @@ Status Parts::decide(std::size_t index, const Visitor<void(std::size_t, Decision
   Prepared next(core_, session_);
   using Presence = Prepared::Presence;
   const Status status =
-      next.make(part.key, decision, is_there ? Presence::present : Presence::absent, is_there ? &item : nullptr, strict_);
+      next.make(part.key, decision, is_there ? Presence::present : Presence::absent, is_there ? &*item : nullptr, strict_);
   if (status != Status::ok) return status;
   if (next.kind() == Prepared::Kind::keep) return Status::ok;
   if (is_new && next.kind() == Prepared::Kind::set_expiry) {

@@ -131,6 +131,7 @@ void memory_section(std::string& out, const Facts& facts) {
   field(out, "strata_expiry_looked_at", expiry.looked);
   field(out, "strata_places_kept", facts.server.cache.places_kept());
   field(out, "strata_place_searches", facts.server.cache.statistics().place_searches);
+  field(out, "strata_places_cleared", facts.server.cache.statistics().places_cleared);
 }
 
 void persistence_section(std::string& out, const Facts&) {

@@ -54,6 +54,43 @@ TEST_F(CompactionTest, ResidentBytesStayBelowTheLimitWhileSizesDrift) {
   }
 }
 
+// Nothing is idle, so moving would make no room, and what is evicted leaves holes here and there. Not two segments go for one item.
+TEST_F(CompactionTest, APlaceForALargerItemIsClearedAmongSmallOnes) {
+  constexpr std::uint64_t kLimit = 24 * kMiB;
+  for (const Policy policy : {Policy::s3fifo, Policy::lru, Policy::clock, Policy::allkeys_lfu}) {
+    open({.max_memory_bytes = kLimit, .policy = policy});
+    std::mt19937_64 random(7);
+    std::lognormal_distribution<double> size(5.2, 0.9);
+    std::uint64_t most_for_one = 0;
+    for (int write = 0; write < 500'000; ++write) {
+      const auto i = static_cast<int>(random() % (kLimit / 240));
+      const std::uint64_t gone = cache->statistics().evicted;
+      ASSERT_EQ(set(name(i), value(i, static_cast<std::size_t>(size(random)) + 1)), Status::ok) << policy_name(policy);
+      most_for_one = std::max(most_for_one, cache->statistics().evicted - gone);
+    }
+    EXPECT_GT(cache->statistics().places_cleared, 0U) << policy_name(policy);
+    EXPECT_LT(most_for_one, kSegment / 288) << policy_name(policy);
+    expect_within_limit();
+    EXPECT_EQ(verify(*cache), "");
+  }
+}
+
+// By the policies that let nothing go that stays until it is removed, such a one ends a stretch.
+TEST_F(CompactionTest, APlaceIsClearedOfWhatMayGoAlone) {
+  open({.max_memory_bytes = 12 * kMiB, .policy = Policy::volatile_lru});
+  std::map<std::string, std::string> stays;
+  for (int i = 0; i < 200'000; ++i) {
+    const bool expires = i % 40'000 >= 10'000;
+    if (!expires && stays.size() >= 20'000) continue;
+    ASSERT_EQ(set(name(i), value(i, 64), expires ? now() + 1'000'000 : kNoExpiry), Status::ok);
+    if (!expires) stays[name(i)] = value(i, 64);
+  }
+  for (int i = 0; i < 200; ++i) ASSERT_EQ(set("larger" + std::to_string(i), value(i, 9000), now() + 1'000'000), Status::ok) << i;
+  EXPECT_GT(cache->statistics().places_cleared, 0U);
+  for (const auto& [key, text] : stays) ASSERT_EQ(get(key), text);
+  EXPECT_EQ(verify(*cache), "");
+}
+
 TEST_F(CompactionTest, LargeValuesTakeTheirPagesFromSegments) {
   open({.max_memory_bytes = 24 * kMiB});
   for (int i = 0; i < 40'000; ++i) ASSERT_EQ(set(name(i), value(i, 700)), Status::ok);

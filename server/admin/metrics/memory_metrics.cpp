@@ -54,6 +54,11 @@ constexpr std::array kRows = {
               [](const Scrape& scrape, Samples& samples) {
                 samples.add(scrape.server().cache.statistics_since_start().place_searches);
               }},
+    MetricRow{"strata_places_cleared_total", MetricType::Counter,
+              "Of these, those that what lay side by side was evicted for, whatever the policy would have let go.",
+              [](const Scrape& scrape, Samples& samples) {
+                samples.add(scrape.server().cache.statistics_since_start().places_cleared);
+              }},
     MetricRow{"strata_memory_limit_bytes", MetricType::Gauge,
               "The limit of memory: memory.max_memory, or what it has given way to (dynamic_sizing).",
               [](const Scrape& scrape, Samples& samples) { samples.add(scrape.server().cache.budget().limit_bytes()); }},

@@ -238,6 +238,44 @@ TEST_F(ItemMemoryTest, AWalkShowsEveryChunkInOrderButOpenRuns) {
   memory->release(std::array{large, reserved});
 }
 
+// What is freed of it is one chunk, free ones between the items among it.
+TEST_F(ItemMemoryTest, AStretchIsItemsSideBySide) {
+  for (std::uint64_t index = 0; index < 300; ++index) ASSERT_NE(put(40 + index % 50 * 4), 0U);
+  memory->close(*handle);
+  for (int index = 0; index < 40; ++index) drop(std::next(items.begin(), 5L * index));
+  constexpr std::uint64_t kBytes = 5000;
+  std::vector<std::uint64_t> stretch;
+  std::size_t refused = 0;
+  const auto begin = [&] { stretch.clear(); };
+  // One is to stay: the stretch lies in front of it or behind it.
+  const std::uint64_t stays = std::next(items.begin(), 20)->first;
+  const auto add = [&](const ItemChunk& chunk) {
+    refused += chunk.offset == stays ? 1U : 0U;
+    if (chunk.offset == stays) return false;
+    EXPECT_EQ(items.at(chunk.offset), chunk.bytes);
+    stretch.push_back(chunk.offset);
+    return true;
+  };
+  ASSERT_TRUE(memory->stretch_next(0, kBytes, 1000, begin, add));
+  EXPECT_EQ(refused, 1U);
+  ASSERT_GT(stretch.size(), 20U);
+  EXPECT_GT(stretch.front(), stays);
+  std::uint64_t freed = 0;
+  for (const std::uint64_t offset : stretch) {
+    freed += items.at(offset);
+    drop(items.find(offset));
+  }
+  EXPECT_LT(freed, kBytes);  // the rest was free
+  std::uint64_t largest_there = 0;
+  memory->for_each_chunk(memory->segment_of(stretch.front()), [&](const ItemChunk& chunk) {
+    const bool is_there = chunk.offset <= stretch.front() && stretch.back() < chunk.offset + chunk.bytes;
+    if (is_there && chunk.kind == FreeRuns::Kind::free) largest_there = chunk.bytes;
+  });
+  EXPECT_GE(largest_there, kBytes);
+  EXPECT_FALSE(memory->stretch_next(0, kBytes, 10, begin, add)) << "not in so few chunks";
+  EXPECT_EQ(memory->verify(), "");
+}
+
 class ItemMemoryHand : public ItemMemoryTest {
  protected:
   // Until it has seen `count` items; their offsets.

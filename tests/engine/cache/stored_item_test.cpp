@@ -20,12 +20,11 @@ struct Written {
 };
 Written write(const NewItem& item) {
   const ItemShape shape = item.shape();
-  Written written{std::vector<std::uint64_t>(shape.item_bytes() / 8 + 1), StoredItem(nullptr)};
-  written.item = StoredItem(reinterpret_cast<std::byte*>(written.memory.data()));
-  auto* const start = reinterpret_cast<std::byte*>(written.memory.data());
+  std::vector<std::uint64_t> memory(shape.item_bytes() / 8 + 1);
+  auto* const start = reinterpret_cast<std::byte*>(memory.data());
   item.write_behind_header(shape, start);
   chunk_word(start).store(shape.header());
-  return written;
+  return {std::move(memory), StoredItem(start)};
 }
 
 TEST(StoredItem, GivesBackWhatWasWritten) {
