@@ -152,11 +152,7 @@ Status Cache::remove(Session& session, const Key& key, bool& was_there) {
   was_there = false;
   if (key.bytes.size() > kMaxKeyBytes) return Status::ok;
   const Operation operation(session);
-  const Visitor<void(Decision&)> decide = [](Decision& decision) { decision.remove(); };
-  Update update(*core_, session, key, decide, false);
-  const Status status = update.run();
-  was_there = update.has_replaced();
-  return status;
+  return remove_any(*core_, session, key, was_there);
 }
 
 Status Cache::update_many(Session& session, std::span<const Key> keys, std::size_t extra_bytes,

@@ -97,7 +97,8 @@ Cache::Moved Cache::move_item(Session& session, const ToMove& item) noexcept {
   }
   session.account(static_cast<std::int64_t>(item.bytes));
   if (STRATA_PROTOCOL_FAULT(moved_freed_at_once)) {
-    session.account(-static_cast<std::int64_t>(core_->store.dispose(std::span(&item.offset, 1), nullptr)));
+    core_->store.dispose(std::span(&item.offset, 1), nullptr);
+    session.account(-static_cast<std::int64_t>(item.bytes));
     return Moved::yes;
   }
   session.retirement_.retire(item.offset, item.bytes);

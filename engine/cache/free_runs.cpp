@@ -17,14 +17,11 @@ FreeRuns::FreeRuns(std::byte* base, Granule segment_granules) noexcept
   heads_.fill(kNone);
 }
 
-FreeRuns::Chunk FreeRuns::read(std::byte* chunk) noexcept {
-  // Acquired: the length words of an item were written before its header was.
-  const std::uint32_t word = chunk_word(chunk).load(std::memory_order_acquire);
+FreeRuns::Chunk FreeRuns::read_other(std::byte* chunk, std::uint32_t word) noexcept {
   const bool previous_free = (word & ChunkWord::kPreviousFree) != 0;
   if (ChunkWord::is_free(word)) return {static_cast<Granule>(ChunkWord::FreeGranules::get(word)), Kind::free, false};
   if (ChunkWord::is_item(word)) {
-    std::uint64_t bytes = short_item_bytes(word);
-    if (bytes == 0) bytes = ItemShape::read_prefix(chunk).item_bytes();
+    const std::uint64_t bytes = ItemShape::read_prefix(chunk).item_bytes();
     return {static_cast<Granule>(bytes / kGranuleBytes), Kind::item, previous_free};
   }
   const Kind kind = ChunkWord::OpenRun::get(word) != 0 ? Kind::open_run : Kind::reserved;

@@ -50,7 +50,14 @@ class FreeRuns {
   // REQUIRES: a chunk begins there.
   [[nodiscard]] Chunk chunk(Granule at) const noexcept { return read(address(at)); }
   // The same, of large items too.
-  [[nodiscard]] static Chunk read(std::byte* chunk) noexcept;
+  [[nodiscard]] static Chunk read(std::byte* chunk) noexcept {
+    // Acquired: the length words of an item were written before its header was.
+    const std::uint32_t word = chunk_word(chunk).load(std::memory_order_acquire);
+    const std::uint64_t bytes = ChunkWord::is_item(word) ? short_item_bytes(word) : 0;
+    if (bytes != 0) [[likely]]
+      return {static_cast<Granule>(bytes / kGranuleBytes), Kind::item, (word & ChunkWord::kPreviousFree) != 0};
+    return read_other(chunk, word);
+  }
 
   // A whole segment, as one free run. REQUIRES: nothing of it is known.
   void add_segment(Granule begin) noexcept { mark_free(begin, segment_granules_); }
@@ -107,6 +114,9 @@ class FreeRuns {
   [[nodiscard]] std::string verify_bins(const Sums& found) const;
 
  private:
+  // All but short items.
+  [[nodiscard]] static Chunk read_other(std::byte* chunk, std::uint32_t word) noexcept;
+
   static constexpr Granule kSmallestLinked = 4;  // header, two links, size again
   static constexpr std::uint32_t kExactBins = 128, kBinsPerDoubling = 32;
   static constexpr std::uint32_t kDoublings = std::bit_width(kMostSegmentGranules) - std::bit_width(kExactBins) + 1;

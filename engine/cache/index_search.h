@@ -160,7 +160,7 @@ FoundSlot IndexShard::find_at(const KeyPlace& place, Matches&& matches) const no
   return matches(slot) ? FoundSlot{.address = place.slot, .slot = slot} : FoundSlot{};
 }
 
-inline IndexShard::Ahead IndexShard::look_ahead(std::uint64_t hash) const noexcept {
+[[gnu::always_inline]] inline IndexShard::Ahead IndexShard::look_ahead(std::uint64_t hash) const noexcept {
   const Home home = home_of(hash);
   Ahead ahead;
   ahead.table_ = home.table;
@@ -191,7 +191,7 @@ inline FoundSlot IndexShard::guess(const Ahead& ahead) const noexcept {
 }
 
 inline FoundSlot IndexShard::guess_elsewhere(const Ahead& ahead) const noexcept {
-  const Home home{.table = ahead.table_, .bucket = ahead.bucket_, .layout = 0, .tag = ahead.tag_, .window = ahead.window_};
+  const Home home = ahead.home();
   const std::uint64_t header = home.header().load(std::memory_order_relaxed);
   return search_elsewhere(home, header, [](Slot) { return true; });
 }

@@ -266,12 +266,25 @@ class IndexShard::Ahead {
   // Says nothing: filled by look_ahead().
   Ahead() noexcept {}  // NOLINT(modernize-use-equals-default): there may be many, of which few are used
 
+  // Of no home.
+  [[nodiscard]] static Ahead none() noexcept {
+    Ahead none;
+    none.table_ = nullptr;
+    return none;
+  }
   [[nodiscard]] KeyPlace place(const FoundSlot& found) const noexcept {
     return {.home = table_ + bucket_, .layout = layout_, .slot = found.address};
   }
 
  private:
   friend class IndexShard;
+  friend class LockedHome;
+  // While a table grows a home may move though the tables stay.
+  [[nodiscard]] bool tells_home() const noexcept { return table_ != nullptr && !Layout(layout_).is_growing(); }
+  [[nodiscard]] Home home() const noexcept {
+    return {.table = table_, .bucket = bucket_, .layout = layout_, .tag = tag_, .window = window_, .is_old = false};
+  }
+
   Bucket* table_;
   std::uint64_t bucket_;
   std::uint64_t layout_;

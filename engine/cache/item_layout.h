@@ -164,8 +164,10 @@ struct ItemShape {
     return at;
   }
   // With padding.
-  [[nodiscard]] constexpr std::uint64_t item_bytes() const noexcept {
-    const std::uint64_t bytes = std::uint64_t{prefix_bytes()} + key_bytes + value_bytes;
+  [[nodiscard]] constexpr std::uint64_t item_bytes() const noexcept { return item_bytes(prefix_bytes()); }
+  // The same for who has asked for those.
+  [[nodiscard]] constexpr std::uint64_t item_bytes(std::uint32_t prefix_bytes) const noexcept {
+    const std::uint64_t bytes = std::uint64_t{prefix_bytes} + key_bytes + value_bytes;
     return (bytes + kGranuleBytes - 1) / kGranuleBytes * kGranuleBytes;
   }
 

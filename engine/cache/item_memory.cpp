@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <cassert>
+#include <utility>
 
 #include "engine/os/prefetch.h"
 
@@ -124,22 +125,32 @@ void ItemMemory::release(std::span<const std::uint64_t> offsets, Handle* keeper)
   if (keeper != nullptr && keeper->magazine_.is_to_be_emptied()) give_back_all_kept(*keeper);
 }
 
+void ItemMemory::prefetch_neighbours(std::span<const std::uint64_t> offsets) const noexcept {
+  for (const std::uint64_t offset : offsets) {
+    if (segments_.is_large(segments_.segment_of(offset))) continue;
+    std::byte* const chunk = address(offset);
+    os::prefetch_to_write(chunk - kGranuleBytes);
+    os::prefetch_to_write(chunk + std::size_t{FreeRuns::read(chunk).size} * kGranuleBytes);
+  }
+}
+
 // Brings the lines that will be written into the cache before the lock is taken: first those that tell the sizes, then, unless they are being kept,
 // the neighbours'.
 void ItemMemory::release_batch(std::span<const std::uint64_t> offsets, ChunkMagazine* keeper) noexcept {
   static_assert(ItemDomain::kMostReleased == 64);
   for (const std::uint64_t offset : offsets) os::prefetch_to_write(address(offset));
+  if (keeper == nullptr || keeper->has_refused_last()) prefetch_neighbours(offsets);
+  // Most often all of them are of one domain, and many of one segment.
   std::array<std::uint32_t, 64> domain;
-  const bool frees_most = keeper == nullptr || keeper->has_refused_last();
-  for (std::size_t index = 0; index < offsets.size(); ++index) {
-    const std::uint32_t segment = segments_.segment_of(offsets[index]);
-    domain[index] = number_of_domain(segment);
-    if (!frees_most || segments_.is_large(segment)) continue;
-    std::byte* const chunk = address(offsets[index]);
-    os::prefetch_to_write(chunk - kGranuleBytes);
-    os::prefetch_to_write(chunk + std::size_t{FreeRuns::read(chunk).size} * kGranuleBytes);
+  std::uint32_t segment = segments_.segment_of(offsets.front());
+  domain.front() = number_of_domain(segment);
+  bool is_one = true;
+  for (std::size_t index = 1; index < offsets.size(); ++index) {
+    const std::uint32_t before = std::exchange(segment, segments_.segment_of(offsets[index]));
+    domain[index] = segment == before ? domain[index - 1] : number_of_domain(segment);
+    is_one &= domain[index] == domain.front();
   }
-  if (domains() == 1) return domains_[0]->release(offsets, keeper);
+  if (is_one) return domains_[domain.front()]->release(offsets, keeper);
   std::uint64_t waiting = ~std::uint64_t{0} >> (64 - offsets.size());
   std::array<std::uint64_t, 64> together;
   while (waiting != 0) {

@@ -156,8 +156,8 @@ class ItemMemory {
   }
 
   // Draining: a segment of which little is left is emptied, so that it can be given back. Of the domain, the one that has most free is chosen, if that
-  // is `least_free_bytes`; from then on nothing new is placed in it, but for what threads keep of it. Returns what is in use of it, 0: there is none such, or one is being drained. Its
-  // items are shown by drain_next(), which works like hand_next() and says false when it has come to the end, to begin anew; who moves them
+  // is `least_free_bytes`; from then on nothing new is placed in it, but for what threads keep of it.
+  // Returns what is in use of it, 0: there is none such, or one is being drained. Its items are shown by drain_next(), which works like hand_next() and says false when it has come to the end, to begin anew; who moves them
   // allocates a chunk elsewhere, has the index name that, and releases the old one as ever. When the last chunk is released the segment is given back,
   // and draining is over. end_draining() gives it up, and it is not chosen again before the time that is told. One segment of a domain at a time, moved
   // by one thread. Times are in seconds since 1970.
@@ -230,7 +230,9 @@ class ItemMemory {
   void complete_beside_others(std::uint64_t offset, std::uint32_t header) noexcept;
   [[nodiscard]] std::uint64_t allocate_anywhere(Handle& handle, std::uint32_t granules) noexcept;
   [[nodiscard]] std::uint64_t allocate_large(std::uint64_t bytes) noexcept;
+  // REQUIRES: some, ItemDomain::kMostReleased at most.
   void release_batch(std::span<const std::uint64_t> offsets, ChunkMagazine* keeper) noexcept;
+  void prefetch_neighbours(std::span<const std::uint64_t> offsets) const noexcept;
   void give_back_all_kept(Handle& handle) noexcept;
   void close_run(Handle& handle) noexcept {
     if (handle.is_open()) handle.domain_->close(handle);

@@ -6,17 +6,6 @@
 
 namespace strata::cache {
 
-std::uint64_t ItemStore::create(Handle& handle, const NewItem& item, std::uint64_t& bytes) noexcept {
-  const ItemShape shape = item.shape();
-  bytes = shape.item_bytes();
-  const std::uint64_t offset = memory_.allocate(handle, bytes);
-  if (offset == 0) return 0;
-  item.write_behind_header(shape, memory_.address(offset));
-  if (item.expiry_ms != kNoExpiry) memory_.note_expiry(offset, item.expiry_ms);
-  memory_.complete(handle, offset, shape.header());
-  return offset;
-}
-
 bool ItemStore::set_expiry(std::uint64_t offset, std::int64_t expiry_ms, std::int64_t now_ms) noexcept {
   if (!at(offset).set_expiry(expiry_ms, now_ms)) return false;
   memory_.note_expiry(offset, expiry_ms);
@@ -81,15 +70,13 @@ ValueRef ItemStore::pin(StoredItem item) const noexcept {
   return {&block, locator_of(item).size};
 }
 
-std::uint64_t ItemStore::dispose(std::span<const std::uint64_t> offsets, Handle* keeper) noexcept {
-  std::uint64_t bytes = 0;
+void ItemStore::dispose(std::span<const std::uint64_t> offsets, Handle* keeper) noexcept {
   for (const std::uint64_t offset : offsets) {
     const StoredItem item = at(offset);
-    if (item.encoding() == Encoding::block) hide(block_of(item));
-    bytes += item.bytes();
+    if (item.encoding() == Encoding::block) [[unlikely]]
+      hide(block_of(item));
   }
   memory_.release(offsets, keeper);
-  return bytes;
 }
 
 ValueRef ItemStore::allocate_block(Handle& handle, std::size_t size, std::size_t spare) noexcept {

@@ -36,7 +36,18 @@ class ItemStore {
   [[nodiscard]] StoredItem at(Slot slot) const noexcept { return at(slot.offset_bytes()); }
 
   // An item that nobody else knows of yet: its offset, or 0: memory is out. `bytes`: what it takes.
-  [[nodiscard]] std::uint64_t create(Handle& handle, const NewItem& item, std::uint64_t& bytes) noexcept;
+  // Inline always: so what is known of the item stays in registers. In memory it would be cleared and written in pieces first.
+  [[nodiscard]] [[gnu::always_inline]] std::uint64_t create(Handle& handle, const NewItem& item, std::uint64_t& bytes) noexcept {
+    const ItemShape shape = item.shape();
+    const std::uint32_t prefix_bytes = shape.prefix_bytes();
+    bytes = shape.item_bytes(prefix_bytes);
+    const std::uint64_t offset = memory_.allocate(handle, bytes);
+    if (offset == 0) return 0;
+    item.write_behind_header(shape, prefix_bytes, memory_.address(offset));
+    if (item.expiry_ms != kNoExpiry) memory_.note_expiry(offset, item.expiry_ms);
+    memory_.complete(handle, offset, shape.header());
+    return offset;
+  }
   // The same with a value in a block of its own. Takes the reference over if it succeeds. `hash`: of the key.
   [[nodiscard]] std::uint64_t create(Handle& handle, NewItem item, ValueRef& value, std::uint64_t hash,
                                      std::uint64_t& bytes) noexcept;
@@ -51,9 +62,8 @@ class ItemStore {
   [[nodiscard]] std::uint64_t whole_bytes_of(StoredItem item) const noexcept {
     return item.bytes() + (item.encoding() == Encoding::block ? charged_bytes(block_of(item)) : 0);
   }
-  // Gives items back that nobody reads any more, and their blocks, as far as those are not pinned. Returns the bytes of the items.
-  // `keeper`: as of ItemMemory::release.
-  std::uint64_t dispose(std::span<const std::uint64_t> offsets, Handle* keeper) noexcept;
+  // Gives items back that nobody reads any more, and their blocks, as far as those are not pinned. `keeper`: as of ItemMemory::release.
+  void dispose(std::span<const std::uint64_t> offsets, Handle* keeper) noexcept;
 
   // `size` bytes, not initialised, and `spare` more behind them that append() can use. Empty: memory is out.
   [[nodiscard]] ValueRef allocate_block(Handle& handle, std::size_t size, std::size_t spare) noexcept;

@@ -24,23 +24,35 @@ void wait_a_little(unsigned round) noexcept {
   }
 }
 
-LockedHome::LockedHome(IndexShard& shard, std::uint64_t hash, bool joint) noexcept : shard_(&shard), joint_(joint) {
+LockedHome::LockedHome(IndexShard& shard, std::uint64_t hash, const IndexShard::Ahead& ahead, bool joint) noexcept
+    : shard_(&shard), joint_(joint) {
   // Several are taken in the order of their addresses, while the pauses of growth, which come before, keep their order.
   if (!joint) sync::note_taking(this, kRank);
   STRATA_PROTOCOL_POINT(lock_home);
+  if (ahead.tells_home()) {
+    home_ = ahead.home();
+    if (try_lock()) [[likely]]
+      return;
+  }
   for (unsigned round = 0;; ++round) {
     home_ = shard.home_of(hash);
-    header_ = home_.header().load(std::memory_order_relaxed);
-    const std::uint64_t locked =
-        BucketHeader::Joint::set(header_ | BucketHeader::kLocked, joint && !STRATA_PROTOCOL_FAULT(joint_not_marked) ? 1 : 0);
-    if (!BucketHeader::locked(header_) &&
-        home_.header().compare_exchange_weak(header_, locked, std::memory_order_acquire, std::memory_order_relaxed)) {
-      if (shard.is_current(home_)) [[likely]]
-        return;
-      home_.header().store(header_, std::memory_order_release);
-    }
+    if (try_lock()) [[likely]]
+      return;
     wait_a_little(round);
   }
+}
+
+bool LockedHome::try_lock() noexcept {
+  header_ = home_.header().load(std::memory_order_relaxed);
+  const std::uint64_t locked =
+      BucketHeader::Joint::set(header_ | BucketHeader::kLocked, joint_ && !STRATA_PROTOCOL_FAULT(joint_not_marked) ? 1 : 0);
+  if (BucketHeader::locked(header_) ||
+      !home_.header().compare_exchange_weak(header_, locked, std::memory_order_acquire, std::memory_order_relaxed))
+    return false;
+  if (shard_->is_current(home_)) [[likely]]
+    return true;
+  home_.header().store(header_, std::memory_order_release);
+  return false;
 }
 
 LockedHome::LockedHome(LockedHome&& other) noexcept

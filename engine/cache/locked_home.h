@@ -10,11 +10,15 @@ namespace strata::cache {
 class LockedHome {
  public:
   // Waits for whoever holds it. REQUIRES: the thread holds no bucket.
-  LockedHome(IndexShard& shard, std::uint64_t hash) noexcept : LockedHome(shard, hash, false) {}
+  LockedHome(IndexShard& shard, std::uint64_t hash) noexcept : LockedHome(shard, hash, IndexShard::Ahead::none(), false) {}
+  // The same where the home was looked for before, and is most often where it was then.
+  LockedHome(IndexShard& shard, std::uint64_t hash, const IndexShard::Ahead& ahead) noexcept
+      : LockedHome(shard, hash, ahead, false) {}
   // One of several, in the order of address_of(). From the first change until the last is unlocked no reader sees some without the others.
   // REQUIRES: the shard's growth is paused; that no other of the set has the same address.
   struct OneOfSeveral {};
-  LockedHome(IndexShard& shard, std::uint64_t hash, OneOfSeveral) noexcept : LockedHome(shard, hash, true) {}
+  LockedHome(IndexShard& shard, std::uint64_t hash, OneOfSeveral) noexcept
+      : LockedHome(shard, hash, IndexShard::Ahead::none(), true) {}
   ~LockedHome() { unlock(); }
   LockedHome(LockedHome&& other) noexcept;
   LockedHome(const LockedHome&) = delete;
@@ -30,6 +34,8 @@ class LockedHome {
 
   template <typename Matches>
   [[nodiscard]] FoundSlot find(std::uint64_t hash, Matches&& matches) const noexcept {
+    if (!joint_) [[likely]]
+      return shard_->search(home_, header_, matches);
     return shard_->search(home_for(hash), header_, matches);
   }
 
@@ -50,7 +56,8 @@ class LockedHome {
   void note_change() noexcept { changed_ = true; }
 
  private:
-  LockedHome(IndexShard& shard, std::uint64_t hash, bool joint) noexcept;
+  LockedHome(IndexShard& shard, std::uint64_t hash, const IndexShard::Ahead& ahead, bool joint) noexcept;
+  [[nodiscard]] bool try_lock() noexcept;
   [[nodiscard]] IndexShard::Home home_for(std::uint64_t hash) const noexcept;
   void unlock() noexcept;
 

@@ -182,7 +182,6 @@ Status Prepared::make_item(const Key& key, Decision& decision, const StoredItem*
   if (size > kMaxValueBytes) return Status::too_large;
   if (!adopts && size > core_->budget.limit_bytes()) return Status::out_of_memory;  // whatever goes
   epoch_ = epoch_of(key);
-  // One by one: an initializer has all of it cleared first, by an instruction that takes as long as the rest.
   NewItem item;
   item.ns = key.keyspace;
   item.key = key.bytes;

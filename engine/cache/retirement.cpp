@@ -48,6 +48,7 @@ void Retirement::retire(std::uint64_t offset, std::uint64_t bytes) noexcept {
 void Retirement::hand_over_batch() noexcept {
   if (batch_ == nullptr) return;
   if (STRATA_PROTOCOL_FAULT(reclaim_early)) {
+    batch_->bytes = batch_bytes_;
     dispose(*batch_, nullptr);
   } else if (participant_.retire(*batch_, batch_bytes_, dispose) == sync::qsbr::QuotaState::over)
     over_quota_ = true;
@@ -59,8 +60,8 @@ void Retirement::hand_over_batch() noexcept {
 void Retirement::dispose(sync::qsbr::Retired& retired, void* handle) noexcept {
   STRATA_PROTOCOL_POINT(before_reclaim);
   auto& batch = static_cast<Batch&>(retired);
-  const std::uint64_t bytes = batch.store->dispose(std::span(batch.offsets.data(), batch.items), static_cast<ItemStore::Handle*>(handle));
-  batch.budget->charge(Purpose::items, -static_cast<std::int64_t>(bytes));
+  batch.store->dispose(std::span(batch.offsets.data(), batch.items), static_cast<ItemStore::Handle*>(handle));
+  batch.budget->charge(Purpose::items, -static_cast<std::int64_t>(batch.bytes));
   delete &batch;
 }
 

@@ -78,28 +78,22 @@ bool StoredItem::set_expiry(std::int64_t expiry_ms, std::int64_t now_ms) noexcep
   return true;
 }
 
-void NewItem::write_behind_header(const ItemShape& shape, std::byte* item) const noexcept {
-  constexpr std::uint32_t kHeaderBytes = 4;
-  if (shape.prefix_bytes() != kHeaderBytes) shape.write_behind_header(item);
+void NewItem::write_prefix(NewItem what, ItemShape shape, std::byte* item) noexcept {
+  shape.write_behind_header(item);
   if (shape.expiry == ExpiryForm::near) {
-    const std::uint32_t word = near_expiry(expiry_ms);
+    const std::uint32_t word = near_expiry(what.expiry_ms);
     std::memcpy(item + 4, &word, sizeof word);
   } else if (shape.expiry == ExpiryForm::far) {
-    std::memcpy(item + 4, &expiry_ms, sizeof expiry_ms);
+    std::memcpy(item + 4, &what.expiry_ms, sizeof what.expiry_ms);
   }
-  std::byte* const key_at = item + shape.prefix_bytes();
   if (shape.extras == kNamespaceExtra.bit) {
-    key_at[-1] = std::byte{ns};
+    item[shape.prefix_bytes() - 1] = std::byte{what.ns};
   } else if (shape.extras != 0) {
-    if (ns != 0) item[shape.extra_at(kNamespaceExtra)] = std::byte{ns};
-    if (epoch != 0) std::memcpy(item + shape.extra_at(kEpochExtra), &epoch, kEpochExtra.bytes);
-    if (written_s != 0) std::memcpy(item + shape.extra_at(kWrittenExtra), &written_s, kWrittenExtra.bytes);
-    if (lifetime_ms != 0) std::memcpy(item + shape.extra_at(kLifetimeExtra), &lifetime_ms, kLifetimeExtra.bytes);
+    if (what.ns != 0) item[shape.extra_at(kNamespaceExtra)] = std::byte{what.ns};
+    if (what.epoch != 0) std::memcpy(item + shape.extra_at(kEpochExtra), &what.epoch, kEpochExtra.bytes);
+    if (what.written_s != 0) std::memcpy(item + shape.extra_at(kWrittenExtra), &what.written_s, kWrittenExtra.bytes);
+    if (what.lifetime_ms != 0) std::memcpy(item + shape.extra_at(kLifetimeExtra), &what.lifetime_ms, kLifetimeExtra.bytes);
   }
-  if (!key.empty()) std::memcpy(key_at, key.data(), key.size());
-  std::byte* const value_at = key_at + key.size();
-  if (!head.empty()) std::memcpy(value_at, head.data(), head.size());
-  if (!tail.empty()) std::memcpy(value_at + head.size(), tail.data(), tail.size());
 }
 
 std::size_t encode_integer(std::string_view text, char (&bytes)[kMostIntegerBytes]) noexcept {

@@ -155,8 +155,21 @@ struct NewItem {
             .expiry = expiry_ms == kNoExpiry ? ExpiryForm::none : expiry_form(expiry_ms, now_ms),
             .extras = extras()};
   }
-  // All but the first word, which ItemMemory::complete writes. REQUIRES: room for shape().item_bytes().
-  void write_behind_header(const ItemShape& shape, std::byte* item) const noexcept;
+  // All but the first word, which ItemMemory::complete writes. `prefix_bytes`: the shape's. REQUIRES: room for shape().item_bytes().
+  [[gnu::always_inline]] void write_behind_header(const ItemShape& shape, std::uint32_t prefix_bytes,
+                                                  std::byte* item) const noexcept {
+    constexpr std::uint32_t kHeaderBytes = 4;
+    if (prefix_bytes != kHeaderBytes) write_prefix(*this, shape, item);
+    std::byte* const key_at = item + prefix_bytes;
+    if (!key.empty()) std::memcpy(key_at, key.data(), key.size());
+    std::byte* const value_at = key_at + key.size();
+    if (!head.empty()) std::memcpy(value_at, head.data(), head.size());
+    if (!tail.empty()) std::memcpy(value_at + head.size(), tail.data(), tail.size());
+  }
+
+ private:
+  // What is between the first word and the key. Takes copies, so that its callers need have neither in memory.
+  static void write_prefix(NewItem what, ItemShape shape, std::byte* item) noexcept;
 };
 
 // The bytes of an integer's value, and back.

@@ -75,7 +75,7 @@ Status Update::decide(Prepared& prepared) noexcept {
 
 Status Update::run() {
   Prepared prepared(core_, session_);
-  core_.shard_of(key_->hash).prefetch(key_->hash);
+  ahead_ = core_.shard_of(key_->hash).look_ahead(key_->hash);
   for (bool is_decided = false;;) {
     if (!session_.retirement_.prepare(kMostRetired)) return Status::out_of_memory;
     if (!core_.is_current(*key_)) [[unlikely]] {
@@ -109,6 +109,13 @@ bool Update::is_as_seen(const FoundSlot& found) const noexcept {
                     core_.store.at(found.slot).expiry_ms(session_.now_ms_) == seen_expiry_ms_);
 }
 
+LockedHome Update::lock_home() const noexcept {
+  IndexShard& shard = core_.shard_of(key_->hash);
+  if (followed_) [[unlikely]]
+    return LockedHome(shard, key_->hash);
+  return LockedHome(shard, key_->hash, ahead_);
+}
+
 Update::Attempt Update::publish(Prepared& prepared) noexcept {
   Replaced replaced;
   bool had_expired = false;
@@ -120,7 +127,7 @@ Update::Attempt Update::publish(Prepared& prepared) noexcept {
         !STRATA_PROTOCOL_FAULT(item_of_old_epoch)) [[unlikely]]
       return Attempt::invalidated_meanwhile;
     if (prepared.kind() == Prepared::Kind::put) core_.databases.note_written(key_->keyspace);
-    LockedHome home(core_.shard_of(key_->hash), key_->hash);
+    LockedHome home = lock_home();
     const FoundSlot found = home.find(key_->hash, core_.matches(*key_));
     if (found && core_.is_invalidated(found.slot)) [[unlikely]]
       return Attempt::invalidated_meanwhile;
@@ -129,7 +136,6 @@ Update::Attempt Update::publish(Prepared& prepared) noexcept {
     if (!apply(core_, home, *key_, found, prepared, session_.now_ms_, replaced)) return Attempt::full;
   }
   if (had_expired) session_.counters_.expired.add();
-  has_replaced_ = replaced && !had_expired;
   added_bytes_ += book(session_, key_->keyspace, prepared, replaced, had_expired);
   return Attempt::done;
 }
@@ -236,65 +242,6 @@ std::int64_t book(Session& session, Keyspace keyspace, Prepared& prepared, const
     bytes -= static_cast<std::int64_t>(replaced.bytes);
   }
   return bytes;
-}
-
-bool can_retire(Session& session) noexcept { return session.retirement_.prepare(); }
-
-void count_removed(Session& session, Keyspace keyspace, std::uint64_t hash, const Replaced& removed) noexcept {
-  session.note_order(hash, OrderEvent::Kind::removed);
-  SessionCounters::Keyspace& counters = session.counters_.keyspaces[keyspace];
-  counters.items.add(-1);
-  if (removed.expires) counters.with_expiry.add(-1);
-  session.retirement_.retire(removed.offset, removed.bytes);
-}
-
-void count_expired(Session& session, Keyspace keyspace, std::uint64_t hash, const Replaced& removed) noexcept {
-  count_removed(session, keyspace, hash, removed);
-  session.note_gone(hash, Gone::expired);
-  session.counters_.expired.add();
-}
-
-void count_invalidated(Session& session, Keyspace keyspace, std::uint64_t hash, const Replaced& removed,
-                       InvalidatedPrefixes::View::Count count) noexcept {
-  count.add();
-  count_removed(session, keyspace, hash, removed);
-  session.note_gone(hash, Gone::removed);
-  session.counters_.invalidated.add();
-}
-
-// The listener has heard of the prefix.
-bool remove_invalidated(Core& core, Session& session, const Key& key) noexcept {
-  Replaced removed;
-  bool had_expired = false;
-  InvalidatedPrefixes::View::Count count;
-  if (!can_retire(session)) return false;
-  {
-    const Passage passage(session.writer());
-    LockedHome home(core.shard_of(key.hash), key.hash);
-    const FoundSlot found = home.find(key.hash, core.matches(key));
-    count = found ? core.invalidation_of(found.slot) : count;
-    if (!count) return false;
-    const StoredItem item = core.store.at(found.slot);
-    had_expired = item.has_expired(session.now_ms());
-    removed = {.offset = found.slot.offset_bytes(), .bytes = item.bytes(), .expires = item.expires()};
-    (void)home.erase(key.hash, found);
-  }
-  if (had_expired) {
-    count_expired(session, key.keyspace, key.hash, removed);
-  } else {
-    count_invalidated(session, key.keyspace, key.hash, removed, count);
-  }
-  return true;
-}
-
-bool remove_expired(Core& core, Session& session, const Key& key, const FoundSlot& seen) noexcept {
-  const std::int64_t now_ms = session.now_ms();
-  if (!remove_if_same(core, session, key.hash, seen.slot, Cause::expired,
-                      [now_ms](StoredItem item) { return item.has_expired(now_ms); }))
-    return false;
-  session.note_gone(key.hash, Gone::expired);
-  session.counters_.expired.add();
-  return true;
 }
 
 }  // namespace strata::cache

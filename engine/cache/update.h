@@ -8,6 +8,7 @@
 
 #include "engine/cache/cache_core.h"
 #include "engine/cache/locked_home.h"
+#include "engine/cache/removal.h"
 #include "engine/cache/session.h"
 #include "engine/cache/status.h"
 
@@ -97,14 +98,6 @@ inline void note_hit(const Core& core, Session& session, std::uint64_t hash, con
                                                std::memory_order_relaxed);
 }
 
-// What a change took out of the index.
-struct Replaced {
-  std::uint64_t offset = 0;
-  std::uint64_t bytes = 0;
-  bool expires = false;
-  bool is_young = false;
-  explicit operator bool() const noexcept { return offset != 0; }
-};
 // Carries out what was prepared, for the key's slot as it was found under the lock. False: the index is full, nothing is changed.
 [[nodiscard]] bool apply(Core& core, LockedHome& home, const Key& key, const FoundSlot& found, const Prepared& prepared,
                          std::int64_t now_ms, Replaced& replaced) noexcept;
@@ -118,35 +111,6 @@ std::int64_t book(Session& session, Keyspace keyspace, Prepared& prepared, const
 // With one write in eight, by the key's hash: a table that grows by an eighth takes 56 new items for each block that has to be moved.
 void help_growing_at_times(Core& core, Session& session, std::uint64_t hash) noexcept;
 
-// Takes a slot's item out if it is still that one and `is_due(StoredItem)`, and there is memory to retire it.
-[[nodiscard]] bool can_retire(Session& session) noexcept;
-template <typename IsDue>
-bool remove_if_same(Core& core, Session& session, std::uint64_t hash, Slot slot, Cause cause, IsDue&& is_due) noexcept {
-  Replaced removed;
-  if (!can_retire(session)) return false;
-  {
-    const Passage passage(session.writer());
-    LockedHome home(core.shard_of(hash), hash);
-    const FoundSlot found = home.find(hash, [slot](Slot other) { return other.offset_bytes() == slot.offset_bytes(); });
-    if (!found || !is_due(core.store.at(slot))) return false;
-    const StoredItem item = core.store.at(slot);
-    removed = {.offset = slot.offset_bytes(), .bytes = item.bytes(), .expires = item.expires()};
-    (void)home.erase(hash, found);
-    core.tell(cause, item.ns(), hash, removed.offset, 0, session.now_ms());
-  }
-  count_removed(session, core.store.at(slot).ns(), hash, removed);
-  return true;
-}
-void count_removed(Session& session, Keyspace keyspace, std::uint64_t hash, const Replaced& removed) noexcept;
-void count_expired(Session& session, Keyspace keyspace, std::uint64_t hash, const Replaced& removed) noexcept;
-void count_invalidated(Session& session, Keyspace keyspace, std::uint64_t hash, const Replaced& removed,
-                       InvalidatedPrefixes::View::Count count) noexcept;
-// A key's item whose time has come.
-bool remove_expired(Core& core, Session& session, const Key& key, const FoundSlot& seen) noexcept;
-
-// A key's item that was invalidated with its prefix. False: it is there no more, or no memory to retire it.
-bool remove_invalidated(Core& core, Session& session, const Key& key) noexcept;
-
 // One read-modify-write of one key. The decision is made and the new item built while nobody is held up; then the home is locked, and if
 // the key is still as the decision saw it, one store publishes the item. If it is not: once more.
 class Update final : private Decision::Looker {
@@ -158,8 +122,6 @@ class Update final : private Decision::Looker {
   [[nodiscard]] Status run();
   // Bytes of items that it added, less those it removed.
   [[nodiscard]] std::int64_t added_bytes() const noexcept { return added_bytes_; }
-  // Another item gave way, which had not expired.
-  [[nodiscard]] bool has_replaced() const noexcept { return has_replaced_; }
 
  private:
   enum class Attempt : std::uint8_t { done, changed_meanwhile, full, invalidated_meanwhile };
@@ -169,10 +131,12 @@ class Update final : private Decision::Looker {
   [[nodiscard]] Status decide(Prepared& prepared) noexcept;
   [[nodiscard]] bool is_as_seen(const FoundSlot& found) const noexcept;
   [[nodiscard]] Attempt publish(Prepared& prepared) noexcept;
+  [[nodiscard]] LockedHome lock_home() const noexcept;
 
   Core& core_;
   Session& session_;
   const Key* key_;  // the caller's, or followed_
+  IndexShard::Ahead ahead_;  // of the caller's
   std::optional<Key> followed_;
   const Visitor<void(Decision&)>& decide_;
   bool strict_;
@@ -183,7 +147,6 @@ class Update final : private Decision::Looker {
   std::optional<ShownItem> shown_;
 
   bool must_match_ = false;  // the outcome depends on what was seen
-  bool has_replaced_ = false;
   std::int64_t added_bytes_ = 0;
 };
 

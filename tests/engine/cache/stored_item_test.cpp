@@ -22,7 +22,7 @@ Written write(const NewItem& item) {
   const ItemShape shape = item.shape();
   std::vector<std::uint64_t> memory(shape.item_bytes() / 8 + 1);
   auto* const start = reinterpret_cast<std::byte*>(memory.data());
-  item.write_behind_header(shape, start);
+  item.write_behind_header(shape, shape.prefix_bytes(), start);
   chunk_word(start).store(shape.header());
   return {std::move(memory), StoredItem(start)};
 }
