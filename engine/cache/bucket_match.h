@@ -7,8 +7,16 @@
 
 #include "engine/cache/index_layout.h"
 
-#if defined(__SSE2__) && !defined(__SANITIZE_THREAD__)
-#define STRATA_VECTOR_MATCH 1
+// The thread sanitizer takes a vector for no atomic load.
+#if defined(__SANITIZE_THREAD__)
+#define STRATA_SCALAR_MATCH
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define STRATA_SCALAR_MATCH
+#endif
+#endif
+#if defined(__SSE2__) && !defined(STRATA_SCALAR_MATCH)
+#define STRATA_VECTOR_MATCH
 #include <emmintrin.h>
 #endif
 

@@ -288,13 +288,17 @@ class Cache {
 
   void prefetch_items(std::span<const Key> keys) const noexcept;
   // After a hit: the lifetime of the item begins anew, if it is one of those and enough of it is over.
-  void renew(Session& session, const Key& key, StoredItem item);
+  struct Renewal {
+    std::int64_t lifetime_ms = 0;
+    std::int64_t expiry_ms = 0;  // that it has so far
+  };
+  [[nodiscard]] std::optional<Renewal> renewal_of(const Session& session, StoredItem item) const noexcept;
+  void renew(Session& session, const Key& key, const Renewal& renewal);
   bool look(Session& session, const Key& key, const Visitor<void(const ItemView&)>& visit, bool is_use);
   // The same outside of any slice.
   [[gnu::noinline]] bool look_alone(Session& session, const Key& key, const Visitor<void(const ItemView&)>& visit, bool is_use);
   // The same for a key whose database has become another keyspace since it was hashed.
   [[gnu::noinline]] bool look_anew(Session& session, const Key& key, const Visitor<void(const ItemView&)>& visit, bool is_use);
-  void note_use(Session& session, const Key& key, const FoundSlot& found, StoredItem item);
   void look_many(Session& session, std::span<const Key> keys, const Visitor<void(std::size_t, const ItemView*)>& visit, bool is_hit);
   // Whether there were any.
   bool remove_all_expired(Session& session, std::span<SeenKey> seen) noexcept;

@@ -120,7 +120,7 @@ bool Cache::find_pages(Session& session, std::uint64_t bytes, unsigned attempt) 
 }
 
 bool Cache::find_place(Session& session, unsigned attempt) {
-  constexpr unsigned kAmongOthers = 2, kStretches = 2;
+  constexpr unsigned kAmongOthers = 2;
   constexpr std::uint64_t kShortageSteps = 1024, kLeastFreed = 16U << 10U;
   const std::uint64_t bytes = session.wanted_bytes_, limit = budget().limit_bytes();
   if (bytes == 0 || policy() == Policy::noeviction) return false;
@@ -131,9 +131,10 @@ bool Cache::find_place(Session& session, unsigned attempt) {
   core_->set_shortage(core_->shortage.load(std::memory_order_relaxed) + std::max(bytes, limit / kShortageSteps));
   // What is free lies in pieces that are too small for it: some that lie side by side make way, or else it gets a segment to begin.
   if (attempt >= kAmongOthers) {
-    const unsigned further = attempt - kAmongOthers;
-    if (further < kStretches && evict_stretch(session, bytes)) return true;
-    return find_pages(session, core_->memory.segment_bytes(), further < kStretches ? 0 : further - kStretches);
+    const bool is_first = attempt == kAmongOthers;
+    if (is_first) session.cleared_place_ = evict_stretch(session, bytes);
+    if (is_first && session.cleared_place_) return true;
+    return find_pages(session, core_->memory.segment_bytes(), attempt - kAmongOthers - (session.cleared_place_ ? 1 : 0));
   }
   const std::uint64_t need = std::max(bytes, kLeastFreed) << attempt;
   if (!make_runs(session, need)) evict_bytes(session, need);

@@ -1,6 +1,4 @@
 #include <algorithm>
-#include <array>
-#include <span>
 
 #include "engine/cache/cache.h"
 #include "engine/cache/cache_core.h"
@@ -15,9 +13,6 @@ constexpr std::size_t kChunksPerHold = 32;
 // Items that it looks at for one victim. Where all of them were hit, what was hit least goes: who writes does not pay for a whole round.
 constexpr std::size_t kLooksPerVictim = 1024;
 constexpr std::uint32_t kVictimsPerTurn = 16;
-// That are evicted at once to make one place, and chunks that are looked at for it.
-constexpr std::size_t kMostInStretch = 512;
-constexpr std::size_t kLooksPerStretch = 4096;
 
 void set_hits(const FoundSlot& found, std::uint64_t hits) noexcept {
   std::uint64_t bits = found.slot.bits();
@@ -87,40 +82,6 @@ Cache::Evicted Cache::evict_by_hand(Session& session, std::uint32_t domain, Judg
   }
   if (!evicted.found && least.item) (void)evict(session, least.item.slot, evicted);
   return evicted;
-}
-
-// Whoever they are: one place for what is to be stored costs some misses, and emptying a segment, to have one for sure, costs thousands of them and
-// milliseconds. In front of the hand lies what was stored longest ago.
-bool Cache::evict_stretch(Session& session, std::uint64_t bytes) {
-  // Nothing goes but what the program chooses.
-  if (policy() == Policy::custom) return false;
-  struct Item {
-    std::uint64_t offset, hash;
-  };
-  std::array<Item, kMostInStretch> items;
-  std::size_t count = 0;
-  const bool volatile_only = only_volatile(policy());
-  const auto add = [&](const ItemChunk& chunk) {
-    const StoredItem item = core_->store.at(chunk.offset);
-    if (count == items.size() || item.encoding() == Encoding::block_body || (volatile_only && !item.expires())) return false;
-    items[count++] = {.offset = chunk.offset, .hash = core_->hash_of(item.key(), item.ns())};
-    return true;
-  };
-  // Where the thread looks for a place first.
-  const std::uint32_t domain = core_->memory.domain_of(session.handle_);
-  if (!core_->memory.stretch_next(
-          domain, bytes, kLooksPerStretch, [&] { count = 0; }, add))
-    return false;
-  for (const Item& item : std::span(items).first(count)) {
-    const FoundSlot found =
-        core_->shard_of(item.hash).find(item.hash, [&item](Slot slot) { return slot.offset_bytes() == item.offset; });
-    Evicted evicted;
-    if (found) (void)evict(session, found.slot, evicted);
-  }
-  session.reclaim();
-  core_->memory.give_back_kept(session.handle_);
-  session.counters_.places_cleared.add();
-  return true;
 }
 
 Cache::UnderHand Cache::look_under_hand(Session& session, std::uint64_t offset, std::uint64_t hash, Judges judges) {

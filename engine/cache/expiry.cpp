@@ -2,6 +2,7 @@
 // the same age. ItemMemory, "Expiry", says which segments are walked, and when.
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "engine/cache/cache.h"
 #include "engine/cache/cache_core.h"
@@ -85,20 +86,26 @@ bool Cache::expire_some(Session& session, std::size_t first, std::size_t stride,
   return false;
 }
 
-void Cache::renew(Session& session, const Key& key, StoredItem item) {
+std::optional<Cache::Renewal> Cache::renewal_of(const Session& session, StoredItem item) const noexcept {
   constexpr std::int64_t kPartsOfLifetime = 16;
+  if (!core_->is_sliding.load(std::memory_order_relaxed)) [[likely]]
+    return std::nullopt;
   const std::int64_t lifetime_ms = item.lifetime_ms(), now_ms = session.now_ms();
-  if (lifetime_ms == 0) return;
-  const std::int64_t expiry_ms = item.expiry_ms(now_ms), later_ms = now_ms + lifetime_ms;
-  if (later_ms - expiry_ms <= lifetime_ms / kPartsOfLifetime) return;
+  if (lifetime_ms == 0) return std::nullopt;
+  const std::int64_t expiry_ms = item.expiry_ms(now_ms);
+  if (now_ms + lifetime_ms - expiry_ms <= lifetime_ms / kPartsOfLifetime) return std::nullopt;
+  return Renewal{.lifetime_ms = lifetime_ms, .expiry_ms = expiry_ms};
+}
+
+void Cache::renew(Session& session, const Key& key, const Renewal& renewal) {
   bool renews = false;
   // Somebody else may have changed it, or done this.
   const Status status = update(session, key, [&](Decision& decision) {
     const ItemView* const current = decision.current();
-    renews = current != nullptr && current->lifetime_ms == lifetime_ms && current->expire_at_ms == expiry_ms;
+    renews = current != nullptr && current->lifetime_ms == renewal.lifetime_ms && current->expire_at_ms == renewal.expiry_ms;
     if (!renews) return;
-    decision.set_expiry(later_ms);
-    decision.keep_lifetime(lifetime_ms);
+    decision.set_expiry(session.now_ms() + renewal.lifetime_ms);
+    decision.keep_lifetime(renewal.lifetime_ms);
   });
   if (renews && status == Status::ok) session.counters_.expiries_renewed.add();
 }

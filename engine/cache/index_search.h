@@ -16,8 +16,8 @@ template <typename Matches>
   for (SlotSet candidates = SlotSet::of_identity(bucket, identity); !candidates.empty(); candidates.drop_first()) {
     std::atomic<std::uint64_t>& address = bucket.slots[candidates.first()];
     const Slot slot(address.load(std::memory_order_acquire));
-    // It looked like one with a tag of 0, or was emptied meanwhile. If it names another item by now, that is as good as any.
-    if (slot.empty()) [[unlikely]]
+    // It may say something else by now; an empty slot looks like one with a tag of 0.
+    if ((slot.bits() & kSlotIdentity) != identity || slot.empty()) [[unlikely]]
       continue;
     STRATA_PROTOCOL_POINT(reader_after_slot_load);
     if (matches(slot)) return {.address = &address, .slot = slot};

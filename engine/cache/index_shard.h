@@ -270,6 +270,8 @@ class IndexShard::Ahead {
   [[nodiscard]] static Ahead none() noexcept {
     Ahead none;
     none.table_ = nullptr;
+    none.bucket_ = none.layout_ = 0;
+    none.tag_ = none.window_ = 0;
     return none;
   }
   [[nodiscard]] KeyPlace place(const FoundSlot& found) const noexcept {

@@ -164,6 +164,7 @@ void ItemDomain::unlink(std::uint32_t segment) noexcept {
   segments_linked_.fetch_sub(1, std::memory_order_relaxed);
   SegmentHeader& header = segments_.header(segment);
   if (hand_.segment == segment) hand_ = {.segment = header.newer};
+  if (stretch_.segment == segment) stretch_ = {.segment = header.newer};
   if (walk_.position.segment == segment) {
     walk_.position = {.segment = header.newer};
     walk_.is_in_segment = false;
@@ -179,8 +180,10 @@ void ItemDomain::count_freed(Granule granules, FreeRuns::Run run) noexcept {
     const Granule drained = runs_.withheld() + drain_at_;
     if (drained > run.begin && drained - run.begin < run.size) drain_at_ += run.begin + run.size - drained;
   }
-  skip_freed(hand_, run);
-  put_hand(hand_.segment, hand_.at);
+  for (Position* const position : {&hand_, &stretch_}) {
+    skip_freed(*position, run);
+    leave_if_at_end(*position);
+  }
   if (walk_.is_in_segment) skip_freed(walk_.position, run);
 }
 
@@ -190,10 +193,8 @@ void ItemDomain::skip_freed(Position& position, FreeRuns::Run run) const noexcep
   if (at >= run.begin && at - run.begin < run.size) position.at += run.begin + run.size - at;
 }
 
-// At the segment's end it goes on to the next newer one.
-void ItemDomain::put_hand(std::uint32_t segment, Granule at) noexcept {
-  const bool at_end = at == runs_.segment_granules();
-  hand_ = {.segment = at_end ? segments_.header(segment).newer : segment, .at = at_end ? 0 : at};
+void ItemDomain::leave_if_at_end(Position& position) const noexcept {
+  if (position.at == runs_.segment_granules()) position = {.segment = segments_.header(position.segment).newer};
 }
 
 // One whole free segment is kept, so that who works at the edge of one does not open and give it back by turns. Many may become free nearly at once,

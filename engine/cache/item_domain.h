@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <span>
 #include <string>
-#include <utility>
 
 #include "engine/cache/chunk_magazine.h"
 #include "engine/cache/expiry_tally.h"
@@ -134,8 +133,8 @@ class ItemDomain {
   void for_each_chunk(std::uint32_t segment, Visitor&& visit) STRATA_EXCLUDES(mutex_);
   template <typename Visitor>
   std::size_t hand_next(std::size_t most, Visitor&& visit) STRATA_EXCLUDES(mutex_);
-  template <typename Begin, typename Add>
-  bool stretch_next(std::uint64_t bytes, std::size_t most, Begin&& begin, Add&& add) STRATA_EXCLUDES(mutex_);
+  template <typename Stretch>
+  bool stretch_next(std::uint64_t bytes, std::size_t most, Stretch&& stretch) STRATA_EXCLUDES(mutex_);
 
   // Nothing is open: a glance, without the lock.
   [[nodiscard]] bool is_empty() const noexcept { return segments_linked_.load(std::memory_order_relaxed) == 0; }
@@ -199,9 +198,10 @@ class ItemDomain {
   // The chunk that begins at that granule of the segment. The last one of a large item's block reaches to its end.
   [[nodiscard]] ItemChunk chunk_of(std::uint32_t segment, Granule at) const noexcept STRATA_REQUIRES(mutex_);
   [[nodiscard]] Granule behind(std::uint32_t segment, Granule at, const ItemChunk& chunk) const noexcept STRATA_REQUIRES(mutex_);
-  void put_hand(std::uint32_t segment, Granule at) noexcept STRATA_REQUIRES(mutex_);
-  // The chunk that the hand is on; it goes on behind it. REQUIRES: there is a segment.
-  [[nodiscard]] ItemChunk next_under_hand() noexcept STRATA_REQUIRES(mutex_);
+  // The chunk at which a walk is; it goes on behind it. REQUIRES: there is a segment.
+  [[nodiscard]] ItemChunk pass(Position& position) noexcept STRATA_REQUIRES(mutex_);
+  // At a segment's end a walk goes on to the next newer one.
+  void leave_if_at_end(Position& position) const noexcept STRATA_REQUIRES(mutex_);
   // Of mixed sizes, and what becomes free in it is there for new items.
   [[nodiscard]] bool takes_items(std::uint32_t segment) const noexcept STRATA_REQUIRES(mutex_) {
     return segments_.header(segment).state == SegmentState::mixed;
@@ -231,6 +231,7 @@ class ItemDomain {
   ItemRun* open_runs_ STRATA_GUARDED_BY(mutex_) = nullptr;
   std::uint32_t oldest_ STRATA_GUARDED_BY(mutex_) = 0, newest_ STRATA_GUARDED_BY(mutex_) = 0;
   Position hand_ STRATA_GUARDED_BY(mutex_);
+  Position stretch_ STRATA_GUARDED_BY(mutex_);  // where the next stretch is looked for
   std::atomic<std::uint32_t> hand_rounds_ = 0;
   std::atomic<bool> is_draining_ = false;  // written under the lock: runs_.is_withholding()
   // The next granule that draining looks at, in its segment.
@@ -263,7 +264,11 @@ std::size_t ItemDomain::hand_next(std::size_t most, Visitor&& visit) {
   const sync::MutexLock lock(mutex_);
   std::size_t shown = 0;
   for (std::size_t looked = 0; looked < most && oldest_ != 0; ++looked) {
-    const ItemChunk chunk = next_under_hand();
+    if (hand_.segment == 0) {
+      hand_ = {.segment = oldest_};
+      hand_rounds_.fetch_add(1, std::memory_order_relaxed);
+    }
+    const ItemChunk chunk = pass(hand_);
     if (chunk.kind != FreeRuns::Kind::item) continue;
     ++shown;
     if (!visit(chunk)) break;
@@ -271,26 +276,27 @@ std::size_t ItemDomain::hand_next(std::size_t most, Visitor&& visit) {
   return shown;
 }
 
-template <typename Begin, typename Add>
-bool ItemDomain::stretch_next(std::uint64_t bytes, std::size_t most, Begin&& begin, Add&& add) {
+template <typename Stretch>
+bool ItemDomain::stretch_next(std::uint64_t bytes, std::size_t most, Stretch&& stretch) {
   const sync::MutexLock lock(mutex_);
-  std::uint64_t together = 0;
-  std::uint32_t before = 0;
+  std::uint64_t begin = 0, end = 0;
   for (std::size_t looked = 0; looked < most && oldest_ != 0; ++looked) {
-    const ItemChunk chunk = next_under_hand();
+    if (stretch_.segment == 0) stretch_ = {.segment = oldest_};
+    const ItemChunk chunk = pass(stretch_);
     const std::uint32_t segment = segments_.segment_of(chunk.offset);
-    const auto begin_behind = [&] {
-      begin();
-      together = 0;
-    };
-    if (std::exchange(before, segment) != segment) begin_behind();
-    const bool is_free = chunk.kind == FreeRuns::Kind::free;
-    if (takes_items(segment) && (is_free || (chunk.kind == FreeRuns::Kind::item && add(chunk)))) {
-      together += chunk.bytes;
-      if (together >= bytes) return true;
-    } else {
-      begin_behind();
+    if (chunk.offset != end || end == begin || segment != segments_.segment_of(begin)) {
+      stretch.begin();
+      begin = end = chunk.offset;
     }
+    const bool is_free = chunk.kind == FreeRuns::Kind::free;
+    if (!takes_items(segment) || (!is_free && (chunk.kind != FreeRuns::Kind::item || !stretch.add(chunk)))) {
+      begin = end;
+      continue;
+    }
+    end = chunk.offset + chunk.bytes;
+    if (end - begin < bytes) continue;
+    stretch.end();
+    return true;
   }
   return false;
 }

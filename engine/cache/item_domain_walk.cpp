@@ -16,14 +16,10 @@ ItemDomain::Granule ItemDomain::behind(std::uint32_t segment, Granule at, const 
   return at + static_cast<Granule>(chunk.bytes / kGranuleBytes);
 }
 
-ItemChunk ItemDomain::next_under_hand() noexcept {
-  if (hand_.segment == 0) {
-    put_hand(oldest_, 0);
-    hand_rounds_.fetch_add(1, std::memory_order_relaxed);
-  }
-  const std::uint32_t segment = hand_.segment;
-  const ItemChunk chunk = chunk_of(segment, hand_.at);
-  put_hand(segment, behind(segment, hand_.at, chunk));
+ItemChunk ItemDomain::pass(Position& position) noexcept {
+  const ItemChunk chunk = chunk_of(position.segment, position.at);
+  position.at = behind(position.segment, position.at, chunk);
+  leave_if_at_end(position);
   return chunk;
 }
 

@@ -147,12 +147,13 @@ class ItemMemory {
   std::size_t hand_next(std::uint32_t domain, std::size_t most, Visitor&& visit) {
     return domains_[domain]->hand_next(most, visit);
   }
-  // Looks for chunks that lie side by side where new items may, items and free ones, and have `bytes` together, from the hand on, which passes them.
-  // `add(const ItemChunk&)` is told of each item, in their order, and says whether it may go; at `begin()` those before it do not count. False: there
-  // are none in `most` chunks. Locking and reading as in hand_next(). Who frees the items that were added last has a free chunk of so many bytes.
-  template <typename Begin, typename Add>
-  bool stretch_next(std::uint32_t domain, std::uint64_t bytes, std::size_t most, Begin&& begin, Add&& add) {
-    return domains_[domain]->stretch_next(bytes, most, begin, add);
+  // Looks for chunks that lie side by side where new items may, items and free ones, and have `bytes` together, in `most` chunks at most from where the
+  // last such search ended. At `stretch.begin()` what was added before does not count; `stretch.add(const ItemChunk&)` is told of each item, in their order,
+  // and says whether it may go; at `stretch.end()` they are enough. Who then frees the items has a free chunk of so many bytes, if nobody took part of it.
+  // False: there are none. Locking and reading as in hand_next(), until end() returns.
+  template <typename Stretch>
+  bool stretch_next(std::uint32_t domain, std::uint64_t bytes, std::size_t most, Stretch&& stretch) {
+    return domains_[domain]->stretch_next(bytes, most, stretch);
   }
 
   // Draining: a segment of which little is left is emptied, so that it can be given back. Of the domain, the one that has most free is chosen, if that

@@ -11,7 +11,7 @@ class LockedHome {
  public:
   // Waits for whoever holds it. REQUIRES: the thread holds no bucket.
   LockedHome(IndexShard& shard, std::uint64_t hash) noexcept : LockedHome(shard, hash, IndexShard::Ahead::none(), false) {}
-  // The same where the home was looked for before, and is most often where it was then.
+  // The same where the home was looked for before, and is most often where it was then. REQUIRES: the thread has not been quiescent since.
   LockedHome(IndexShard& shard, std::uint64_t hash, const IndexShard::Ahead& ahead) noexcept
       : LockedHome(shard, hash, ahead, false) {}
   // One of several, in the order of address_of(). From the first change until the last is unlocked no reader sees some without the others.

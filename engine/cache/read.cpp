@@ -1,7 +1,10 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <optional>
 #include <type_traits>
+#include <utility>
+#include <vector>
 
 #include "engine/cache/cache.h"
 #include "engine/cache/joint_lock.h"
@@ -101,15 +104,12 @@ bool Cache::look(Session& session, const Key& key, const Visitor<void(const Item
       const ShownItem shown(core.store, item, session.now_ms_);
       visit(shown.view());
     }
-    if (is_use) note_use(session, key, found, item);
+    if (!is_use) return true;
+    note_hit(core, session, key.hash, found);
+    if (const std::optional<Renewal> renewal = renewal_of(session, item)) [[unlikely]]
+      renew(session, key, *renewal);
     return true;
   }
-}
-
-void Cache::note_use(Session& session, const Key& key, const FoundSlot& found, StoredItem item) {
-  note_hit(*core_, session, key.hash, found);
-  if (core_->is_sliding.load(std::memory_order_relaxed)) [[unlikely]]
-    renew(session, key, item);
 }
 
 // All of them as of one moment: none of their homes has changed from the first look to the last.
@@ -128,6 +128,8 @@ void Cache::look_many(Session& session, std::span<const Key> keys, const Visitor
     }
   } while (remove_all_expired(session, seen));
   std::uint64_t hits = 0;
+  // An update may be quiescent, so these come when nothing is read any more.
+  std::vector<std::pair<std::size_t, Renewal>> renewals;
   for (std::size_t i = 0; i < keys.size(); ++i) {
     if (!seen[i].found) {
       visit(i, nullptr);
@@ -138,9 +140,13 @@ void Cache::look_many(Session& session, std::span<const Key> keys, const Visitor
     visit(i, &shown.view());
     if (!is_hit) continue;
     ++hits;
-    if (session.is_touching_) note_use(session, seen[i].key, seen[i].found, core_->store.at(seen[i].found.slot));
+    if (!session.is_touching_) continue;
+    note_hit(*core_, session, seen[i].key.hash, seen[i].found);
+    if (const std::optional<Renewal> renewal = renewal_of(session, core_->store.at(seen[i].found.slot))) [[unlikely]]
+      renewals.emplace_back(i, *renewal);
   }
   session.counters_.hits.add(hits);
+  for (const auto& [i, renewal] : renewals) renew(session, seen[i].key, renewal);
 }
 
 void Cache::read_many(Session& session, std::span<const Key> keys, Visitor<void(std::size_t, const ItemView*)> visit) {

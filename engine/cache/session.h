@@ -179,6 +179,7 @@ class Session {
   std::uint64_t added_ = 0;         // hash of the key that the update under way has added: not the one to make room for itself
   std::uint32_t hand_turn_ = 0;     // which domain's hand looks for the next victim
   std::uint64_t wanted_bytes_ = 0;  // for which no place was found, since it was set to 0
+  bool cleared_place_ = false;      // for the item under way
   std::int64_t gave_back_ms_ = 0;   // when it gave back what it keeps, in upkeep
   bool does_upkeep_ = false;
   bool is_touching_ = true;

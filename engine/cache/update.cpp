@@ -97,6 +97,8 @@ Status Update::run() {
         is_decided = false;
         break;
       case Attempt::full:
+        // Which may be quiescent.
+        ahead_ = IndexShard::Ahead::none();
         if (!make_place(core_, session_, key_->hash)) return Status::out_of_memory;
     }
   }

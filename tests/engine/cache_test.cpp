@@ -20,6 +20,38 @@ TEST_F(CacheTest, KeepsWhatWasPut) {
   EXPECT_EQ(get("a"), std::nullopt);
 }
 
+TEST_F(CacheTest, RemovesAndSaysWhetherItWasThere) {
+  const auto was_there = [this](std::string_view key) {
+    bool told = false;
+    EXPECT_EQ(cache->remove(*session, cache->key(0, key), told), Status::ok);
+    return told;
+  };
+  EXPECT_FALSE(was_there("a"));
+  set("a", "1");
+  set("b", "2", now() + 1000);
+  set("expired", "3", now() + 10);
+  EXPECT_TRUE(was_there("a"));
+  EXPECT_FALSE(was_there("a"));
+  EXPECT_EQ(cache->size(0).with_expiry, 2U);
+  advance(20);
+  // It is out of the way, and it was not there.
+  EXPECT_FALSE(was_there("expired"));
+  EXPECT_EQ(cache->statistics().expired, 1U);
+  EXPECT_EQ(cache->size(0).items, 1U);
+  EXPECT_TRUE(was_there("b"));
+  EXPECT_EQ(cache->size(0).items, 0U);
+  EXPECT_EQ(cache->size(0).with_expiry, 0U);
+  // With the hash of a keyspace that the database was.
+  set("a", "1");
+  const Key before = cache->key(0, "a");
+  cache->clear(*session, 0, false);
+  set("a", "anew");
+  bool told = false;
+  EXPECT_EQ(cache->remove(*session, before, told), Status::ok);
+  EXPECT_TRUE(told);
+  EXPECT_EQ(get("a"), std::nullopt);
+}
+
 TEST_F(CacheTest, EmptyAndBinaryKeysAndValues) {
   const std::string odd("\0\xff\r\n\0", 5);
   EXPECT_EQ(set("", ""), Status::ok);

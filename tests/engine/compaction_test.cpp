@@ -77,17 +77,21 @@ TEST_F(CompactionTest, APlaceForALargerItemIsClearedAmongSmallOnes) {
 
 // By the policies that let nothing go that stays until it is removed, such a one ends a stretch.
 TEST_F(CompactionTest, APlaceIsClearedOfWhatMayGoAlone) {
-  open({.max_memory_bytes = 12 * kMiB, .policy = Policy::volatile_lru});
-  std::map<std::string, std::string> stays;
-  for (int i = 0; i < 200'000; ++i) {
-    const bool expires = i % 40'000 >= 10'000;
-    if (!expires && stays.size() >= 20'000) continue;
-    ASSERT_EQ(set(name(i), value(i, 64), expires ? now() + 1'000'000 : kNoExpiry), Status::ok);
-    if (!expires) stays[name(i)] = value(i, 64);
+  constexpr std::uint64_t kLimit = 24 * kMiB;
+  open({.max_memory_bytes = kLimit, .policy = Policy::volatile_lru});
+  std::mt19937_64 random(7);
+  std::lognormal_distribution<double> size(5.2, 0.9);
+  std::map<std::string, std::string> stay;
+  for (int write = 0; write < 500'000; ++write) {
+    const auto i = static_cast<int>(random() % (kLimit / 240));
+    const std::string text = value(i, static_cast<std::size_t>(size(random)) + 1);
+    ASSERT_EQ(set(name(i), text, now() + 1'000'000), Status::ok);
+    if (write % 50 != 0) continue;
+    ASSERT_EQ(set("stays" + std::to_string(write), text), Status::ok);
+    stay["stays" + std::to_string(write)] = text;
   }
-  for (int i = 0; i < 200; ++i) ASSERT_EQ(set("larger" + std::to_string(i), value(i, 9000), now() + 1'000'000), Status::ok) << i;
   EXPECT_GT(cache->statistics().places_cleared, 0U);
-  for (const auto& [key, text] : stays) ASSERT_EQ(get(key), text);
+  for (const auto& [key, text] : stay) ASSERT_EQ(get(key), text);
   EXPECT_EQ(verify(*cache), "");
 }
 

@@ -116,6 +116,31 @@ TEST_F(IndexTest, FollowsItsModelWhileItGrowsAndShrinks) {
   EXPECT_EQ(walk(), expected);
 }
 
+// A writer that has looked for the home before the table grew locks it where it is now.
+TEST_F(IndexTest, WhatWasLookedForAheadIsLockedWhereItIsNow) {
+  constexpr std::uint64_t kNumbers = 200'000;
+  ASSERT_TRUE(numbers.put(participant, 1));
+  const std::uint64_t hash = NumberIndex::hash_of(1);
+  for (std::uint64_t number = 2; number < kNumbers;) {
+    const IndexShard::Ahead ahead = numbers.index.look_ahead(hash);
+    const std::uint64_t moves = numbers.index.counters().moves;
+    // Until it has grown, and until it is in the middle of that, by turns.
+    const bool until_grown = number % 2 == 0;
+    while (number < kNumbers && (until_grown ? numbers.index.counters().moves == moves : !numbers.index.is_growing()))
+      ASSERT_TRUE(numbers.put(participant, number++));
+    {
+      LockedHome home(numbers.index, hash, ahead);
+      ASSERT_TRUE(home.find(hash, NumberIndex::is(1))) << number;
+      ASSERT_TRUE(home.covers(hash));
+    }
+    ASSERT_TRUE(numbers.find(1));
+    ASSERT_TRUE(numbers.put(participant, number++));
+    // So that the table that was emptied can be grown into.
+    for (int i = 0; i < 3; ++i) participant.quiescent();
+  }
+  EXPECT_GT(numbers.index.counters().moves, 10U);
+}
+
 TEST_F(IndexTest, GrowsByEighthsAndStaysFull) {
   constexpr std::uint64_t kNumbers = 300'000;
   double filled = 0;

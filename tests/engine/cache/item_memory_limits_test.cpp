@@ -238,44 +238,6 @@ TEST_F(ItemMemoryTest, AWalkShowsEveryChunkInOrderButOpenRuns) {
   memory->release(std::array{large, reserved});
 }
 
-// What is freed of it is one chunk, free ones between the items among it.
-TEST_F(ItemMemoryTest, AStretchIsItemsSideBySide) {
-  for (std::uint64_t index = 0; index < 300; ++index) ASSERT_NE(put(40 + index % 50 * 4), 0U);
-  memory->close(*handle);
-  for (int index = 0; index < 40; ++index) drop(std::next(items.begin(), 5L * index));
-  constexpr std::uint64_t kBytes = 5000;
-  std::vector<std::uint64_t> stretch;
-  std::size_t refused = 0;
-  const auto begin = [&] { stretch.clear(); };
-  // One is to stay: the stretch lies in front of it or behind it.
-  const std::uint64_t stays = std::next(items.begin(), 20)->first;
-  const auto add = [&](const ItemChunk& chunk) {
-    refused += chunk.offset == stays ? 1U : 0U;
-    if (chunk.offset == stays) return false;
-    EXPECT_EQ(items.at(chunk.offset), chunk.bytes);
-    stretch.push_back(chunk.offset);
-    return true;
-  };
-  ASSERT_TRUE(memory->stretch_next(0, kBytes, 1000, begin, add));
-  EXPECT_EQ(refused, 1U);
-  ASSERT_GT(stretch.size(), 20U);
-  EXPECT_GT(stretch.front(), stays);
-  std::uint64_t freed = 0;
-  for (const std::uint64_t offset : stretch) {
-    freed += items.at(offset);
-    drop(items.find(offset));
-  }
-  EXPECT_LT(freed, kBytes);  // the rest was free
-  std::uint64_t largest_there = 0;
-  memory->for_each_chunk(memory->segment_of(stretch.front()), [&](const ItemChunk& chunk) {
-    const bool is_there = chunk.offset <= stretch.front() && stretch.back() < chunk.offset + chunk.bytes;
-    if (is_there && chunk.kind == FreeRuns::Kind::free) largest_there = chunk.bytes;
-  });
-  EXPECT_GE(largest_there, kBytes);
-  EXPECT_FALSE(memory->stretch_next(0, kBytes, 10, begin, add)) << "not in so few chunks";
-  EXPECT_EQ(memory->verify(), "");
-}
-
 class ItemMemoryHand : public ItemMemoryTest {
  protected:
   // Until it has seen `count` items; their offsets.
@@ -298,6 +260,105 @@ class ItemMemoryHand : public ItemMemoryTest {
   }
   int misses_ = 0;
 };
+
+// Takes what stands side by side, but for one.
+struct Stretch {
+  std::uint64_t stays = 0;
+  std::vector<ItemChunk> items = {};
+  std::size_t refused = 0;
+  bool ended = false;
+
+  void begin() { items.clear(); }
+  bool add(const ItemChunk& chunk) {
+    refused += chunk.offset == stays ? 1U : 0U;
+    if (chunk.offset == stays) return false;
+    items.push_back(chunk);
+    return true;
+  }
+  void end() { ended = true; }
+};
+
+// What is freed of it is one chunk, free ones between the items among it.
+TEST_F(ItemMemoryTest, AStretchIsItemsSideBySide) {
+  constexpr std::uint64_t kBytes = 5000;
+  for (std::uint64_t index = 0; index < 300; ++index) ASSERT_NE(put(40 + index % 50 * 4), 0U);
+  memory->close(*handle);
+  for (int index = 0; index < 40; ++index) drop(std::next(items.begin(), 5L * index));
+  Stretch stretch{.stays = std::next(items.begin(), 20)->first};
+  ASSERT_TRUE(memory->stretch_next(0, kBytes, 1000, stretch));
+  EXPECT_TRUE(stretch.ended);
+  EXPECT_EQ(stretch.refused, 1U);
+  ASSERT_GT(stretch.items.size(), 20U);
+  EXPECT_GT(stretch.items.front().offset, stretch.stays);
+  std::uint64_t freed = 0;
+  for (const ItemChunk& chunk : stretch.items) {
+    EXPECT_EQ(items.at(chunk.offset), chunk.bytes);
+    freed += chunk.bytes;
+    drop(items.find(chunk.offset));
+  }
+  EXPECT_LT(freed, kBytes);  // the rest was free
+  std::uint64_t there = 0;
+  memory->for_each_chunk(memory->segment_of(stretch.items.front().offset), [&](const ItemChunk& chunk) {
+    const bool is_around =
+        chunk.offset <= stretch.items.front().offset && stretch.items.back().offset < chunk.offset + chunk.bytes;
+    if (is_around && chunk.kind == FreeRuns::Kind::free) there = chunk.bytes;
+  });
+  EXPECT_GE(there, kBytes);
+  Stretch other{.stays = stretch.stays};
+  EXPECT_FALSE(memory->stretch_next(0, kBytes, 10, other)) << "not in so few chunks";
+  EXPECT_FALSE(other.ended);
+  EXPECT_EQ(memory->verify(), "");
+}
+
+TEST_F(ItemMemoryTest, AStretchEndsAtWhatIsNotThereToGo) {
+  // Every tenth chunk is somebody's who has not completed it, and nothing reaches across it.
+  std::vector<std::uint64_t> reserved;
+  for (int index = 0; index < 400; ++index) {
+    if (index % 10 == 0) {
+      reserved.push_back(memory->allocate(*handle, 1000));
+    } else {
+      ASSERT_NE(put(1000), 0U);
+    }
+  }
+  memory->close(*handle);
+  std::size_t of_items = 0;
+  for (int search = 0; search < 100; ++search) {
+    Stretch stretch;
+    // The rest of the segment is one chunk, and enough.
+    ASSERT_TRUE(memory->stretch_next(0, 8'500, 1000, stretch));
+    if (stretch.items.empty()) continue;
+    of_items += stretch.items.size() == 9 ? 1U : 0U;
+    ASSERT_LE(stretch.items.size(), 9U);
+    for (std::size_t i = 1; i < stretch.items.size(); ++i)
+      ASSERT_EQ(stretch.items[i].offset, stretch.items[i - 1].offset + stretch.items[i - 1].bytes);
+  }
+  EXPECT_GT(of_items, 20U);
+  for (const std::uint64_t offset : reserved) memory->release(std::array{offset});
+}
+
+// Nor does it count as a round of the hand's.
+TEST_F(ItemMemoryHand, StaysWhereItIsWhileStretchesAreLookedFor) {
+  fill_segments(3);
+  const std::vector<std::uint64_t> first = next(5);
+  const std::uint32_t rounds = memory->hand_rounds(0);
+  std::uint64_t last = 0;
+  bool came_round = false;
+  for (int search = 0; search < 200; ++search) {
+    Stretch stretch;
+    ASSERT_TRUE(memory->stretch_next(0, 20'000, 1000, stretch));
+    const std::uint32_t segment = memory->segment_of(stretch.items.front().offset);
+    for (std::size_t i = 1; i < stretch.items.size(); ++i) {
+      ASSERT_EQ(stretch.items[i].offset, stretch.items[i - 1].offset + stretch.items[i - 1].bytes);
+      ASSERT_EQ(memory->segment_of(stretch.items[i].offset), segment);
+    }
+    came_round |= stretch.items.front().offset < last;
+    last = stretch.items.front().offset;
+  }
+  EXPECT_TRUE(came_round);
+  EXPECT_EQ(memory->hand_rounds(0), rounds);
+  const std::vector<std::uint64_t> second = next(5);
+  EXPECT_EQ(second.front(), first.back() + items.at(first.back()));
+}
 
 TEST_F(ItemMemoryHand, EachRoundShowsEveryItemOnceInTheOrderOfSegments) {
   EXPECT_EQ(memory->hand_next(0, 10, [](const ItemChunk&) { return true; }), 0U);

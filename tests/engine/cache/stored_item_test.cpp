@@ -56,6 +56,34 @@ TEST(StoredItem, GivesBackWhatWasWritten) {
   }
 }
 
+// Whichever byte it is that differs.
+TEST(StoredItem, IsOfItsKeyAlone) {
+  for (const Namespace ns : {Namespace{0}, Namespace{3}}) {
+    for (std::size_t size = 1; size <= 40; ++size) {
+      std::string key(size, '\0');
+      for (std::size_t i = 0; i < size; ++i) key[i] = static_cast<char>('a' + i % 26);
+      const Written written = write({.ns = ns, .key = key, .head = "value", .tail = {}});
+      EXPECT_TRUE(written.item.has_key(ns, key));
+      EXPECT_FALSE(written.item.has_key(static_cast<Namespace>(ns + 1), key));
+      EXPECT_FALSE(written.item.has_key(ns, key + "a"));
+      EXPECT_FALSE(written.item.has_key(ns, std::string_view(key).substr(1)));
+      for (std::size_t i = 0; i < size; ++i) {
+        std::string other = key;
+        other[i] = 'A';
+        EXPECT_FALSE(written.item.has_key(ns, other)) << "byte " << i << " of " << size;
+      }
+    }
+  }
+  // What says when it was written is of database 0 all the same.
+  const Written written = write({.key = "key", .head = "value", .tail = {}, .written_s = 5});
+  EXPECT_TRUE(written.item.has_key(0, "key"));
+  EXPECT_FALSE(written.item.has_key(1, "key"));
+  EXPECT_FALSE(written.item.has_key(0, "kex"));
+  // The length of this one is not mistaken for a short one and something else.
+  const Written none = write({.ns = 3, .key = {}, .head = "value", .tail = {}});
+  EXPECT_FALSE(none.item.has_key(3, std::string(16'384, 'k')));
+}
+
 TEST(StoredItem, TheExpiryChangesInPlaceWhereThereIsAWordForIt) {
   const NewItem near{.key = "key", .head = "value", .tail = {}, .expiry_ms = kNow + 1000, .now_ms = kNow};
   Written written = write(near);
