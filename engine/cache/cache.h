@@ -294,6 +294,8 @@ class Cache {
   };
   [[nodiscard]] std::optional<Renewal> renewal_of(const Session& session, StoredItem item) const noexcept;
   void renew(Session& session, const Key& key, const Renewal& renewal);
+  // Not inline: the way of a hit without one has no room for it.
+  [[gnu::noinline]] void renew_if_due(Session& session, const Key& key, StoredItem item);
   bool look(Session& session, const Key& key, const Visitor<void(const ItemView&)>& visit, bool is_use);
   // The same outside of any slice.
   [[gnu::noinline]] bool look_alone(Session& session, const Key& key, const Visitor<void(const ItemView&)>& visit, bool is_use);

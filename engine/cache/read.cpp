@@ -106,10 +106,14 @@ bool Cache::look(Session& session, const Key& key, const Visitor<void(const Item
     }
     if (!is_use) return true;
     note_hit(core, session, key.hash, found);
-    if (const std::optional<Renewal> renewal = renewal_of(session, item)) [[unlikely]]
-      renew(session, key, *renewal);
+    if (core.is_sliding.load(std::memory_order_relaxed)) [[unlikely]]
+      renew_if_due(session, key, item);
     return true;
   }
+}
+
+void Cache::renew_if_due(Session& session, const Key& key, StoredItem item) {
+  if (const std::optional<Renewal> renewal = renewal_of(session, item)) renew(session, key, *renewal);
 }
 
 // All of them as of one moment: none of their homes has changed from the first look to the last.
