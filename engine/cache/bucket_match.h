@@ -21,8 +21,8 @@
 #endif
 
 // Which slots of a bucket may hold a key: all seven are compared at once, as a Swiss table compares its tags (M. Kulukundis, "Designing a
-// fast, efficient, cache-friendly hash table, step by step", 2017). No branch depends on where in the bucket the slot is: that is any place, so that one branch for each would be foretold wrong with
-// almost every lookup.
+// fast, efficient, cache-friendly hash table, step by step", 2017). No branch depends on where in the bucket the slot is: that is any place, so
+// that one branch for each would be foretold wrong with almost every lookup.
 namespace strata::cache {
 
 // Tag and place: what tells most other keys apart. Both lie in the higher half of the slot.

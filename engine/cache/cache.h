@@ -287,10 +287,9 @@ class Cache {
   [[nodiscard]] bool fits(std::uint64_t bytes) const noexcept;
 
   void prefetch_items(std::span<const Key> keys) const noexcept;
-  // After a hit: the lifetime of the item begins anew, if it is one of those and enough of it is over.
+  // After a hit, where lifetimes slide: that of the item begins anew, if enough of it is over. `expiry_ms`: that it has so far.
   struct Renewal {
-    std::int64_t lifetime_ms = 0;
-    std::int64_t expiry_ms = 0;  // that it has so far
+    std::int64_t lifetime_ms = 0, expiry_ms = 0;
   };
   [[nodiscard]] std::optional<Renewal> renewal_of(const Session& session, StoredItem item) const noexcept;
   void renew(Session& session, const Key& key, const Renewal& renewal);

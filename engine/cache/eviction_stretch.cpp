@@ -7,7 +7,7 @@
 namespace strata::cache {
 namespace {
 
-// Items that are evicted at once to make one place, and chunks that are looked at for it: some 50 us, for which the domain is locked.
+// Items that are evicted at once to make one place, and chunks that are looked at for it, with the domain locked.
 constexpr std::size_t kMostInStretch = 512;
 constexpr std::size_t kLooksPerStretch = 1024;
 

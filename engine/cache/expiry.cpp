@@ -88,8 +88,6 @@ bool Cache::expire_some(Session& session, std::size_t first, std::size_t stride,
 
 std::optional<Cache::Renewal> Cache::renewal_of(const Session& session, StoredItem item) const noexcept {
   constexpr std::int64_t kPartsOfLifetime = 16;
-  if (!core_->is_sliding.load(std::memory_order_relaxed)) [[likely]]
-    return std::nullopt;
   const std::int64_t lifetime_ms = item.lifetime_ms(), now_ms = session.now_ms();
   if (lifetime_ms == 0) return std::nullopt;
   const std::int64_t expiry_ms = item.expiry_ms(now_ms);

@@ -41,8 +41,8 @@ namespace strata::cache {
 //     the word of the chunk it tells of.
 // Completing without the lock. While the chunk in front of the item is the rest of the caller's own open run, nobody changes the item's
 // first word: it is stored. Else the neighbour in front may be freed or taken just now, and the header is put in place by one atomic
-// exclusive-or that leaves the bit alone. That is so for items out of holes, for those too large to be cut, for large ones, and for those that
-// were not completed before the next cut.
+// exclusive-or that leaves the bit alone. That is so for items out of holes or in chunks that the thread has kept, for those too large to be
+// cut, for large ones, and for those that were not completed before the next cut.
 //
 // Where an item goes: see allocate(). Nothing is evicted here: where memory is out the caller evicts, with the help of hand_next(),
 // and asks again.

@@ -56,9 +56,7 @@ class ItemStore {
   void copy(Handle& handle, StoredItem item, std::uint64_t to, std::uint64_t hash, std::int64_t now_ms, ValueRef block) noexcept;
   // As StoredItem::set_expiry.
   [[nodiscard]] bool set_expiry(std::uint64_t offset, std::int64_t expiry_ms, std::int64_t now_ms) noexcept;
-  // What an item takes; its block apart.
-  [[nodiscard]] std::uint64_t bytes_of(std::uint64_t offset) const noexcept { return at(offset).bytes(); }
-  // The same, its block included.
+  // What an item takes, its block included.
   [[nodiscard]] std::uint64_t whole_bytes_of(StoredItem item) const noexcept {
     return item.bytes() + (item.encoding() == Encoding::block ? charged_bytes(block_of(item)) : 0);
   }

@@ -134,6 +134,7 @@ void Cache::look_many(Session& session, std::span<const Key> keys, const Visitor
   std::uint64_t hits = 0;
   // An update may be quiescent, so these come when nothing is read any more.
   std::vector<std::pair<std::size_t, Renewal>> renewals;
+  const bool is_sliding = core_->is_sliding.load(std::memory_order_relaxed);
   for (std::size_t i = 0; i < keys.size(); ++i) {
     if (!seen[i].found) {
       visit(i, nullptr);
@@ -146,7 +147,9 @@ void Cache::look_many(Session& session, std::span<const Key> keys, const Visitor
     ++hits;
     if (!session.is_touching_) continue;
     note_hit(*core_, session, seen[i].key.hash, seen[i].found);
-    if (const std::optional<Renewal> renewal = renewal_of(session, core_->store.at(seen[i].found.slot))) [[unlikely]]
+    if (!is_sliding) [[likely]]
+      continue;
+    if (const std::optional<Renewal> renewal = renewal_of(session, core_->store.at(seen[i].found.slot)))
       renewals.emplace_back(i, *renewal);
   }
   session.counters_.hits.add(hits);

@@ -31,20 +31,20 @@ void count_invalidated(Session& session, Keyspace keyspace, std::uint64_t hash, 
   session.counters_.invalidated.add();
 }
 
-namespace {
-
-enum class Which : std::uint8_t { any, invalidated };
-
 // What was taken out of the index, and why that may have been no loss.
-struct Taken {
+struct TakenItem {
   Replaced item;
   bool had_expired = false;
   InvalidatedPrefixes::View::Count invalidation;
 };
 
+namespace {
+
+enum class Which : std::uint8_t { any, invalidated };
+
 // REQUIRES: can_retire(); the thread is inside the gate, and the key's database is the keyspace that it was hashed with.
-Taken take_out(Core& core, LockedHome& home, const Key& key, std::int64_t now_ms, Which which) noexcept {
-  Taken taken;
+TakenItem take_out(Core& core, LockedHome& home, const Key& key, std::int64_t now_ms, Which which) noexcept {
+  TakenItem taken;
   const FoundSlot found = home.find(key.hash, core.matches(key));
   if (!found) return taken;
   taken.invalidation = core.invalidation_of(found.slot);
@@ -61,25 +61,24 @@ Taken take_out(Core& core, LockedHome& home, const Key& key, std::int64_t now_ms
 
 }  // namespace
 
-void count_taken(Session& session, const Key& key, const Replaced& item, bool had_expired,
-                 InvalidatedPrefixes::View::Count invalidation) noexcept {
+void count_taken(Session& session, const Key& key, const TakenItem& taken) noexcept {
   STRATA_PROTOCOL_POINT(before_retire);
-  if (had_expired) return count_expired(session, key.keyspace, key.hash, item);
-  if (invalidation) return count_invalidated(session, key.keyspace, key.hash, item, invalidation);
-  count_removed(session, key.keyspace, key.hash, item);
+  if (taken.had_expired) return count_expired(session, key.keyspace, key.hash, taken.item);
+  if (taken.invalidation) return count_invalidated(session, key.keyspace, key.hash, taken.item, taken.invalidation);
+  count_removed(session, key.keyspace, key.hash, taken.item);
   session.note_gone(key.hash, Gone::removed);
 }
 
 bool remove_invalidated(Core& core, Session& session, const Key& key) noexcept {
   if (!can_retire(session)) return false;
-  Taken taken;
+  TakenItem taken;
   {
     const Passage passage(session.writer());
     LockedHome home(core.shard_of(key.hash), key.hash);
     taken = take_out(core, home, key, session.now_ms(), Which::invalidated);
   }
   if (!taken.item) return false;
-  count_taken(session, key, taken.item, taken.had_expired, taken.invalidation);
+  count_taken(session, key, taken);
   return true;
 }
 
@@ -89,7 +88,7 @@ Status remove_any(Core& core, Session& session, const Key& given, bool& was_ther
   if (!can_retire(session)) return Status::out_of_memory;
   const Key* key = &given;
   std::optional<Key> anew;
-  Taken taken;
+  TakenItem taken;
   {
     const Passage passage(session.writer());
     // Inside the gate no database becomes another keyspace.
@@ -101,7 +100,7 @@ Status remove_any(Core& core, Session& session, const Key& given, bool& was_ther
   }
   if (taken.item) {
     was_there = !taken.had_expired && !taken.invalidation;
-    count_taken(session, *key, taken.item, taken.had_expired, taken.invalidation);
+    count_taken(session, *key, taken);
   }
   help_growing_at_times(core, session, key->hash);
   return Status::ok;

@@ -120,8 +120,7 @@ class Session {
   friend void note_hit(const struct Core& core, Session& session, std::uint64_t hash, const struct FoundSlot& found) noexcept;
   friend std::int64_t book(Session& session, Keyspace keyspace, class Prepared& prepared, const struct Replaced& replaced,
                            bool had_expired) noexcept;
-  friend void count_taken(Session& session, const struct Key& key, const struct Replaced& item, bool had_expired,
-                          InvalidatedPrefixes::View::Count invalidation) noexcept;
+  friend void count_taken(Session& session, const struct Key& key, const struct TakenItem& taken) noexcept;
   friend void count_invalidated(Session& session, Keyspace keyspace, std::uint64_t hash, const struct Replaced& removed,
                                 InvalidatedPrefixes::View::Count count) noexcept;
   friend bool remove_expired(struct Core& core, Session& session, const struct Key& key, const struct FoundSlot& seen) noexcept;
