@@ -97,7 +97,7 @@ Outcome BackedCache::write(Session& session, const Key& key, std::string_view va
   }
   Status status = Status::ok;
   if (done) {
-    status = cache_.update(session, key, [&](Decision& decision) { decision.put(value, expire_at_ms); });
+    status = cache_.put(session, key, value, expire_at_ms);
     if (status == Status::ok) return Outcome::ok;
   }
   // Neither is known to be what the source has.
@@ -120,7 +120,8 @@ Outcome BackedCache::erase(Session& session, const Key& key, Visitor<void(bool&)
 }
 
 Status BackedCache::put(Session& session, const Key& key, std::string_view value, std::int64_t expire_at_ms) {
-  return update(session, key, [&](Decision& decision) { decision.put(value, expire_at_ms); });
+  flights_.forget(key);
+  return cache_.put(session, key, value, expire_at_ms);
 }
 
 Status BackedCache::add(Session& session, const Key& key, std::string_view value, std::int64_t expire_at_ms, bool& added) {

@@ -6,19 +6,7 @@
 #include <cstdint>
 
 #include "engine/cache/index_layout.h"
-
-// The thread sanitizer takes a vector for no atomic load.
-#if defined(__SANITIZE_THREAD__)
-#define STRATA_SCALAR_MATCH
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define STRATA_SCALAR_MATCH
-#endif
-#endif
-#if defined(__SSE2__) && !defined(STRATA_SCALAR_MATCH)
-#define STRATA_VECTOR_MATCH
-#include <emmintrin.h>
-#endif
+#include "engine/cache/vector_match.h"
 
 // Which slots of a bucket may hold a key: all seven are compared at once, as a Swiss table compares its tags (M. Kulukundis, "Designing a
 // fast, efficient, cache-friendly hash table, step by step", 2017). No branch depends on where in the bucket the slot is: that is any place, so

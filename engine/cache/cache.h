@@ -36,8 +36,7 @@ struct Statistics {
   std::uint64_t hits = 0;
   std::uint64_t misses = 0;
   std::uint64_t expired = 0;
-  std::uint64_t invalidated =
-      0;  // with their prefix, or by MatchInvalidation, or for their age or idleness; counted when taken out
+  std::uint64_t invalidated = 0;  // with their prefix, by MatchInvalidation, or for age or idleness; counted when taken out
   std::uint64_t evicted = 0;
   std::uint64_t eviction_refusals = 0;
   std::uint64_t place_searches = 0;  // for items that fitted below the limit, but into no free chunk: more was evicted
@@ -170,6 +169,8 @@ class Cache {
   // key meanwhile (decision.h), and not at all when the key is too large. A put whose expiry has passed removes the item.
   // Does not count hits or misses (callers whose command reads do: count_lookup).
   Status update(Session& session, const Key& key, Visitor<void(Decision&)> decide);
+  // Stores a value whatever the key holds: as update() with a decision that puts it and does not look, and less than that.
+  Status put(Session& session, const Key& key, std::string_view value, std::int64_t expire_at_ms);
   // Removes a key; `was_there`: whether it had been there. Other than ok: nothing has happened.
   Status remove(Session& session, const Key& key, bool& was_there);
   // The same for several keys at one moment; `decide(i, decision)` is called for each in the order given. A key that is given
@@ -315,7 +316,6 @@ class Cache {
     std::int64_t expiry_ms = 0;
     std::size_t seen = 0;
   };
-  // Removes one item.
   Evicted evict_one(Session& session);
   Evicted evict_by_hand(Session& session);
   Evicted evict_by_samples(Session& session);

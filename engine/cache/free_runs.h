@@ -83,7 +83,8 @@ class FreeRuns {
   void reserve(Granule at, Granule count) noexcept {
     first_word(at).store(ChunkWord::reserved(count) | previous_free_bit(at), std::memory_order_relaxed);
   }
-  // Frees a chunk in use, of that size. Returns the free chunk that it is now part of.
+  // Frees a chunk in use, of that size, or several that lie side by side in one segment and have it together. Returns the free chunk that they are
+  // now part of.
   Run release(Granule at, Granule count) noexcept;
 
   // Turns a reserved chunk into an open run: its first word says so as long as a thread cuts items off its end without the lock, and its last

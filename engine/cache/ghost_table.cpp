@@ -1,7 +1,9 @@
 #include "engine/cache/ghost_table.h"
 
 #include <algorithm>
+#include <bit>
 
+#include "engine/cache/vector_match.h"
 #include "engine/os/prefetch.h"
 
 namespace strata::cache {
@@ -53,19 +55,35 @@ std::uint16_t GhostTable::mark_of(std::uint64_t hash) noexcept {
   return static_cast<std::uint16_t>((lower * kMarks >> 32U) + 1);
 }
 
+std::uint32_t GhostTable::marked(const GhostBucket& bucket, std::uint16_t mark) noexcept {
+#ifdef STRATA_VECTOR_MATCH
+  static_assert(offsetof(GhostBucket, keys) == sizeof(std::uint16_t) && sizeof(GhostBucket) == 4 * sizeof(__m128i));
+  const auto* const quarters = reinterpret_cast<const __m128i*>(&bucket);
+  const __m128i wanted = _mm_set1_epi16(static_cast<short>(mark));
+  const auto equal = [&](std::size_t quarter) {
+    return _mm_cmpeq_epi16(_mm_srli_epi16(_mm_load_si128(quarters + quarter), kCauseBits), wanted);
+  };
+  const auto low = static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_packs_epi16(equal(0), equal(1))));
+  const auto high = static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_packs_epi16(equal(2), equal(3))));
+  return (low | high << 16U) >> 1U;  // the first is no key
+#else
+  std::uint32_t found = 0;
+  for (std::size_t way = 0; way < kWays; ++way)
+    found |= bucket.keys[way].load(std::memory_order_relaxed) >> kCauseBits == mark ? 1U << way : 0U;
+  return found;
+#endif
+}
+
+// The newest, of those that are the key's: the one behind which all are older, or the last before that.
 std::atomic<std::uint16_t>* GhostTable::look(std::uint64_t hash) const noexcept {
   const std::uint64_t buckets = buckets_.load(std::memory_order_acquire);
   if (buckets == 0) return nullptr;
   GhostBucket& bucket = bucket_of(hash, buckets);
-  const std::uint16_t mark = mark_of(hash);
-  std::atomic<std::uint16_t>* found = nullptr;
-  // The newest, of those that are the key's: the one behind which all are older, or the last before that.
-  const std::size_t next = bucket.next.load(std::memory_order_relaxed) % kWays;
-  for (std::size_t way = 0; way < kWays; ++way) {
-    if (bucket.keys[way].load(std::memory_order_relaxed) >> kCauseBits != mark) continue;
-    if (found == nullptr || way < next || found >= &bucket.keys[next]) found = &bucket.keys[way];
-  }
-  return found;
+  const std::uint32_t found = marked(bucket, mark_of(hash));
+  if (found == 0) [[likely]]
+    return nullptr;
+  const std::uint32_t newer = found & ((std::uint32_t{1} << bucket.next.load(std::memory_order_relaxed)) - 1);
+  return &bucket.keys[static_cast<std::size_t>(std::bit_width(newer != 0 ? newer : found)) - 1];
 }
 
 void GhostTable::prefetch(std::uint64_t hash) const noexcept {
@@ -77,10 +95,10 @@ void GhostTable::add(std::uint64_t hash, Gone cause) noexcept {
   const std::uint64_t buckets = buckets_.load(std::memory_order_acquire);
   if (buckets == 0) return;
   GhostBucket& bucket = bucket_of(hash, buckets);
-  const std::size_t next = bucket.next.load(std::memory_order_relaxed) % kWays;
+  const std::size_t next = bucket.next.load(std::memory_order_relaxed);
   bucket.keys[next].store(static_cast<std::uint16_t>(unsigned{mark_of(hash)} << kCauseBits | static_cast<unsigned>(cause)),
                           std::memory_order_relaxed);
-  bucket.next.store(static_cast<std::uint16_t>((next + 1) % kWays), std::memory_order_relaxed);
+  bucket.next.store(next + 1 == kWays ? 0 : static_cast<std::uint16_t>(next + 1), std::memory_order_relaxed);
 }
 
 GhostTable::Found GhostTable::find(std::uint64_t hash) const noexcept {

@@ -66,6 +66,8 @@ class GhostTable {
   [[nodiscard]] GhostBucket& bucket_of(std::uint64_t hash, std::uint64_t buckets) const noexcept;
   // 0 is an empty place.
   [[nodiscard]] static std::uint16_t mark_of(std::uint64_t hash) noexcept;
+  // The keys of a bucket with that mark, a bit for each.
+  [[nodiscard]] static std::uint32_t marked(const GhostBucket& bucket, std::uint16_t mark) noexcept;
   [[nodiscard]] std::atomic<std::uint16_t>* look(std::uint64_t hash) const noexcept;
 
   Budget& budget_;

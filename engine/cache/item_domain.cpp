@@ -132,7 +132,7 @@ void ItemDomain::close(ItemRun& run) noexcept {
     const Granule at = granule_of(run.front_), total = run.total_, left = run.left_.load(std::memory_order_relaxed);
     forget_run(run);
     count_freed(1, runs_.close_run(at, total, left));
-    free_chunk(at, emptied);
+    free_run({.begin = at, .size = runs_.chunk(at).size}, emptied);
   }
   give_back(emptied);
 }
@@ -199,10 +199,10 @@ void ItemDomain::leave_if_at_end(Position& position) const noexcept {
 
 // One whole free segment is kept, so that who works at the edge of one does not open and give it back by turns. Many may become free nearly at once,
 // and to give one back takes time: what a release leaves is for the next ones, and for give_back_spare().
-void ItemDomain::free_chunk(Granule at, Emptied& emptied) noexcept {
-  const Granule size = runs_.chunk(at).size;
-  const FreeRuns::Run run = runs_.release(at, size);
-  count_freed(size, run);
+void ItemDomain::free_run(FreeRuns::Run freed, Emptied& emptied) noexcept {
+  if (freed.size == 0) return;
+  const FreeRuns::Run run = runs_.release(freed.begin, freed.size);
+  count_freed(freed.size, run);
   if (run.size != runs_.segment_granules()) return;
   const bool is_drained = runs_.is_withholding() && runs_.withheld() == run.begin;
   if (is_drained || (has_spare() && emptied.count == 0)) withdraw(run.begin, emptied);
@@ -236,24 +236,37 @@ bool ItemDomain::keep(Granule at, ChunkMagazine& keeper) noexcept {
   return true;
 }
 
+// What is released together was often stored one after the other, so it lies side by side, and goes as one chunk.
+bool ItemDomain::join(FreeRuns::Run& run, FreeRuns::Run chunk) const noexcept {
+  const bool is_before = chunk.begin + chunk.size == run.begin, is_behind = run.begin + run.size == chunk.begin;
+  const Granule border = is_before ? run.begin : chunk.begin;
+  if ((!is_before && !is_behind) || border % runs_.segment_granules() == 0) return false;
+  run = {.begin = is_before ? chunk.begin : run.begin, .size = run.size + chunk.size};
+  return true;
+}
+
 void ItemDomain::release(std::span<const std::uint64_t> offsets, ChunkMagazine* keeper) noexcept {
   assert(offsets.size() <= kMostReleased);
   Emptied emptied;
   {
     const sync::MutexLock lock(mutex_);
+    FreeRuns::Run joined{.begin = 0, .size = 0};
     for (const std::uint64_t offset : offsets) {
       const std::uint32_t segment = segments_.segment_of(offset);
       if (!segments_.is_large(segment)) {
         const Granule at = granule_of(offset);
         if (keeper != nullptr && keep(at, *keeper)) continue;
         ++counted_.released;
-        free_chunk(at, emptied);
+        const FreeRuns::Run chunk{.begin = at, .size = runs_.chunk(at).size};
+        if (joined.size != 0 && join(joined, chunk)) continue;
+        free_run(std::exchange(joined, chunk), emptied);
         continue;
       }
       ++counted_.released;
       unlink(segment);
       emptied.add(segment);
     }
+    free_run(joined, emptied);
     if (has_spare() && emptied.count == 0) withdraw(runs_.find(runs_.segment_granules()), emptied);
   }
   give_back(emptied);

@@ -182,7 +182,10 @@ class ItemDomain {
   void unlink(std::uint32_t segment) noexcept STRATA_REQUIRES(mutex_);
   // What was freed is now part of `run`: counts it and moves the hand, and where draining is, out of it.
   void count_freed(Granule granules, FreeRuns::Run run) noexcept STRATA_REQUIRES(mutex_);
-  void free_chunk(Granule at, Emptied& emptied) noexcept STRATA_REQUIRES(mutex_);
+  // Chunks in use, side by side in one segment; none: nothing.
+  void free_run(FreeRuns::Run freed, Emptied& emptied) noexcept STRATA_REQUIRES(mutex_);
+  // Adds a chunk in use to such a run, if it lies beside it.
+  [[nodiscard]] bool join(FreeRuns::Run& run, FreeRuns::Run chunk) const noexcept STRATA_REQUIRES(mutex_);
   // Unless there is something better to be done with it.
   [[nodiscard]] bool keep(Granule at, ChunkMagazine& keeper) noexcept STRATA_REQUIRES(mutex_);
   // More whole free segments than are kept.

@@ -21,51 +21,43 @@ Prepared::Prepared(Prepared&& other) noexcept
     : core_(other.core_),
       session_(other.session_),
       kind_(other.kind_),
-      offset_(std::exchange(other.offset_, 0)),
-      bytes_(other.bytes_),
+      item_(std::exchange(other.item_, {})),
       block_bytes_(other.block_bytes_),
-      beside_bytes_(other.beside_bytes_),
       expiry_ms_(other.expiry_ms_),
       lifetime_ms_(other.lifetime_ms_),
       hash_(other.hash_),
-      epoch_(other.epoch_),
-      expires_(other.expires_),
-      enters_main_(other.enters_main_) {}
+      epoch_(other.epoch_) {}
 
 Prepared& Prepared::operator=(Prepared&& other) noexcept {
   discard();
   kind_ = other.kind_;
-  offset_ = std::exchange(other.offset_, 0);
-  bytes_ = other.bytes_;
+  item_ = std::exchange(other.item_, {});
   block_bytes_ = other.block_bytes_;
-  beside_bytes_ = other.beside_bytes_;
   expiry_ms_ = other.expiry_ms_;
   lifetime_ms_ = other.lifetime_ms_;
   hash_ = other.hash_;
   epoch_ = other.epoch_;
-  expires_ = other.expires_;
-  enters_main_ = other.enters_main_;
   return *this;
 }
 
 bool Prepared::change_expiry(std::int64_t expiry_ms, std::int64_t now_ms) noexcept {
-  if (!core_->store.set_expiry(offset_, expiry_ms, now_ms)) return false;
+  if (!core_->store.set_expiry(item_.offset, expiry_ms, now_ms)) return false;
   expiry_ms_ = expiry_ms;
   return true;
 }
 
 void Prepared::discard() noexcept {
-  if (offset_ != 0) session_->retirement_.retire(offset_, bytes_);
-  offset_ = 0;
+  if (item_.offset != 0) session_->retirement_.retire(item_.offset, item_.bytes);
+  item_.offset = 0;
 }
 
 bool Prepared::admits(const StoredItem* current, bool strict) const noexcept {
   const Budget& budget = core_->budget;
   const std::uint64_t limit = budget.limit_bytes();
-  if (bytes_ + block_bytes_ > limit) return false;
+  if (item_.bytes + block_bytes_ > limit) return false;
   // The item and its block are charged already.
   const std::uint64_t old_bytes = current != nullptr ? core_->store.whole_bytes_of(*current) : 0;
-  const std::uint64_t new_bytes = bytes_ + block_bytes_;
+  const std::uint64_t new_bytes = item_.bytes + block_bytes_;
   return !strict || new_bytes <= old_bytes ||
          budget.total_bytes() + core_->held_back.load(std::memory_order_relaxed) <= limit + old_bytes;
 }
@@ -75,13 +67,12 @@ Status Prepared::make(const Key& key, Decision& decision, Presence presence, con
   const std::int64_t now_ms = session_->now_ms();
   discard();
   block_bytes_ = 0;
-  beside_bytes_ = 0;
   expiry_ms_ = decision.expire_at_ms_;
-  expires_ = expiry_ms_ != kNoExpiry;
+  item_.expires = expiry_ms_ != kNoExpiry;
   lifetime_ms_ = 0;
-  if (expires_) follow_expiry_rules(decision, current);
+  if (item_.expires) follow_expiry_rules(decision, current);
   hash_ = key.hash;
-  enters_main_ = presence == Presence::present || decision.action_ != Decision::Action::put || core_->enters_main(key.hash);
+  item_.enters_main = presence == Presence::present || decision.action_ != Decision::Action::put || core_->enters_main(key.hash);
   switch (decision.action_) {
     case Decision::Action::keep: kind_ = Kind::keep; return Status::ok;
     case Decision::Action::remove: kind_ = removal; return Status::ok;
@@ -105,7 +96,7 @@ Status Prepared::make(const Key& key, Decision& decision, Presence presence, con
     kind_ = Kind::keep;
     return Status::ok;
   }
-  if (has_lifetime && current->shape().expiry == ExpiryForm::near && expires_ &&
+  if (has_lifetime && current->shape().expiry == ExpiryForm::near && item_.expires &&
       expiry_form(expiry_ms_, now_ms) == ExpiryForm::near) {
     kind_ = Kind::set_expiry;
     return Status::ok;
@@ -194,22 +185,17 @@ Status Prepared::make_item(const Key& key, Decision& decision, const StoredItem*
   item.lifetime_ms = lifetime_ms_;
   if (size >= kLargeValueBytes) return make_large(item, decision, current);
   char integer[kMostIntegerBytes];
-  if (item.tail.empty() && may_be_integer(item.head)) {
-    const std::size_t bytes = encode_integer(item.head, integer);
-    if (bytes != 0) {
-      item.head = {integer, bytes};
-      item.encoding = Encoding::integer;
-    }
-  }
-  offset_ = core_->store.create(session_->handle_, item, bytes_);
-  if (offset_ == 0) return out_of_memory();
-  session_->account(static_cast<std::int64_t>(bytes_));
+  item.shorten(integer);
+  item_.offset = core_->store.create(session_->handle_, item, item_.bytes);
+  if (item_.offset == 0) return out_of_memory();
+  item_.whole_bytes = item_.bytes;
+  session_->account(static_cast<std::int64_t>(item_.bytes));
   kind_ = Kind::put;
   return Status::ok;
 }
 
 Status Prepared::out_of_memory() noexcept {
-  session_->wanted_bytes_ = bytes_;
+  session_->wanted_bytes_ = item_.bytes;
   return Status::out_of_memory;
 }
 
@@ -250,10 +236,11 @@ Status Prepared::make_large(NewItem item, Decision& decision, const StoredItem* 
       block_bytes_ = ItemStore::charged_bytes(value.block());
     }
   }
-  beside_bytes_ = ItemStore::charged_bytes(value.block());
-  offset_ = store.create(session_->handle_, item, value, hash_, bytes_);
-  if (offset_ == 0) return out_of_memory();
-  session_->account(static_cast<std::int64_t>(bytes_));
+  const std::uint64_t beside_bytes = ItemStore::charged_bytes(value.block());
+  item_.offset = store.create(session_->handle_, item, value, hash_, item_.bytes);
+  if (item_.offset == 0) return out_of_memory();
+  item_.whole_bytes = item_.bytes + beside_bytes;
+  session_->account(static_cast<std::int64_t>(item_.bytes));
   kind_ = Kind::put;
   return Status::ok;
 }

@@ -120,6 +120,10 @@ class Session {
   friend void note_hit(const struct Core& core, Session& session, std::uint64_t hash, const struct FoundSlot& found) noexcept;
   friend std::int64_t book(Session& session, Keyspace keyspace, class Prepared& prepared, const struct Replaced& replaced,
                            bool had_expired) noexcept;
+  friend void book_published(Session& session, Keyspace keyspace, std::uint64_t hash, const struct PreparedItem& item,
+                             const struct Replaced& replaced) noexcept;
+  friend bool write_plainly(struct Core& core, Session& session, const struct Key& key, std::string_view value,
+                            std::int64_t expiry_ms, std::int64_t& added_bytes) noexcept;
   friend void count_taken(Session& session, const struct Key& key, const struct TakenItem& taken) noexcept;
   friend void count_invalidated(Session& session, Keyspace keyspace, std::uint64_t hash, const struct Replaced& removed,
                                 InvalidatedPrefixes::View::Count count) noexcept;

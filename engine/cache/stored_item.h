@@ -131,6 +131,17 @@ class StoredItem {
   std::uint32_t header_;  // loaded once
 };
 
+// The bytes of an integer's value, and back.
+inline constexpr std::size_t kMostIntegerBytes = 8;
+inline constexpr std::size_t kMostIntegerDigits = 20;
+// How many of `bytes` it takes; 0: the text is not the one way to write a 64-bit number, or would be no shorter.
+[[nodiscard]] std::size_t encode_integer(std::string_view text, char (&bytes)[kMostIntegerBytes]) noexcept;
+// Most texts are not, and show it by their first byte.
+[[nodiscard]] inline bool may_be_integer(std::string_view text) noexcept {
+  return text.size() >= 2 && text.size() <= kMostIntegerDigits && (text[0] == '-' || (text[0] >= '0' && text[0] <= '9'));
+}
+[[nodiscard]] std::string_view decode_integer(std::string_view bytes, char (&digits)[kMostIntegerDigits]) noexcept;
+
 // What is to be stored, before it has a place.
 struct NewItem {
   Namespace ns = 0;
@@ -155,6 +166,14 @@ struct NewItem {
             .expiry = expiry_ms == kNoExpiry ? ExpiryForm::none : expiry_form(expiry_ms, now_ms),
             .extras = extras()};
   }
+  // A number is stored as one. `integer`: where, if so; outlives this.
+  void shorten(char (&integer)[kMostIntegerBytes]) noexcept {
+    if (!tail.empty() || !may_be_integer(head)) return;
+    const std::size_t bytes = encode_integer(head, integer);
+    if (bytes == 0) return;
+    head = {integer, bytes};
+    encoding = Encoding::integer;
+  }
   // All but the first word, which ItemMemory::complete writes. `prefix_bytes`: the shape's. REQUIRES: room for shape().item_bytes().
   [[gnu::always_inline]] void write_behind_header(const ItemShape& shape, std::uint32_t prefix_bytes,
                                                   std::byte* item) const noexcept {
@@ -171,16 +190,5 @@ struct NewItem {
   // What is between the first word and the key. Takes copies, so that its callers need have neither in memory.
   static void write_prefix(NewItem what, ItemShape shape, std::byte* item) noexcept;
 };
-
-// The bytes of an integer's value, and back.
-inline constexpr std::size_t kMostIntegerBytes = 8;
-inline constexpr std::size_t kMostIntegerDigits = 20;
-// How many of `bytes` it takes; 0: the text is not the one way to write a 64-bit number, or would be no shorter.
-[[nodiscard]] std::size_t encode_integer(std::string_view text, char (&bytes)[kMostIntegerBytes]) noexcept;
-// Most texts are not, and show it by their first byte.
-[[nodiscard]] inline bool may_be_integer(std::string_view text) noexcept {
-  return text.size() >= 2 && text.size() <= kMostIntegerDigits && (text[0] == '-' || (text[0] >= '0' && text[0] <= '9'));
-}
-[[nodiscard]] std::string_view decode_integer(std::string_view bytes, char (&digits)[kMostIntegerDigits]) noexcept;
 
 }  // namespace strata::cache

@@ -1,7 +1,5 @@
 #include "engine/cache/update.h"
 
-#include <cstring>
-#include <string>
 #include <thread>
 
 #include "engine/cache/cache.h"
@@ -157,35 +155,6 @@ void help_growing_at_times(Core& core, Session& session, std::uint64_t hash) noe
   if (hash % kWritesPerHelp == 0) (void)core.shard_of(hash).help_growing(session.participant_);
 }
 
-#ifdef STRATA_PROTOCOL_POINTS
-namespace {
-
-// With the fault: the value is not there yet when the item is published.
-class UnfinishedItem {
- public:
-  UnfinishedItem(const ItemStore& store, const Prepared& prepared) {
-    if (!STRATA_PROTOCOL_FAULT(publish_before_complete)) return;
-    const std::string_view value = store.at(prepared.offset()).stored_value();
-    place_ = const_cast<char*>(value.data());
-    value_ = value;
-    std::memset(place_, 0, value_.size());
-  }
-  ~UnfinishedItem() {
-    if (place_ == nullptr) return;
-    STRATA_PROTOCOL_POINT(after_swing);
-    value_.copy(place_, value_.size());
-  }
-  UnfinishedItem(const UnfinishedItem&) = delete;
-  UnfinishedItem& operator=(const UnfinishedItem&) = delete;
-
- private:
-  char* place_ = nullptr;
-  std::string value_;
-};
-
-}  // namespace
-#endif
-
 bool apply(Core& core, LockedHome& home, const Key& key, const FoundSlot& found, const Prepared& prepared, std::int64_t now_ms,
            Replaced& replaced) noexcept {
   if (prepared.kind() == Prepared::Kind::set_expiry) {
@@ -194,13 +163,7 @@ bool apply(Core& core, LockedHome& home, const Key& key, const FoundSlot& found,
     core.tell(Cause::expiry_changed, key.keyspace, key.hash, found.slot.offset_bytes(), found.slot.offset_bytes(), now_ms);
     return true;
   }
-  if (found) {
-    const StoredItem item = core.store.at(found.slot);
-    replaced = {.offset = found.slot.offset_bytes(),
-                .bytes = item.bytes(),
-                .expires = item.expires(),
-                .is_young = found.slot.get<Slot::Main>() == 0};
-  }
+  if (found) replaced = replaced_at(core, found);
   if (prepared.kind() == Prepared::Kind::remove) {
     if (!found) return true;
     const Cause cause = core.store.at(found.slot).has_expired(now_ms) ? Cause::expired : Cause::removed;
@@ -208,42 +171,21 @@ bool apply(Core& core, LockedHome& home, const Key& key, const FoundSlot& found,
     core.tell(cause, key.keyspace, key.hash, replaced.offset, 0, now_ms);
     return true;
   }
-#ifdef STRATA_PROTOCOL_POINTS
-  const UnfinishedItem unfinished(core.store, prepared);
-#endif
-  if (found) {
-    (void)home.swing(found, prepared.slot());
-  } else if (!home.insert(key.hash, prepared.slot())) {
-    return false;
-  }
-  core.tell(Cause::written, key.keyspace, key.hash, replaced.offset, prepared.offset(), now_ms);
-  return true;
+  return publish(core, home, key, found, prepared.item(), replaced, now_ms);
 }
 
 std::int64_t book(Session& session, Keyspace keyspace, Prepared& prepared, const Replaced& replaced, bool had_expired) noexcept {
-  const bool added = prepared.kind() == Prepared::Kind::put;
-  SessionCounters::Keyspace& counters = session.counters_.keyspaces[keyspace];
-  counters.items.add((added ? 1 : 0) - (replaced ? 1 : 0));
-  counters.with_expiry.add((added && prepared.expires() ? 1 : 0) - (replaced && replaced.expires ? 1 : 0));
-  std::int64_t bytes = 0;
-  if (added) {
-    bytes += static_cast<std::int64_t>(prepared.bytes());
-    replaced ? session.note_replaced(prepared.hash(), prepared.whole_bytes(), replaced.is_young)
-             : session.note_new(prepared.hash(), prepared.whole_bytes(), prepared.enters_main());
-    session.note_place(replaced.offset, prepared.offset());
+  const std::int64_t replaced_bytes = static_cast<std::int64_t>(replaced.bytes);
+  if (prepared.kind() == Prepared::Kind::put) {
+    book_published(session, keyspace, prepared.hash(), prepared.item(), replaced);
     prepared.published();
+    return static_cast<std::int64_t>(prepared.item().bytes) - replaced_bytes;
   }
-  if (replaced) {
-    if (!added) {
-      session.note_order(prepared.hash(), OrderEvent::Kind::removed);
-      session.note_gone(prepared.hash(), had_expired ? Gone::expired : Gone::removed);
-    }
-    STRATA_PROTOCOL_POINT(before_retire);
-    // Charged until it is free.
-    session.retirement_.retire(replaced.offset, replaced.bytes);
-    bytes -= static_cast<std::int64_t>(replaced.bytes);
-  }
-  return bytes;
+  if (!replaced) return 0;
+  STRATA_PROTOCOL_POINT(before_retire);
+  count_removed(session, keyspace, prepared.hash(), replaced);
+  session.note_gone(prepared.hash(), had_expired ? Gone::expired : Gone::removed);
+  return -replaced_bytes;
 }
 
 }  // namespace strata::cache

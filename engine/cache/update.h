@@ -8,6 +8,7 @@
 
 #include "engine/cache/cache_core.h"
 #include "engine/cache/locked_home.h"
+#include "engine/cache/publish.h"
 #include "engine/cache/removal.h"
 #include "engine/cache/session.h"
 #include "engine/cache/status.h"
@@ -36,17 +37,8 @@ class Prepared {
   void discard() noexcept;
 
   [[nodiscard]] Kind kind() const noexcept { return kind_; }
-  [[nodiscard]] std::uint64_t offset() const noexcept { return offset_; }
-  [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
-  [[nodiscard]] bool expires() const noexcept { return expires_; }
+  [[nodiscard]] const PreparedItem& item() const noexcept { return item_; }
   [[nodiscard]] std::int64_t expiry_ms() const noexcept { return expiry_ms_; }
-  // As it is to be published where the key is new.
-  [[nodiscard]] Slot slot() const noexcept {
-    return Slot::at(offset_, 0, SlotPlace::home).with<Slot::Main>(enters_main_ ? 1 : 0);
-  }
-  [[nodiscard]] bool enters_main() const noexcept { return enters_main_; }
-  // With its block.
-  [[nodiscard]] std::uint64_t whole_bytes() const noexcept { return bytes_ + beside_bytes_; }
   [[nodiscard]] std::uint64_t hash() const noexcept { return hash_; }
   // How many prefixes had been invalidated, as far as that matters to the new item.
   [[nodiscard]] Epoch epoch() const noexcept { return epoch_; }
@@ -58,7 +50,7 @@ class Prepared {
   // The new item gets another expiry. False: it has no place for it, and make() must make another.
   [[nodiscard]] bool change_expiry(std::int64_t expiry_ms, std::int64_t now_ms) noexcept;
   // The item is the index's now.
-  void published() noexcept { offset_ = 0; }
+  void published() noexcept { item_.offset = 0; }
 
  private:
   [[nodiscard]] Status make_item(const Key& key, Decision& decision, const StoredItem* current) noexcept;
@@ -68,23 +60,19 @@ class Prepared {
   void follow_expiry_rules(const Decision& decision, const StoredItem* current) noexcept;
   [[nodiscard]] Status make_written(const Key& key, const Decision& decision, const StoredItem* current) noexcept;
   [[nodiscard]] Status make_large(NewItem item, Decision& decision, const StoredItem* current) noexcept;
-  // For want of a place of bytes_.
+  // For want of a place of the item's bytes.
   [[nodiscard]] Status out_of_memory() noexcept;
   [[nodiscard]] bool admits(const StoredItem* current, bool strict) const noexcept;
 
   Core* core_;
   Session* session_;
   Kind kind_ = Kind::keep;
-  std::uint64_t offset_ = 0;
-  std::uint64_t bytes_ = 0;
-  std::uint64_t block_bytes_ = 0;   // of a block that was made for it
-  std::uint64_t beside_bytes_ = 0;  // of its block, whoever made it
+  PreparedItem item_;
+  std::uint64_t block_bytes_ = 0;  // of a block that was made for it
   std::int64_t expiry_ms_ = kNoExpiry;
   std::int64_t lifetime_ms_ = 0;  // of an item whose expiry slides
   std::uint64_t hash_ = 0;
   Epoch epoch_ = 0;
-  bool expires_ = false;
-  bool enters_main_ = true;
 };
 
 // Somebody has asked for an item: one hit more since the hand passed. Seldom a write, for a slot counts to 3.

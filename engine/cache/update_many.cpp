@@ -111,7 +111,7 @@ Status Parts::decide(std::size_t index, const Visitor<void(std::size_t, Decision
   std::optional<ShownItem> shown;
   ItemView view;
   if (is_there) {
-    item = core_.store.at(is_new ? part.prepared.offset() : part.found.slot.offset_bytes());
+    item = core_.store.at(is_new ? part.prepared.item().offset : part.found.slot.offset_bytes());
     shown.emplace(core_.store, *item, session_.now_ms());
     view = shown->view();
     if (before == Prepared::Kind::set_expiry) view.expire_at_ms = part.prepared.expiry_ms();
@@ -138,7 +138,7 @@ bool Parts::publish() noexcept {
   for (std::size_t index = 0; index < parts_.size(); ++index) {
     Part& part = parts_[index];
     if (part.inserts()) core_.databases.note_written(part.key.keyspace);
-    if (!part.inserts() || part.home->insert(part.key.hash, part.prepared.slot())) continue;
+    if (!part.inserts() || part.home->insert(part.key.hash, part.prepared.item().slot())) continue;
     full_hash_ = part.key.hash;
     for (std::size_t other = 0; other < index; ++other) {
       const Part& inserted = parts_[other];
@@ -153,7 +153,7 @@ bool Parts::publish() noexcept {
     // What was inserted may have sent it aside.
     if (part.found) part.found = part.home->find(part.key.hash, core_.matches(part.key));
     if (part.inserts()) {
-      core_.tell(Cause::written, part.key.keyspace, part.key.hash, 0, part.prepared.offset(), session_.now_ms());
+      core_.tell(Cause::written, part.key.keyspace, part.key.hash, 0, part.prepared.item().offset, session_.now_ms());
       continue;
     }
     (void)apply(core_, *part.home, part.key, part.found, part.prepared, session_.now_ms(), part.replaced);

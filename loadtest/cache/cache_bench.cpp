@@ -66,9 +66,7 @@ class FilledCache {
     return all;
   }
   void quiescent() { session_->quiescent(); }
-  void put(std::string_view key) {
-    cache_.update(*session_, cache_.key(0, key), [this](strata::Decision& decision) { decision.put(value_, strata::kNoExpiry); });
-  }
+  void put(std::string_view key) { cache_.put(*session_, cache_.key(0, key), value_, strata::kNoExpiry); }
   void remove(std::string_view key) {
     bool was_there = false;
     cache_.remove(*session_, cache_.key(0, key), was_there);

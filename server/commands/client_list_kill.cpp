@@ -15,6 +15,7 @@
 #include "server/commands/client_walk.h"
 #include "server/commands/context.h"
 #include "server/commands/in_slices.h"
+#include "server/commands/outcomes.h"
 #include "server/commands/reply_pieces.h"
 #include "server/commands/words.h"
 
@@ -72,6 +73,7 @@ class ClientLines {
     if (!is_collected_) {
       is_collected_ = selection_.none || (selection_.all ? collect_all(context) : collect_named(context));
       lines_.charge();
+      if (refuse_too_long(context, lines_, "CLIENT LIST ID")) return true;
       if (!is_collected_) return false;
       context.reply.verbatim_header("txt", lines_.bytes());
     }

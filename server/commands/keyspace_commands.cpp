@@ -10,6 +10,7 @@
 #include "server/commands/families.h"
 #include "server/commands/in_slices.h"
 #include "server/commands/key_walk.h"
+#include "server/commands/outcomes.h"
 #include "server/commands/words.h"
 
 namespace strata::server {
@@ -28,7 +29,7 @@ class KeyNames {
   bool slice(Context& context) {
     if (!is_collected_) {
       is_collected_ = walk_.slice(context.session, wanted_.value_or(std::numeric_limits<std::uint64_t>::max()));
-      if (too_much(context)) return true;
+      if (refuse_too_long(context, walk_.encoded(), "SCAN")) return true;
       if (!is_collected_) return false;
       begin_answer(context.reply);
     }
@@ -36,13 +37,6 @@ class KeyNames {
   }
 
  private:
-  // A client that asks for more than it may have buffered gets an error, not gigabytes.
-  bool too_much(Context& context) {
-    if (walk_.encoded().memory_bytes() <= context.server.limits.output_buffer_bytes.load(std::memory_order_relaxed)) return false;
-    context.reply.error("ERR the answer is larger than limits.output_buffer; use SCAN");
-    return true;
-  }
-
   void begin_answer(Reply& reply) const {
     if (wanted_) {
       char digits[24];

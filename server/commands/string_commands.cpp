@@ -42,6 +42,11 @@ Written store(Context& context, const SetOptions& options, std::size_t value_ind
   Written written;
   // Where nothing depends on what the key holds nobody looks, and no other thread can come between.
   const bool looks = options.get_old || options.keep_ttl || options.condition.kind != ValueCondition::Kind::none;
+  if (!looks && context.blocks.empty()) [[likely]] {
+    written.status =
+        context.server.cache.put(context.session, context.key(1), context.args[value_index], options.expiry_after(nullptr));
+    return written;
+  }
   written.status = context.server.cache.update(context.session, context.key(1), [&](Decision& decision) {
     const ItemView* current = looks ? decision.current() : nullptr;
     written.old = HeldValue();

@@ -41,7 +41,7 @@ class CacheTest : public testing::Test {
   [[nodiscard]] std::int64_t now() const { return now_ms_; }
 
   Status set(std::string_view key, std::string_view value, std::int64_t expire_at_ms = kNoExpiry, Namespace ns = 0) {
-    return cache->update(*session, cache->key(ns, key), [&](Decision& decision) { decision.put(value, expire_at_ms); });
+    return cache->put(*session, cache->key(ns, key), value, expire_at_ms);
   }
   Status append(std::string_view key, std::string_view tail) {
     return cache->update(*session, cache->key(0, key), [&](Decision& decision) {

@@ -111,6 +111,16 @@ TEST_F(SlicedAnswerTest, NoMoreIsCollectedThanAClientMayHold) {
   EXPECT_EQ(answer({"SCAN", "0", "COUNT", "1000000"}), "-ERR the answer is larger than limits.output_buffer; use SCAN\r\n");
 }
 
+TEST_F(SlicedAnswerTest, NoMoreClientsAreListedThanOneMayHold) {
+  for (int i = 0; i < 1000; ++i) add_client("n" + std::to_string(i));
+  const std::uint64_t before = held();
+  limits_.output_buffer_bytes = 100'000;
+  EXPECT_EQ(answer({"CLIENT", "LIST"}), "-ERR the answer is larger than limits.output_buffer; use CLIENT LIST ID\r\n");
+  EXPECT_LT(slices_, 1000 / ClientWalk::kClientsAtOnce);
+  EXPECT_EQ(held(), before);
+  EXPECT_TRUE(answer({"CLIENT", "LIST", "ID", "7"}).starts_with("$"));
+}
+
 TEST_F(SlicedAnswerTest, ALongAnswerIsLoggedAndCountedOnce) {
   (void)fill(20'000);
   command_log_.set({.slow_us = -1, .request_bytes = -1, .reply_bytes = 300'000, .entries = 10});

@@ -103,8 +103,10 @@ void CoherenceWorker::set(KeyId id, const cache::Key& key) {
   const Value value = next_value();
   const std::string_view bytes = bytes_of(value);
   const std::int64_t expire_at = any_expiry();
+  const bool decides = any(2) == 0;
   invoke(Kind::set);
-  const Status status = cache_.update(*session_, key, [&](Decision& decision) { decision.put(bytes, expire_at); });
+  const Status status = decides ? cache_.update(*session_, key, [&](Decision& decision) { decision.put(bytes, expire_at); })
+                                : cache_.put(*session_, key, bytes, expire_at);
   log_.respond();
   if (status == Status::ok) log_.note(Effect::write(id, value, expire_at));
 }

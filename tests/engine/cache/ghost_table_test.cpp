@@ -45,6 +45,19 @@ TEST_F(GhostTableTest, TellsTheCauseUntilTheKeyIsThereAgain) {
   EXPECT_FALSE(table.find(hash(7)).found);
 }
 
+// All keys share one bucket, of 31 places that are taken round and round.
+TEST_F(GhostTableTest, TellsTheLastCauseOfAKeyThatWentSeveralTimes) {
+  table.resize(31, kMost);
+  for (std::uint64_t others = 0; others < 64; ++others) {
+    table.add(hash(1), Gone::evicted);
+    for (std::uint64_t other = 0; other < others % 29; ++other) table.add(hash(100 + other), Gone::flushed);
+    table.add(hash(1), Gone::expired);
+    const GhostTable::Found found = table.find(hash(1));
+    ASSERT_TRUE(found.found);
+    EXPECT_EQ(found.cause, Gone::expired) << others;
+  }
+}
+
 TEST_F(GhostTableTest, RemembersTheLastOnesAndTakesFewForOthers) {
   constexpr std::uint64_t kKeys = 100'000;
   table.resize(kKeys, kMost);

@@ -238,6 +238,33 @@ TEST_F(ItemMemoryTest, TheBestHoleIsTaken) {
   verify();
 }
 
+TEST_F(ItemMemoryTest, NeighboursAreReleasedTogetherButForBordersOfSegments) {
+  constexpr std::uint64_t kBytes = 100;
+  while (memory->statistics().memory.segments < 4) ASSERT_NE(put(kBytes), 0U);
+  memory->close(*handle);
+  std::mt19937 random(3);
+  const auto release = [&](std::map<std::uint64_t, std::uint64_t>::iterator first, std::size_t most) {
+    std::vector<std::uint64_t> together;
+    while (first != items.end() && together.size() < most) {
+      check(first->first, first->second);
+      together.push_back(first->first);
+      first = items.erase(first);
+    }
+    const auto order = random() % 3;
+    if (order == 1) std::reverse(together.begin(), together.end());
+    if (order == 2) std::shuffle(together.begin(), together.end(), random);
+    memory->release(together);
+    verify();
+  };
+  // The last of one segment and the first of the next.
+  auto first_of_another = std::next(items.begin());
+  while (memory->segment_of(first_of_another->first) == memory->segment_of(std::prev(first_of_another)->first))
+    ++first_of_another;
+  release(std::prev(first_of_another), 2);
+  while (!items.empty())
+    release(std::next(items.begin(), static_cast<std::ptrdiff_t>(random() % items.size())), 1 + random() % 64);
+}
+
 TEST_F(ItemMemoryTest, AThreadsEndClosesItsRun) {
   std::thread([this] {
     thread_local std::unique_ptr<ItemMemory::Handle> own;
