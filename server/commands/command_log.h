@@ -62,6 +62,13 @@ class CommandLog {
 
   void set(const Thresholds& thresholds);
 
+  // Whether there may be something to note about a command and its request. Most often there is not, and nothing more is asked.
+  [[nodiscard]] bool may_note(std::uint64_t nanoseconds, std::uint64_t reply_bytes, std::size_t words,
+                              std::size_t large_words) const noexcept {
+    return nanoseconds >= at_ns_.load(std::memory_order_relaxed) ||
+           reply_bytes >= at_reply_bytes_.load(std::memory_order_relaxed) || large_words != 0 ||
+           words >= at_words_.load(std::memory_order_relaxed);
+  }
   // When it is there. `large_words`: how many lie apart because they are large.
   void note_request(std::span<const std::string_view> words, std::size_t large_words, const Command& command,
                     const Client& client, std::int64_t now_ms) {

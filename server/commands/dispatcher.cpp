@@ -94,13 +94,12 @@ Outcome hold(Context& context, std::int64_t rest_ms) {
 }
 
 // A command that goes in slices is noted once, with the sum of them and the words of its request. What it waited between them is nobody's time.
-void note_slice(Context& context, const Command& command, bool first_slice, Outcome outcome,
-                std::span<const std::string_view> words, const CommandLog::Measured& slice) {
+void note_slice(Context& context, const Command& command, bool first_slice, Outcome outcome, const CommandLog::Measured& slice) {
   Client::Sliced& sum = context.client.sliced;
   if (first_slice)
     sum = {.nanoseconds = 0,
            .reply_bytes = 0,
-           .request = std::make_shared<const KeptWords>(context.server.cache.budget(), words, command)};
+           .request = std::make_shared<const KeptWords>(context.server.cache.budget(), slice.words, command)};
   sum.nanoseconds += slice.nanoseconds;
   sum.reply_bytes += slice.reply_bytes;
   if (outcome == Outcome::suspended) return;
@@ -111,7 +110,31 @@ void note_slice(Context& context, const Command& command, bool first_slice, Outc
       context.client, context.now_ms());
 }
 
-// Times `run` and books it for the command. `words`: of the request; a further slice has none.
+// Whether somebody is to hear of the command: almost always nobody is.
+bool is_notable(const Context& context, std::uint64_t nanoseconds, std::uint64_t reply_bytes, std::size_t words) noexcept {
+  return context.server.latency.notes(nanoseconds) ||
+         context.server.command_log.may_note(nanoseconds, reply_bytes, words, context.blocks.size()) ||
+         context.server.monitors.is_watched();
+}
+
+// Not inline: what is usual has the registers. `slice.words`: of the request; a further slice has none.
+[[gnu::noinline]] void note(Context& context, const Command& command, bool first_slice, Outcome outcome,
+                            const CommandLog::Measured& slice) {
+  if (context.server.latency.notes(slice.nanoseconds))
+    context.server.latency.note(command.has(kFast) ? LatencyMonitor::Event::fast_command : LatencyMonitor::Event::command,
+                                slice.nanoseconds, context.now_ms());
+  if (first_slice)
+    context.server.command_log.note_request(slice.words, context.blocks.size(), command, context.client, context.now_ms());
+  if (!first_slice || outcome == Outcome::suspended) {
+    note_slice(context, command, first_slice, outcome, slice);
+  } else {
+    context.server.command_log.note(slice, command, context.client, context.now_ms());
+  }
+  if (first_slice && context.server.monitors.is_watched() && !command.has(kAdmin))
+    context.server.monitors.tell(command, slice.words, context.client, context.now_ms());
+}
+
+// Times `run` and books it for the command. `words`: as of note().
 template <typename F>
 Outcome measured(Context& context, const Command& command, bool first_slice, std::span<const std::string_view> words, F&& run) {
   const std::uint64_t errors_before = context.reply.errors();
@@ -126,22 +149,12 @@ Outcome measured(Context& context, const Command& command, bool first_slice, std
   counters.nanoseconds.add(nanoseconds);
   if (context.reply.errors() != errors_before) counters.failed.add();
   if (outcome == Outcome::suspended) context.statistics.traffic.suspended.add();
-  if (context.server.latency.notes(nanoseconds)) [[unlikely]]
-    context.server.latency.note(command.has(kFast) ? LatencyMonitor::Event::fast_command : LatencyMonitor::Event::command,
-                                nanoseconds, context.now_ms());
-  const std::uint64_t reply_bytes = context.reply.size() - reply_before;
-  if (first_slice)
-    context.server.command_log.note_request(words, context.blocks.size(), command, context.client, context.now_ms());
-  if (!first_slice || outcome == Outcome::suspended) [[unlikely]] {
-    note_slice(context, command, first_slice, outcome, words,
-               {.nanoseconds = nanoseconds, .reply_bytes = reply_bytes, .words = {}});
-  } else {
+  const bool is_whole = first_slice && outcome != Outcome::suspended;
+  if (is_whole) [[likely]]
     counters.latency.buckets[Histogram<Counter>::bucket_of(nanoseconds)].add();
-    context.server.command_log.note({.nanoseconds = nanoseconds, .reply_bytes = reply_bytes, .words = words}, command,
-                                    context.client, context.now_ms());
-  }
-  if (first_slice && context.server.monitors.is_watched() && !command.has(kAdmin)) [[unlikely]]
-    context.server.monitors.tell(command, words, context.client, context.now_ms());
+  const std::uint64_t reply_bytes = context.reply.size() - reply_before;
+  if (!is_whole || is_notable(context, nanoseconds, reply_bytes, words.size())) [[unlikely]]
+    note(context, command, first_slice, outcome, {.nanoseconds = nanoseconds, .reply_bytes = reply_bytes, .words = words});
   return outcome;
 }
 
