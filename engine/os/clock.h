@@ -30,6 +30,13 @@ class CycleClock {
     return static_cast<std::uint64_t>(static_cast<double>(ticks) * kRate.ns_per_tick);
   }
 
+  // So that a span of fewer ticks takes fewer nanoseconds. What is too long for a number of ticks is the largest.
+  [[nodiscard]] static std::uint64_t ns_to_ticks(std::uint64_t ns) noexcept {
+    constexpr double kMost = 9.2e18;
+    const double ticks = static_cast<double>(ns) / kRate.ns_per_tick;
+    return ticks < kMost ? static_cast<std::uint64_t>(ticks) : ~std::uint64_t{0};
+  }
+
   [[nodiscard]] static bool uses_cycle_counter() noexcept { return kRate.from_cycle_counter; }
 
  private:

@@ -43,6 +43,9 @@ void CommandLog::set(const Thresholds& thresholds) {
   at_words_.store(request == kNever ? ~std::size_t{0} : request / kLargeValueBytes, std::memory_order_relaxed);
   const std::scoped_lock lock(mutex_);
   most_ = thresholds.entries;
+  look_.ask(CloserLook::Asker::log, {.nanoseconds = at_ns_.load(std::memory_order_relaxed),
+                                     .reply_bytes = at_reply_bytes_.load(std::memory_order_relaxed),
+                                     .words = at_words_.load(std::memory_order_relaxed)});
   for (Entries& entries : entries_) {
     if (entries.newest_first.size() > most_) entries.newest_first.resize(most_);
   }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "server/commands/charged_bytes.h"
+#include "server/commands/closer_look.h"
 
 namespace strata::server {
 
@@ -31,7 +32,7 @@ class KeptWords {
 
 // The last commands that took long, and those whose request or reply was large: what SLOWLOG and COMMANDLOG tell of. Redis' limits on what is
 // kept of a command: 32 words of 128 bytes; words that hold a secret are not kept.
-// Thread safety: all functions, from any thread. To find that nothing is to be noted costs a few loads that nobody writes.
+// Thread safety: all functions, from any thread.
 class CommandLog {
  public:
   enum class Kind : std::uint8_t { slow, large_request, large_reply };
@@ -60,15 +61,11 @@ class CommandLog {
     const KeptWords* kept = nullptr;  // instead of the words, if these are gone
   };
 
+  // It asks `look` for what it may have to note.
+  explicit CommandLog(CloserLook& look) : look_(look) {}
+
   void set(const Thresholds& thresholds);
 
-  // Whether there may be something to note about a command and its request. Most often there is not, and nothing more is asked.
-  [[nodiscard]] bool may_note(std::uint64_t nanoseconds, std::uint64_t reply_bytes, std::size_t words,
-                              std::size_t large_words) const noexcept {
-    return nanoseconds >= at_ns_.load(std::memory_order_relaxed) ||
-           reply_bytes >= at_reply_bytes_.load(std::memory_order_relaxed) || large_words != 0 ||
-           words >= at_words_.load(std::memory_order_relaxed);
-  }
   // When it is there. `large_words`: how many lie apart because they are large.
   void note_request(std::span<const std::string_view> words, std::size_t large_words, const Command& command,
                     const Client& client, std::int64_t now_ms) {
@@ -98,7 +95,8 @@ class CommandLog {
            std::int64_t now_ms);
   [[nodiscard]] static constexpr std::size_t index_of(Kind kind) noexcept { return static_cast<std::size_t>(kind); }
 
-  static constexpr std::uint64_t kNever = ~std::uint64_t{0};
+  static constexpr std::uint64_t kNever = CloserLook::kNever;
+  CloserLook& look_;
   std::atomic<std::uint64_t> at_ns_{kNever}, at_reply_bytes_{kNever}, at_request_bytes_{kNever};
   // A request of fewer words, none of them large, can not be that large.
   std::atomic<std::size_t> at_words_{~std::size_t{0}};

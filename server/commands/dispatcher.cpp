@@ -110,52 +110,59 @@ void note_slice(Context& context, const Command& command, bool first_slice, Outc
       context.client, context.now_ms());
 }
 
-// Whether somebody is to hear of the command: almost always nobody is.
-bool is_notable(const Context& context, std::uint64_t nanoseconds, std::uint64_t reply_bytes, std::size_t words) noexcept {
-  return context.server.latency.notes(nanoseconds) ||
-         context.server.command_log.may_note(nanoseconds, reply_bytes, words, context.blocks.size()) ||
-         context.server.monitors.is_watched();
-}
-
-// Not inline: what is usual has the registers. `slice.words`: of the request; a further slice has none.
-[[gnu::noinline]] void note(Context& context, const Command& command, bool first_slice, Outcome outcome,
-                            const CommandLog::Measured& slice) {
+// Of a command that took long, is large or goes in slices, or that somebody wants to hear of. Not inline: what is usual has the registers.
+// `words`: of the request; a further slice has none.
+[[gnu::noinline]] void look_closer(Context& context, const Command& command, bool first_slice, Outcome outcome,
+                                   std::uint64_t ticks, std::span<const std::string_view> words) {
+  const CommandLog::Measured slice{.nanoseconds = CycleClock::ticks_to_ns(ticks),
+                                   .reply_bytes = context.reply.size_since(context.reply_begin),
+                                   .words = words};
+  CommandLog& log = context.server.command_log;
+  CommandCounters& counters = context.statistics.command(command.id);
+  if (first_slice) counters.other_calls.add();
+  if (outcome == Outcome::suspended) context.statistics.traffic.suspended.add();
   if (context.server.latency.notes(slice.nanoseconds))
     context.server.latency.note(command.has(kFast) ? LatencyMonitor::Event::fast_command : LatencyMonitor::Event::command,
                                 slice.nanoseconds, context.now_ms());
-  if (first_slice)
-    context.server.command_log.note_request(slice.words, context.blocks.size(), command, context.client, context.now_ms());
+  if (first_slice) log.note_request(words, context.blocks.size(), command, context.client, context.now_ms());
   if (!first_slice || outcome == Outcome::suspended) {
     note_slice(context, command, first_slice, outcome, slice);
   } else {
-    context.server.command_log.note(slice, command, context.client, context.now_ms());
+    counters.latency.buckets[Histogram<Counter>::bucket_of(slice.nanoseconds)].add();
+    log.note(slice, command, context.client, context.now_ms());
   }
   if (first_slice && context.server.monitors.is_watched() && !command.has(kAdmin))
-    context.server.monitors.tell(command, slice.words, context.client, context.now_ms());
+    context.server.monitors.tell(command, words, context.client, context.now_ms());
 }
 
-// Times `run` and books it for the command. `words`: as of note().
+// Times `run` and books it for the command. `words`: as of look_closer().
 template <typename F>
 Outcome measured(Context& context, const Command& command, bool first_slice, std::span<const std::string_view> words, F&& run) {
   const std::uint64_t errors_before = context.reply.errors();
-  const std::uint64_t reply_before = context.reply.size();
   // What makes room first is not charged for what it evicts.
   const std::uint64_t start = context.ticks != 0 && !command.has(kDenyOom) ? context.ticks : CycleClock::ticks();
   const Outcome outcome = run();
   context.ticks = CycleClock::ticks();
-  const std::uint64_t nanoseconds = CycleClock::ticks_to_ns(context.ticks - start);
-  auto& counters = context.statistics.command(command.id);
-  if (first_slice) counters.calls.add();
-  counters.nanoseconds.add(nanoseconds);
-  if (context.reply.errors() != errors_before) counters.failed.add();
-  if (outcome == Outcome::suspended) context.statistics.traffic.suspended.add();
-  const bool is_whole = first_slice && outcome != Outcome::suspended;
-  if (is_whole) [[likely]]
-    counters.latency.buckets[Histogram<Counter>::bucket_of(nanoseconds)].add();
-  const std::uint64_t reply_bytes = context.reply.size() - reply_before;
-  if (!is_whole || is_notable(context, nanoseconds, reply_bytes, words.size())) [[unlikely]]
-    note(context, command, first_slice, outcome, {.nanoseconds = nanoseconds, .reply_bytes = reply_bytes, .words = words});
+  const std::uint64_t ticks = context.ticks - start;
+  CommandCounters& counters = context.statistics.command(command.id);
+  counters.ticks.add(ticks);
+  if (context.reply.errors() != errors_before) [[unlikely]] {
+    counters.failed.add();
+    context.statistics.count_error(context.reply.last_error_code());
+  }
+  if (first_slice && outcome != Outcome::suspended &&
+      !context.server.closer_look.is_due(ticks, context.reply.size(), words.size(), context.blocks.size())) [[likely]] {
+    counters.usual_calls.add();
+  } else {
+    look_closer(context, command, first_slice, outcome, ticks, words);
+  }
   return outcome;
+}
+
+// Of a command that is not carried out, or nothing: who speaks HTTP gets no answer.
+Outcome refuse(Context& context, std::uint64_t errors_before) {
+  if (context.reply.errors() != errors_before) context.statistics.count_error(context.reply.last_error_code());
+  return Outcome::done;
 }
 
 }  // namespace
@@ -163,26 +170,19 @@ Outcome measured(Context& context, const Command& command, bool first_slice, std
 Outcome execute(Context& context) {
   const std::uint64_t errors_before = context.reply.errors();
   const std::uint64_t ticks_before = std::exchange(context.ticks, 0);
-  Outcome outcome = Outcome::done;
   context.command = nullptr;
-  if (const Command* command = resolve(context)) {
-    if (context.server.pause.is_on()) [[unlikely]] {
-      if (const std::int64_t rest_ms = pause_ms(context, *command); rest_ms != 0) return hold(context, rest_ms);
-    }
-    if (admit(context, *command)) {
-      context.ticks = ticks_before;
-      outcome = measured(context, *command, true, context.args, [&] { return command->spec->handler(context); });
-    }
+  const Command* const command = resolve(context);
+  if (command == nullptr) return refuse(context, errors_before);
+  if (context.server.pause.is_on()) [[unlikely]] {
+    if (const std::int64_t rest_ms = pause_ms(context, *command); rest_ms != 0) return hold(context, rest_ms);
   }
-  if (context.reply.errors() != errors_before) context.statistics.count_error(context.reply.last_error_code());
-  return outcome;
+  if (!admit(context, *command)) return refuse(context, errors_before);
+  context.ticks = ticks_before;
+  return measured(context, *command, true, context.args, [&] { return command->spec->handler(context); });
 }
 
 Outcome resume(Context& context, const Continuation& rest) {
-  const std::uint64_t errors_before = context.reply.errors();
-  const Outcome outcome = measured(context, *context.command, false, {}, [&] { return rest(context); });
-  if (context.reply.errors() != errors_before) context.statistics.count_error(context.reply.last_error_code());
-  return outcome;
+  return measured(context, *context.command, false, {}, [&] { return rest(context); });
 }
 
 }  // namespace strata::server

@@ -10,8 +10,8 @@ namespace strata::server {
 
 namespace {
 
-constexpr std::size_t kSliceBuckets = 1024;
-constexpr std::uint64_t kSliceKeys = 1024;
+constexpr std::size_t kSliceBuckets = 256;
+constexpr std::uint64_t kSliceKeys = 256;
 
 }  // namespace
 

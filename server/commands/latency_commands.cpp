@@ -125,7 +125,7 @@ Outcome graph(Context& context) {
   return Outcome::done;
 }
 
-void answer_histogram(Reply& reply, const BasicCommandStatistics<std::uint64_t>& counts) {
+void answer_histogram(Reply& reply, const CommandStatistics& counts) {
   const auto& buckets = counts.latency.buckets;
   reply.map(2);
   reply.bulk("calls");

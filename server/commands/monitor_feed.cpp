@@ -132,6 +132,11 @@ std::shared_ptr<const MonitorFeed::Watchers> MonitorFeed::all() const {
   return watchers_;
 }
 
+void MonitorFeed::set_watched(bool on) {
+  watched_.store(on, std::memory_order_relaxed);
+  look_.ask(CloserLook::Asker::monitors, {.nanoseconds = on ? 0 : CloserLook::kNever});
+}
+
 std::size_t MonitorFeed::watchers() const { return all()->size(); }
 
 std::shared_ptr<MonitorFeed::Watcher> MonitorFeed::add(Budget& budget, Filter filter, std::weak_ptr<Client> client) {
@@ -140,7 +145,7 @@ std::shared_ptr<MonitorFeed::Watcher> MonitorFeed::add(Budget& budget, Filter fi
   Watchers more = *watchers_;
   more.push_back(watcher);
   watchers_ = std::make_shared<const Watchers>(std::move(more));
-  watched_.store(true, std::memory_order_relaxed);
+  set_watched(true);
   return watcher;
 }
 
@@ -148,7 +153,7 @@ void MonitorFeed::remove(const std::shared_ptr<Watcher>& watcher) {
   const std::scoped_lock lock(mutex_);
   Watchers fewer = *watchers_;
   std::erase(fewer, watcher);
-  watched_.store(!fewer.empty(), std::memory_order_relaxed);
+  set_watched(!fewer.empty());
   watchers_ = std::make_shared<const Watchers>(std::move(fewer));
 }
 

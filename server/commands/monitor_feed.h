@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/api/strata.hpp"
+#include "server/commands/closer_look.h"
 
 namespace strata::server {
 
@@ -64,6 +65,9 @@ class MonitorFeed {
     std::uint64_t left_out_ = 0;  // since the last line
   };
 
+  // As long as somebody watches it asks `look` for all commands.
+  explicit MonitorFeed(CloserLook& look) : look_(look) {}
+
   [[nodiscard]] bool is_watched() const noexcept { return watched_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::shared_ptr<Watcher> add(Budget& budget, Filter filter, std::weak_ptr<Client> client);
   void remove(const std::shared_ptr<Watcher>& watcher);
@@ -78,8 +82,10 @@ class MonitorFeed {
 
  private:
   using Watchers = std::vector<std::shared_ptr<Watcher>>;
+  void set_watched(bool on);
   [[nodiscard]] std::shared_ptr<const Watchers> all() const;
 
+  CloserLook& look_;
   std::atomic<bool> watched_{false};
   std::atomic<std::uint32_t> rate_{0};
   std::atomic<std::uint64_t> lines_{0};

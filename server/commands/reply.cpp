@@ -37,6 +37,12 @@ void Reply::framed_value(std::string_view before, const ItemView& item, std::str
   bulk_end();
 }
 
+std::size_t Reply::size_since(const Mark& mark) const noexcept {
+  std::size_t pinned = 0;
+  for (std::size_t i = mark.pins; i < pins_.size(); ++i) pinned += pins_[i].bytes.size();
+  return bytes_.size() - mark.bytes + pinned;
+}
+
 void Reply::cut(const Mark& mark) {
   bytes_.drop_back(bytes_.size() - mark.bytes);
   for (; pins_.size() > mark.pins; pins_.pop_back()) pinned_bytes_ -= pins_.back().bytes.size();

@@ -79,6 +79,8 @@ class Reply : private protocol::ReplyWriter {
     bool operator==(const Mark&) const = default;
   };
   [[nodiscard]] Mark mark() const noexcept { return {bytes_.size(), pins_.size()}; }
+  // As many bytes were answered since.
+  [[nodiscard]] std::size_t size_since(const Mark& mark) const noexcept;
   void cut(const Mark& mark);
   [[nodiscard]] bool empty() const noexcept { return bytes_.empty() && pins_.empty(); }
   // Forgets everything; memory beyond `keep_bytes` is given back.

@@ -9,6 +9,7 @@
 #include "server/access/acl_registry.h"
 #include "server/commands/client.h"
 #include "server/commands/client_pause.h"
+#include "server/commands/closer_look.h"
 #include "server/commands/command_log.h"
 #include "server/commands/latency_monitor.h"
 #include "server/commands/monitor_feed.h"
@@ -51,6 +52,7 @@ struct ServerState {
   Statistics& statistics;
   RuntimeLimits& limits;
   AclRegistry& acl;
+  const CloserLook& closer_look;
   CommandLog& command_log;
   LatencyMonitor& latency;
   ClientPause& pause;

@@ -1,5 +1,7 @@
 #include "server/commands/statistics.h"
 
+#include "engine/os/clock.h"
+
 namespace strata::server {
 
 namespace {
@@ -15,9 +17,18 @@ void accumulate(Histogram<std::uint64_t>& sum, const Histogram<Cell>& part, bool
   }
 }
 
-template <typename Cell>
-void accumulate(BasicCommandStatistics<std::uint64_t>& sum, const BasicCommandStatistics<Cell>& part, bool subtract) {
-  const auto add = [subtract](std::uint64_t& to, const Cell& from) { to += subtract ? -value_of(from) : value_of(from); };
+CommandStatistics read(const CommandCounters& counters) {
+  CommandStatistics statistics{.calls = counters.usual_calls.get() + counters.other_calls.get(),
+                               .nanoseconds = os::CycleClock::ticks_to_ns(counters.ticks.get()),
+                               .rejected = counters.rejected.get(),
+                               .failed = counters.failed.get()};
+  accumulate(statistics.latency, counters.latency, false);
+  statistics.latency.buckets[0] += counters.usual_calls.get();
+  return statistics;
+}
+
+void accumulate(CommandStatistics& sum, const CommandStatistics& part, bool subtract) {
+  const auto add = [subtract](std::uint64_t& to, std::uint64_t from) { to += subtract ? -from : from; };
   add(sum.calls, part.calls);
   add(sum.nanoseconds, part.nanoseconds);
   add(sum.rejected, part.rejected);
@@ -89,7 +100,7 @@ StatisticsSnapshot Statistics::since_start() const {
   StatisticsSnapshot sum;
   sum.commands.resize(commands_);
   for (const auto& loop : loops_) {
-    for (std::size_t id = 0; id < commands_; ++id) accumulate(sum.commands[id], loop->command(id), false);
+    for (std::size_t id = 0; id < commands_; ++id) accumulate(sum.commands[id], read(loop->command(id)), false);
     accumulate(sum.traffic, loop->traffic, false);
     loop->add_errors_to(sum.errors);
   }

@@ -71,8 +71,9 @@ bool Connection::idle_longer_than(std::chrono::milliseconds limit, std::int64_t 
          now_ms - client_->activity.last_active_ms.load(std::memory_order_relaxed) > limit.count();
 }
 
-Context Connection::context() {
-  return Context{loop_.server(), *client_, loop_.session(), loop_.reply(), loop_.statistics(), *this, last_command_, {}, {}, nullptr};
+Context Connection::context(const Reply::Mark& reply_begin) {
+  return Context{loop_.server(), *client_, loop_.session(), loop_.reply(), loop_.statistics(), *this, last_command_, {}, {},
+                 reply_begin,    nullptr};
 }
 
 template <typename Turn>
@@ -217,7 +218,7 @@ void Connection::execute_one(const RequestBatch& batch, const RequestBatch::Requ
     loop_.statistics().count_error("OOM");
     last_command_ = loop_.server().commands.find(batch.args_of(request)[0]);
   } else {
-    Context context = this->context();
+    Context context = this->context(mark);
     context.args = batch.args_of(request);
     // It may have been too long to be hashed ahead, or refer to a block whose place has changed.
     if (key != nullptr && context.args.size() > 1 && key->bytes.data() == context.args[1].data()) context.key_ahead = key;
@@ -281,19 +282,19 @@ void Connection::keep_reply(const Reply::Mark& mark, Outcome outcome) {
   if (client_->replies == Replies::skip_this && outcome == Outcome::done) client_->replies = Replies::all;
 }
 
-Outcome Connection::carry_out_held() {
+Outcome Connection::carry_out_held(const Reply::Mark& reply_begin) {
   const std::unique_ptr<HeldRequest> request = std::move(held_);
   loop_.server().pause.count_held(-1);
-  Context context = this->context();
+  Context context = this->context(reply_begin);
   context.args = request->words();
   context.blocks = request->blocks();
   return execute(context);
 }
 
-Outcome Connection::carry_on() {
+Outcome Connection::carry_on(const Reply::Mark& reply_begin) {
   timer_.reset();
-  if (held_ != nullptr) return carry_out_held();
-  Context context = this->context();
+  if (held_ != nullptr) return carry_out_held(reply_begin);
+  Context context = this->context(reply_begin);
   const Continuation rest = std::exchange(rest_, nullptr);
   context.wait = client_->wait();
   stop_waiting();
@@ -303,7 +304,7 @@ Outcome Connection::carry_on() {
 void Connection::resumed_turn() {
   loop_.reply().set_version(client_->resp3() ? protocol::Version::resp3 : protocol::Version::resp2);
   const Reply::Mark mark = loop_.reply().mark();
-  const Outcome outcome = carry_on();
+  const Outcome outcome = carry_on(mark);
   if (client_->replies != Client::Replies::all) [[unlikely]]
     keep_reply(mark, outcome);
   is_answering_ = outcome == Outcome::suspended && (is_answering_ || loop_.reply().mark() != mark);

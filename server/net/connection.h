@@ -54,7 +54,7 @@ class Connection final : public TransportListener, public Suspension, public std
     closed,
   };
 
-  [[nodiscard]] Context context();
+  [[nodiscard]] Context context(const Reply::Mark& reply_begin);
   // Runs one turn; a client whose buffers do not fit into memory is dropped, the others stay. REQUIRES: the caller holds this connection, as `close`
   // lets go of the loop's reference.
   template <typename Turn>
@@ -73,8 +73,8 @@ class Connection final : public TransportListener, public Suspension, public std
   void take_lines();
   // Whether the client gets the reply of the command that has been carried out; what was answered behind `mark` otherwise goes.
   void keep_reply(const Reply::Mark& mark, Outcome outcome);
-  [[nodiscard]] Outcome carry_on();
-  [[nodiscard]] Outcome carry_out_held();
+  [[nodiscard]] Outcome carry_on(const Reply::Mark& reply_begin);
+  [[nodiscard]] Outcome carry_out_held(const Reply::Mark& reply_begin);
   void stop_waiting() noexcept;
   void finish_turn();
   void send_reply();

@@ -30,11 +30,15 @@ struct Server {
   ClientRegistry clients;
   Statistics statistics{commands.all().size()};
   RuntimeLimits limits;
-  Password password;
-  CommandLog command_log;
+  AclRegistry acl{commands};
+  CloserLook closer_look;
+  CommandLog command_log{closer_look};
   LatencyMonitor latency;
+  ClientPause pause;
+  MonitorFeed monitors{closer_look};
   ProcessFacts facts;
-  ServerState state{cache, store, commands, clients, statistics, limits, password, command_log, latency, facts, [] {}};
+  ServerState state{cache,       store,       commands, clients, statistics, limits, acl,
+                    closer_look, command_log, latency,  pause,   monitors,   facts,  [] {}};
   AdminState admin{state};
 };
 

@@ -68,7 +68,8 @@ class CommandTest : public testing::Test, private Suspension {
   ClientRegistry clients_;
   CommandTable table_;
   Statistics statistics_{table_.all().size()};
-  CommandLog command_log_;
+  CloserLook closer_look_;
+  CommandLog command_log_{closer_look_};
   std::size_t slices_ = 0;  // of the last call
 
  private:
@@ -86,7 +87,8 @@ class CommandTest : public testing::Test, private Suspension {
             .suspension = *this,
             .command = nullptr,
             .args = {},
-            .blocks = {}};
+            .blocks = {},
+            .reply_begin = reply_.mark()};
   }
   // As the client sees it.
   std::optional<std::string> taken(Outcome outcome) {
@@ -108,10 +110,10 @@ class CommandTest : public testing::Test, private Suspension {
   AclRegistry acl_{table_};
   LatencyMonitor latency_;
   ClientPause pause_;
-  MonitorFeed monitors_;
+  MonitorFeed monitors_{closer_look_};
   ProcessFacts facts_;
-  ServerState server_{cache_,       settings_, table_, clients_,  statistics_, limits_, acl_,
-                      command_log_, latency_,  pause_, monitors_, facts_,      [] {}};
+  ServerState server_{cache_,       settings_,    table_,   clients_, statistics_, limits_, acl_,
+                      closer_look_, command_log_, latency_, pause_,   monitors_,   facts_,  [] {}};
   Client client_{{}};
   Reply reply_;
   std::vector<std::string> words_;

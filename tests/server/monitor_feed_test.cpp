@@ -41,7 +41,8 @@ class MonitorFeedTest : public testing::Test {
   Budget budget_;
   std::shared_ptr<Client> client_ = std::make_shared<Client>(Client::Identity{7, -1, "1.2.3.4:5", "", 0});
   std::shared_ptr<Client> watching_ = std::make_shared<Client>(Client::Identity{8, -1, "", "", 0});
-  MonitorFeed feed_;
+  CloserLook look_;
+  MonitorFeed feed_{look_};
 };
 
 TEST_F(MonitorFeedTest, ShowsEachWatcherEachCommand) {

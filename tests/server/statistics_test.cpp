@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/os/clock.h"
+
 namespace strata::server {
 namespace {
 
@@ -23,8 +25,8 @@ TEST(StatisticsTest, SumsTheLoops) {
   Statistics statistics(2);
   LoopStatistics& first = statistics.add_loop();
   LoopStatistics& second = statistics.add_loop();
-  first.command(1).calls.add(3);
-  second.command(1).calls.add(4);
+  first.command(1).usual_calls.add(3);
+  second.command(1).other_calls.add(4);
   second.traffic.network_input_bytes.add(100);
   first.count_error("ERR");
   second.count_error("ERR");
@@ -39,15 +41,30 @@ TEST(StatisticsTest, SumsTheLoops) {
 TEST(StatisticsTest, AResetStartsAgainButMetricsNeverFall) {
   Statistics statistics(1);
   LoopStatistics& loop = statistics.add_loop();
-  loop.command(0).calls.add(5);
+  loop.command(0).other_calls.add(5);
   loop.command(0).latency.buckets[3].add(5);
   loop.count_error("ERR");
   statistics.reset();
-  loop.command(0).calls.add(2);
+  loop.command(0).usual_calls.add(2);
   EXPECT_EQ(statistics.since_reset().commands[0].calls, 2U);
   EXPECT_EQ(statistics.since_reset().commands[0].latency.buckets[3], 0U);
   EXPECT_TRUE(statistics.since_reset().errors.empty());
   EXPECT_EQ(statistics.since_start().commands[0].calls, 7U);
+}
+
+TEST(StatisticsTest, UsualCallsAreTheFirstBucket) {
+  Statistics statistics(1);
+  LoopStatistics& loop = statistics.add_loop();
+  loop.command(0).usual_calls.add(5);
+  loop.command(0).other_calls.add(3);  // one of them is not over
+  loop.command(0).latency.buckets[0].add();
+  loop.command(0).latency.buckets[4].add();
+  loop.command(0).ticks.add(os::CycleClock::ns_to_ticks(3'000'000));
+  const CommandStatistics sum = statistics.since_start().commands[0];
+  EXPECT_EQ(sum.calls, 8U);
+  EXPECT_EQ(sum.latency.buckets[0], 6U);
+  EXPECT_EQ(sum.latency.buckets[4], 1U);
+  EXPECT_NEAR(static_cast<double>(sum.nanoseconds), 3e6, 1000);
 }
 
 TEST(StatisticsTest, ErrorCodesAreBounded) {
@@ -67,7 +84,7 @@ TEST(StatisticsTest, RatesComeFromTheSamples) {
   EXPECT_EQ(statistics.rates().commands_per_second, 0U);
   for (int i = 0; i <= 40; ++i) {
     statistics.sample(start + std::chrono::milliseconds(100) * i);
-    loop.command(0).calls.add(50);
+    loop.command(0).usual_calls.add(50);
     loop.traffic.network_input_bytes.add(1024);
   }
   EXPECT_EQ(statistics.rates().commands_per_second, 500U);

@@ -12,7 +12,7 @@ using prometheus::MetricType;
 template <typename Add>
 void for_each_used_command(const Scrape& scrape, Add add) {
   for (const Command& command : scrape.server().commands.all()) {
-    const BasicCommandStatistics<std::uint64_t>& counts = scrape.counts.commands[command.id];
+    const CommandStatistics& counts = scrape.counts.commands[command.id];
     if (counts.calls != 0 || counts.rejected != 0) add(counts, std::string_view(command.full_name));
   }
 }

@@ -41,10 +41,11 @@ class AdminFixture : public testing::Test {
   Statistics statistics_;
   RuntimeLimits limits_;
   AclRegistry acl_{commands_};
-  CommandLog command_log_;
+  CloserLook closer_look_;
+  CommandLog command_log_{closer_look_};
   LatencyMonitor latency_;
   ClientPause pause_;
-  MonitorFeed monitors_;
+  MonitorFeed monitors_{closer_look_};
   ProcessFacts facts_;
   ServerState server_;
   LoopStatistics& loop_;

@@ -1,0 +1,81 @@
+// Gives a fuzz target its seeds and variants of them, the same in each run, where there is no fuzzer: that a target still builds and finds nothing in
+// what is known. Which path is new it can not see.
+//
+//   <subject>_fuzz FOLDER
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
+
+namespace {
+
+constexpr int kVariants = 500;  // of each seed
+constexpr std::size_t kMostBytes = 1U << 16U;
+
+void give(const std::string& input) { LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(input.data()), input.size()); }
+
+std::vector<std::string> seeds_of(const char* folder) {
+  std::set<std::filesystem::path> paths;  // in an order that is always the same
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) paths.insert(entry.path());
+  std::vector<std::string> seeds;
+  for (const auto& path : paths) {
+    std::ifstream file(path, std::ios::binary);
+    seeds.emplace_back(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+  }
+  return seeds;
+}
+
+class Variants {
+ public:
+  // One to four changes.
+  std::string of(std::string input, const std::string& other) {
+    for (std::size_t changes = 1 + below(4); changes > 0; --changes) change(input, other);
+    return input;
+  }
+
+ private:
+  std::size_t below(std::size_t bound) { return bound == 0 ? 0 : random_() % bound; }
+
+  void change(std::string& input, const std::string& other) {
+    const std::size_t at = below(input.size() + 1);
+    const std::size_t count = below(input.size() - at + 1);
+    switch (below(5)) {
+      case 0:
+        if (at < input.size()) input[at] = static_cast<char>(random_() & 0xFFU);
+        return;
+      case 1: input.erase(at, count); return;
+      case 2:
+        if (input.size() + count <= kMostBytes) input.insert(at, input.substr(at, count));
+        return;
+      case 3: input.insert(at, 1, static_cast<char>(random_() & 0xFFU)); return;
+      default: input.replace(at, count, other.substr(below(other.size() + 1)));
+    }
+  }
+
+  std::mt19937_64 random_{1};
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::vector<std::string> seeds = argc == 2 ? seeds_of(argv[1]) : std::vector<std::string>();
+  if (seeds.empty()) {
+    std::cerr << "usage: " << argv[0] << " FOLDER, with a seed in it at least\n";
+    return 2;
+  }
+  Variants variants;
+  for (std::size_t i = 0; i < seeds.size(); ++i) {
+    give(seeds[i]);
+    for (int n = 0; n < kVariants; ++n) give(variants.of(seeds[i], seeds[(i + static_cast<std::size_t>(n)) % seeds.size()]));
+  }
+  std::cout << seeds.size() << " seeds, " << seeds.size() * kVariants << " variants\n";
+  return 0;
+}
