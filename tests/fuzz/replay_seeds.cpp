@@ -17,7 +17,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
 namespace {
 
-constexpr int kVariants = 500;  // of each seed
+constexpr int kVariants = 5000;  // of each seed
 constexpr std::size_t kMostBytes = 1U << 16U;
 
 void give(const std::string& input) { LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(input.data()), input.size()); }
