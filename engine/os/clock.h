@@ -30,7 +30,7 @@ class CycleClock {
     return static_cast<std::uint64_t>(static_cast<double>(ticks) * kRate.ns_per_tick);
   }
 
-  // So that a span of fewer ticks takes fewer nanoseconds. What is too long for a number of ticks is the largest.
+  // So that a span of fewer ticks takes fewer nanoseconds. What is too long for a number of ticks is the largest there is. Not before main().
   [[nodiscard]] static std::uint64_t ns_to_ticks(std::uint64_t ns) noexcept {
     constexpr double kMost = 9.2e18;
     const double ticks = static_cast<double>(ns) / kRate.ns_per_tick;

@@ -24,6 +24,8 @@ def run_comparisons(plan, names):
         recording.rounds = len(plan.rounds(comparison.USUAL_ROUNDS))
         try:
             comparison.measure(plan, recording)
+            if plan.join:
+                recording.join(Recording.read(file_of(plan.results, name)))
             path = recording.write(plan.results)
         except Unavailable as reason:
             plan.note(f"{name}: skipped: {reason}")

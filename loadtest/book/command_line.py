@@ -39,6 +39,8 @@ def _parser():
     parser.add_argument("--length", metavar="TIME", help="limit: how long each server is watched (90s, 30m)")
     parser.add_argument("--clients", type=int, metavar="N", help="limit: connections in all")
     parser.add_argument("--verify", action="store_true", help="limit: also check what the servers answer")
+    parser.add_argument("--join", action="store_true",
+                        help="hitratio, presets: keep what is stored of servers that are not measured now, of the same work")
     parser.add_argument("--quick", action="store_true", help="few rounds of little work: to see that all works, not to quote")
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="where raw results are, instead of loadtest/results")
     parser.add_argument("--build", type=Path, default=ROOT / "build" / "release", metavar="FOLDER",
@@ -66,7 +68,7 @@ def read_command_line(words):
         raise UsageError(f"--rounds {given.rounds}: at least 1")
     if given.quick and (given.update_docs or renderers):
         raise UsageError("--quick: its figures go into no document; leave out --update-docs, tables and charts")
-    plan = Plan(servers=_servers(given.servers), length_s=_seconds(given.length), clients=given.clients, verify=given.verify,
+    plan = Plan(servers=_servers(given.servers), length_s=_seconds(given.length), clients=given.clients, verify=given.verify, join=given.join,
                 build=given.build.resolve(), output=given.output and given.output.resolve(), asked_rounds=given.rounds,
                 quick=given.quick, invocation=_invocation(given))
     _check_heeded(plan, measured)
@@ -93,7 +95,7 @@ def _seconds(text):
 
 def _check_heeded(plan, measured):
     """What only some comparisons heed is refused beside others: it would be told of figures that it did not touch."""
-    for field, option in {"length_s": "--length", "clients": "--clients", "verify": "--verify"}.items():
+    for field, option in {"length_s": "--length", "clients": "--clients", "verify": "--verify", "join": "--join"}.items():
         heeding = [name for name, comparison in COMPARISONS.items() if field in getattr(comparison, "OPTIONS", ())]
         if getattr(plan, field) and (not measured or set(measured) - set(heeding)):
             raise UsageError(f"{option}: only {', '.join(heeding)} heeds it; name no other comparison")
@@ -106,7 +108,8 @@ def _invocation(given):
     rounds = [] if given.rounds is None else ["--rounds", str(given.rounds)]
     told = [word for name in ("servers", "length", "clients") if getattr(given, name) is not None
             for word in (f"--{name}", str(getattr(given, name)))]
-    return " ".join(["./dev", "bench", *rounds, *told, *(["--verify"] if given.verify else []), *(["--quick"] if given.quick else [])])
+    return " ".join(["./dev", "bench", *rounds, *told, *(["--verify"] if given.verify else []),
+                     *(["--join"] if given.join else []), *(["--quick"] if given.quick else [])])
 
 
 def _stop(number, _frame):

@@ -25,6 +25,7 @@ class Plan:
     length_s: int | None = None  # of a run that watches memory over time
     clients: int | None = None
     verify: bool = False  # the contents too
+    join: bool = False  # what is stored of other servers stays
     invocation: str = "./dev bench"  # of a comparison whose name follows
     cores: list = field(default_factory=usable_cores)
 

@@ -37,6 +37,21 @@ class Recording:
         self.measurements.append({"row": row, "subject": subject, "round": round_number, "values": values, "excluded": excluded,
                                   "commands": commands, "output": output})
 
+    def join(self, stored):
+        """Takes over what is stored of subjects that were not measured now. Only where it was the same work, or it would be compared with another."""
+        for what in ("parameters", "rounds", "quick"):
+            if getattr(self, what) != getattr(stored, what):
+                raise BookError(f"{self.name}: what is stored has other {what}; it can not be joined")
+        kept = [subject for subject in stored.subjects if subject not in self.subjects]
+        self.measurements += [measurement for measurement in stored.measurements if measurement["subject"] in kept]
+        self.skipped = [skipped for skipped in self.skipped if not any(subject.split()[0] == skipped["subject"] for subject in kept)]
+        self.skipped += [skipped for skipped in stored.skipped
+                         if not any(subject.split()[0] == skipped["subject"] for subject in self.subjects)]
+        self.subjects = kept + self.subjects
+        if stored.ours in kept:
+            self.ours = stored.ours
+        self.invocation = f"{stored.invocation}; {self.invocation}"
+
     # Files ---------------------------------------------------------------------------------------------------------------
 
     def file_in(self, folder):

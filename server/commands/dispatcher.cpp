@@ -93,6 +93,18 @@ Outcome hold(Context& context, std::int64_t rest_ms) {
   return Outcome::suspended;
 }
 
+void count_latency(CommandCounters& counters, std::uint64_t nanoseconds) {
+  counters.latency.buckets[Histogram<Counter>::bucket_of(nanoseconds)].add();
+}
+
+// Of a call that is over, and of no interest beyond that.
+void count_call(CommandCounters& counters, bool is_usual, std::uint64_t ticks) {
+  if (is_usual) [[likely]]
+    return counters.usual_calls.add();
+  counters.other_calls.add();
+  count_latency(counters, CycleClock::ticks_to_ns(ticks));
+}
+
 // A command that goes in slices is noted once, with the sum of them and the words of its request. What it waited between them is nobody's time.
 void note_slice(Context& context, const Command& command, bool first_slice, Outcome outcome, const CommandLog::Measured& slice) {
   Client::Sliced& sum = context.client.sliced;
@@ -104,7 +116,7 @@ void note_slice(Context& context, const Command& command, bool first_slice, Outc
   sum.reply_bytes += slice.reply_bytes;
   if (outcome == Outcome::suspended) return;
   const Client::Sliced whole = std::exchange(sum, {});
-  context.statistics.command(command.id).latency.buckets[Histogram<Counter>::bucket_of(whole.nanoseconds)].add();
+  count_latency(context.statistics.command(command.id), whole.nanoseconds);
   context.server.command_log.note(
       {.nanoseconds = whole.nanoseconds, .reply_bytes = whole.reply_bytes, .words = {}, .kept = whole.request.get()}, command,
       context.client, context.now_ms());
@@ -128,7 +140,7 @@ void note_slice(Context& context, const Command& command, bool first_slice, Outc
   if (!first_slice || outcome == Outcome::suspended) {
     note_slice(context, command, first_slice, outcome, slice);
   } else {
-    counters.latency.buckets[Histogram<Counter>::bucket_of(slice.nanoseconds)].add();
+    count_latency(counters, slice.nanoseconds);
     log.note(slice, command, context.client, context.now_ms());
   }
   if (first_slice && context.server.monitors.is_watched() && !command.has(kAdmin))
@@ -152,7 +164,7 @@ Outcome measured(Context& context, const Command& command, bool first_slice, std
   }
   if (first_slice && outcome != Outcome::suspended &&
       !context.server.closer_look.is_due(ticks, context.reply.size(), words.size(), context.blocks.size())) [[likely]] {
-    counters.usual_calls.add();
+    count_call(counters, context.server.closer_look.is_usual(ticks), ticks);
   } else {
     look_closer(context, command, first_slice, outcome, ticks, words);
   }

@@ -4,6 +4,13 @@
 
 namespace strata::server {
 
+void LatencyMonitor::set_threshold_ms(std::int64_t ms) {
+  const std::scoped_lock lock(mutex_);
+  const std::uint64_t ns = ms <= 0 ? CloserLook::kNever : static_cast<std::uint64_t>(ms) * 1'000'000;
+  at_ns_.store(ns, std::memory_order_relaxed);
+  look_.ask(CloserLook::Asker::latency_monitor, {.nanoseconds = ns});
+}
+
 void LatencyMonitor::add(Event event, std::uint64_t ms, std::int64_t now_s) {
   const std::scoped_lock lock(mutex_);
   History& history = histories_[static_cast<std::size_t>(event)];

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "server/commands/closer_look.h"
+
 namespace strata::server {
 
 // Times at which something took long, by what it was: what LATENCY tells of. Off until there is a threshold.
@@ -28,11 +30,12 @@ class LatencyMonitor {
     std::uint64_t longest_ms = 0;
   };
 
+  // It asks `look` for the commands it may have to note.
+  explicit LatencyMonitor(CloserLook& look) : look_(look) {}
+
   // 0: nothing is noted.
-  void set_threshold_ms(std::int64_t ms) noexcept {
-    at_ns_.store(ms <= 0 ? ~std::uint64_t{0} : static_cast<std::uint64_t>(ms) * 1'000'000, std::memory_order_relaxed);
-  }
-  [[nodiscard]] bool is_on() const noexcept { return at_ns_.load(std::memory_order_relaxed) != ~std::uint64_t{0}; }
+  void set_threshold_ms(std::int64_t ms);
+  [[nodiscard]] bool is_on() const noexcept { return at_ns_.load(std::memory_order_relaxed) != CloserLook::kNever; }
   [[nodiscard]] bool notes(std::uint64_t nanoseconds) const noexcept {
     return nanoseconds >= at_ns_.load(std::memory_order_relaxed);
   }
@@ -46,7 +49,8 @@ class LatencyMonitor {
  private:
   void add(Event event, std::uint64_t ms, std::int64_t now_s);
 
-  std::atomic<std::uint64_t> at_ns_{~std::uint64_t{0}};
+  CloserLook& look_;
+  std::atomic<std::uint64_t> at_ns_{CloserLook::kNever};
   mutable std::mutex mutex_;
   std::array<History, kNames.size()> histories_;
 };

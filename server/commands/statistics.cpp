@@ -18,12 +18,14 @@ void accumulate(Histogram<std::uint64_t>& sum, const Histogram<Cell>& part, bool
 }
 
 CommandStatistics read(const CommandCounters& counters) {
-  CommandStatistics statistics{.calls = counters.usual_calls.get() + counters.other_calls.get(),
+  // Once: it goes on meanwhile, and no histogram is to have more than there are calls of its kind.
+  const std::uint64_t usual = counters.usual_calls.get();
+  CommandStatistics statistics{.calls = usual + counters.other_calls.get(),
                                .nanoseconds = os::CycleClock::ticks_to_ns(counters.ticks.get()),
                                .rejected = counters.rejected.get(),
                                .failed = counters.failed.get()};
   accumulate(statistics.latency, counters.latency, false);
-  statistics.latency.buckets[0] += counters.usual_calls.get();
+  statistics.latency.buckets[0] += usual;
   return statistics;
 }
 

@@ -42,12 +42,13 @@ struct Histogram {
 
 // What one event loop counts of a command.
 struct CommandCounters {
-  Counter usual_calls;  // over in less than a microsecond, and of interest to nobody: see CloserLook
+  Counter
+      usual_calls;  // over in less than a microsecond (CloserLook::is_usual), and nobody looked closer: all that such a call has to count
   Counter other_calls;
   Counter ticks;               // CycleClock's, of all calls
   Counter rejected;            // not run: wrong arity, no permission, memory
   Counter failed;              // ran and answered an error
-  Histogram<Counter> latency;  // of all but the usual calls
+  Histogram<Counter> latency;  // of the other calls that are over
 };
 
 // What that comes to.

@@ -93,6 +93,19 @@ def test_large_requests_and_replies_are_noted(start_server):
         assert connection.call("COMMANDLOG", "LEN", "large-reply") == 1
 
 
+@pytest.mark.strata_only
+def test_each_reply_of_a_pipeline_is_measured_by_itself(start_server):
+    server = start_server({"command_log.reply_larger_than": 100_000})
+    with server.connect() as connection:
+        assert connection.call("SET", "large", b"v" * 60_000) == OK
+        assert connection.call("SET", "small", b"v" * 1_000) == OK
+        assert connection.pipeline([("GET", "large")] * 8) == [b"v" * 60_000] * 8
+        assert connection.pipeline([("GET", "small")] * 300) == [b"v" * 1_000] * 300
+        assert connection.call("COMMANDLOG", "LEN", "large-reply") == 0
+        assert connection.pipeline([("GET", "large"), ("MGET", "large", "large")])[1] == [b"v" * 60_000] * 2
+        assert [entry[3][0] for entry in connection.call("COMMANDLOG", "GET", -1, "large-reply")] == [b"MGET"]
+
+
 def test_latency_of_what_took_long(server):
     with server.connect() as connection:
         assert connection.call("LATENCY", "LATEST") == []

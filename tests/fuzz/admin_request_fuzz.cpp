@@ -33,7 +33,7 @@ struct Server {
   AclRegistry acl{commands};
   CloserLook closer_look;
   CommandLog command_log{closer_look};
-  LatencyMonitor latency;
+  LatencyMonitor latency{closer_look};
   ClientPause pause;
   MonitorFeed monitors{closer_look};
   ProcessFacts facts;

@@ -2,6 +2,9 @@
 // what is known. Which path is new it can not see.
 //
 //   <subject>_fuzz FOLDER
+#include <unistd.h>
+
+#include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -11,6 +14,7 @@
 #include <random>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
@@ -20,7 +24,24 @@ namespace {
 constexpr int kVariants = 5000;  // of each seed
 constexpr std::size_t kMostBytes = 1U << 16U;
 
-void give(const std::string& input) { LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(input.data()), input.size()); }
+// What the target is working on, for whoever wants to make a seed of it.
+const std::string* working_on = nullptr;
+
+void tell_input(int signal) {
+  constexpr std::string_view kBefore = "\ninput:\n";
+  if (working_on != nullptr) {
+    (void)!write(STDERR_FILENO, kBefore.data(), kBefore.size());
+    (void)!write(STDERR_FILENO, working_on->data(), working_on->size());
+  }
+  (void)std::signal(signal, SIG_DFL);
+  (void)std::raise(signal);
+}
+
+void give(const std::string& input) {
+  working_on = &input;
+  LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(input.data()), input.size());
+  working_on = nullptr;
+}
 
 std::vector<std::string> seeds_of(const char* folder) {
   std::set<std::filesystem::path> paths;  // in an order that is always the same
@@ -35,6 +56,12 @@ std::vector<std::string> seeds_of(const char* folder) {
 
 class Variants {
  public:
+  // Those of a seed are always the same, whatever other seeds there are.
+  explicit Variants(const std::string& seed) {
+    std::seed_seq sequence(seed.begin(), seed.end());
+    random_.seed(sequence);
+  }
+
   // One to four changes.
   std::string of(std::string input, const std::string& other) {
     for (std::size_t changes = 1 + below(4); changes > 0; --changes) change(input, other);
@@ -60,7 +87,7 @@ class Variants {
     }
   }
 
-  std::mt19937_64 random_{1};
+  std::mt19937_64 random_;
 };
 
 }  // namespace
@@ -71,8 +98,9 @@ int main(int argc, char** argv) {
     std::cerr << "usage: " << argv[0] << " FOLDER, with a seed in it at least\n";
     return 2;
   }
-  Variants variants;
+  for (const int signal : {SIGABRT, SIGSEGV}) (void)std::signal(signal, tell_input);
   for (std::size_t i = 0; i < seeds.size(); ++i) {
+    Variants variants(seeds[i]);
     give(seeds[i]);
     for (int n = 0; n < kVariants; ++n) give(variants.of(seeds[i], seeds[(i + static_cast<std::size_t>(n)) % seeds.size()]));
   }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "server/commands/command_log.h"
+#include "server/commands/latency_monitor.h"
 #include "server/commands/monitor_feed.h"
 
 namespace strata::server {
@@ -18,12 +19,15 @@ class CloserLookTest : public testing::Test {
   CloserLook look_;
 };
 
-TEST_F(CloserLookTest, IsDueFromTheSecondBucketOfAHistogramOn) {
-  EXPECT_FALSE(is_due_after(0));
-  EXPECT_FALSE(is_due_after(990));
-  EXPECT_TRUE(is_due_after(1'000));
-  EXPECT_TRUE(is_due_after(1'000'000));
+TEST_F(CloserLookTest, IsNotDueAsLongAsNobodyAsks) {
+  EXPECT_FALSE(is_due_after(1'000'000'000));
   EXPECT_FALSE(look_.is_due(0, 1ULL << 40U, 1ULL << 40U, 0));
+}
+
+TEST_F(CloserLookTest, LessThanAMicrosecondIsUsual) {
+  EXPECT_TRUE(look_.is_usual(0));
+  EXPECT_TRUE(look_.is_usual(ticks_of(990)));
+  EXPECT_FALSE(look_.is_usual(ticks_of(1'000)));
 }
 
 TEST_F(CloserLookTest, IsDueForWordsThatLieApart) { EXPECT_TRUE(look_.is_due(0, 10, 2, 1)); }
@@ -53,7 +57,18 @@ TEST_F(CloserLookTest, TheLogAsksForWhatItWouldNote) {
   EXPECT_TRUE(look_.is_due(0, 500, 1 << 20, 0)) << "so many small words may come to as much";
   log.set({.slow_us = -1, .request_bytes = -1, .reply_bytes = -1});
   EXPECT_FALSE(look_.is_due(0, 1ULL << 40U, 1 << 20, 0));
-  EXPECT_TRUE(is_due_after(1'000)) << "the histogram goes on";
+  log.set({.slow_us = 50, .request_bytes = -1, .reply_bytes = -1});
+  EXPECT_FALSE(is_due_after(49'000));
+  EXPECT_TRUE(is_due_after(50'000));
+}
+
+TEST_F(CloserLookTest, TheLatencyMonitorAsksForItsThreshold) {
+  LatencyMonitor monitor(look_);
+  monitor.set_threshold_ms(2);
+  EXPECT_FALSE(is_due_after(1'900'000));
+  EXPECT_TRUE(is_due_after(2'000'000));
+  monitor.set_threshold_ms(0);
+  EXPECT_FALSE(is_due_after(2'000'000'000));
 }
 
 TEST_F(CloserLookTest, WatchersAskForEverythingUntilTheLastIsGone) {

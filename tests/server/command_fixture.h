@@ -108,7 +108,7 @@ class CommandTest : public testing::Test, private Suspension {
   SettingsStore settings_{{}, {}, {}};
   LoopStatistics& loop_ = statistics_.add_loop();
   AclRegistry acl_{table_};
-  LatencyMonitor latency_;
+  LatencyMonitor latency_{closer_look_};
   ClientPause pause_;
   MonitorFeed monitors_{closer_look_};
   ProcessFacts facts_;

@@ -130,6 +130,9 @@ TEST_F(SlicedAnswerTest, ALongAnswerIsLoggedAndCountedOnce) {
   ASSERT_EQ(entries.size(), 1U);
   EXPECT_EQ(entries[0].measured, reply.size());
   EXPECT_EQ(calls_in_histogram("keys"), 1U);
+  const StatisticsSnapshot once = statistics_.since_start();
+  EXPECT_EQ(once.commands[table_.find_full("keys")->id].calls, 1U);
+  EXPECT_EQ(once.traffic.suspended, slices_ - 1);
   (void)answer({"KEYS", "nothing"});
   EXPECT_EQ(command_log_.last(CommandLog::Kind::large_reply, 10).size(), 1U);
   EXPECT_EQ(calls_in_histogram("keys"), 2U);

@@ -15,7 +15,7 @@ _NS = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}
 def measure(plan, recording):
     program = plan.program(PROGRAM)
     if not program.is_file():
-        raise Unavailable(f"{plan.relative(program)} is not built")
+        raise Unavailable(f"{plan.relative(program)} is not built (./dev build --target strata_benchmarks)")
     words = ["taskset", "-c", plan.server_core, plan.relative(program), "--benchmark_format=json"]
     words += ["--benchmark_min_time=0.01"] if plan.quick else []
     recording.parameters = {"program": PROGRAM}

@@ -23,7 +23,7 @@ def _parameters(quick):
 def measure(plan, recording):
     bare = plan.program(BARE)
     if not bare.is_file():
-        raise BookError(f"generator: {plan.relative(bare)} is not built")
+        raise BookError(f"generator: {plan.relative(bare)} is not built (./dev build --target strata_benchmarks)")
     try:
         program = PEERS[FLOOR].find(plan)
     except Unavailable as reason:

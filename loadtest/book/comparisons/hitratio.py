@@ -10,6 +10,7 @@ from loadtest.book.traces import survey, trace_files
 
 TITLE = "Hit ratio"
 USUAL_ROUNDS = 3
+OPTIONS = ("join",)  # hit ratios do not depend on when they are measured
 SERVERS = ("strata", "redis", "memcached")
 BUDGETS = (0.1, 0.3)
 

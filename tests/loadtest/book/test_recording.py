@@ -22,6 +22,32 @@ def test_quick_results_have_another_name(recording, tmp_path):
     assert recording.write(tmp_path).name == "throughput.quick.json"
 
 
+def _measured(subjects, invocation, parameters=None):
+    recording = Recording("presets", False, invocation, {}, {})
+    recording.rounds, recording.parameters = 1, parameters or {"keys": 5}
+    for subject in subjects:
+        recording.add({"preset": "one"}, subject, 0, {"hit_ratio": len(invocation)}, [], {})
+    return recording
+
+
+def test_what_is_stored_of_others_can_be_kept():
+    stored = _measured(["strata s3fifo", "redis lru"], "a")
+    stored.ours = "strata s3fifo"
+    stored.skip("memcached", "not there")
+    again = _measured(["redis lru", "memcached slru"], "bb")
+    again.skip("strata", "not asked for")
+    again.join(stored)
+    assert again.subjects == ["strata s3fifo", "redis lru", "memcached slru"]
+    assert sorted((one["subject"], one["values"]["hit_ratio"]) for one in again.measurements) == [
+        ("memcached slru", 2), ("redis lru", 2), ("strata s3fifo", 1)]
+    assert again.skipped == [] and again.ours == "strata s3fifo" and again.invocation == "a; bb"
+
+
+def test_other_work_is_not_kept():
+    with pytest.raises(BookError, match="other parameters"):
+        _measured(["redis lru"], "b").join(_measured(["strata s3fifo"], "a", {"keys": 6}))
+
+
 @pytest.mark.parametrize("field", ["format", "comparison", "quick", "date", "invocation", "machine", "versions", "ours", "rounds",
                                    "parameters", "subjects", "skipped", "measurements"])
 def test_a_missing_field_is_named(recording, tmp_path, field):

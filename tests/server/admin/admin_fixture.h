@@ -43,7 +43,7 @@ class AdminFixture : public testing::Test {
   AclRegistry acl_{commands_};
   CloserLook closer_look_;
   CommandLog command_log_{closer_look_};
-  LatencyMonitor latency_;
+  LatencyMonitor latency_{closer_look_};
   ClientPause pause_;
   MonitorFeed monitors_{closer_look_};
   ProcessFacts facts_;
