@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <mutex>
 
-#include "engine/os/clock.h"
+#include "engine/api/strata.hpp"
 
 namespace strata::server {
 
@@ -25,7 +25,7 @@ class CloserLook {
   };
   enum class Asker : std::uint8_t { latency_monitor, log, monitors };
 
-  CloserLook() noexcept : usual_ticks_(os::CycleClock::ns_to_ticks(kUsualNs)) {}
+  CloserLook() noexcept : usual_ticks_(CycleClock::ns_to_ticks(kUsualNs)) {}
   CloserLook(const CloserLook&) = delete;
   CloserLook& operator=(const CloserLook&) = delete;
 
@@ -39,7 +39,7 @@ class CloserLook {
       least.reply_bytes = std::min(least.reply_bytes, each.reply_bytes);
       least.words = std::min(least.words, each.words);
     }
-    ticks_.store(os::CycleClock::ns_to_ticks(least.nanoseconds), std::memory_order_relaxed);
+    ticks_.store(CycleClock::ns_to_ticks(least.nanoseconds), std::memory_order_relaxed);
     reply_bytes_.store(least.reply_bytes, std::memory_order_relaxed);
     words_.store(least.words, std::memory_order_relaxed);
   }

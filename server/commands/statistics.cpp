@@ -1,6 +1,6 @@
 #include "server/commands/statistics.h"
 
-#include "engine/os/clock.h"
+#include "engine/api/strata.hpp"
 
 namespace strata::server {
 
@@ -21,7 +21,7 @@ CommandStatistics read(const CommandCounters& counters) {
   // Once: it goes on meanwhile, and no histogram is to have more than there are calls of its kind.
   const std::uint64_t usual = counters.usual_calls.get();
   CommandStatistics statistics{.calls = usual + counters.other_calls.get(),
-                               .nanoseconds = os::CycleClock::ticks_to_ns(counters.ticks.get()),
+                               .nanoseconds = CycleClock::ticks_to_ns(counters.ticks.get()),
                                .rejected = counters.rejected.get(),
                                .failed = counters.failed.get()};
   accumulate(statistics.latency, counters.latency, false);

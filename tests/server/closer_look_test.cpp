@@ -9,7 +9,7 @@
 namespace strata::server {
 namespace {
 
-std::uint64_t ticks_of(std::uint64_t ns) { return os::CycleClock::ns_to_ticks(ns) + 1; }
+std::uint64_t ticks_of(std::uint64_t ns) { return CycleClock::ns_to_ticks(ns) + 1; }
 
 class CloserLookTest : public testing::Test {
  protected:

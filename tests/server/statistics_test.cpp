@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "engine/os/clock.h"
+#include "engine/api/strata.hpp"
 
 namespace strata::server {
 namespace {
@@ -59,7 +59,7 @@ TEST(StatisticsTest, UsualCallsAreTheFirstBucket) {
   loop.command(0).other_calls.add(3);  // one of them is not over
   loop.command(0).latency.buckets[0].add();
   loop.command(0).latency.buckets[4].add();
-  loop.command(0).ticks.add(os::CycleClock::ns_to_ticks(3'000'000));
+  loop.command(0).ticks.add(CycleClock::ns_to_ticks(3'000'000));
   const CommandStatistics sum = statistics.since_start().commands[0];
   EXPECT_EQ(sum.calls, 8U);
   EXPECT_EQ(sum.latency.buckets[0], 6U);

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/os/clock.h"
+#include "engine/api/strata.hpp"
 #include "server/admin/metrics/metric_row.h"
 #include "server/admin/metrics/open_files.h"
 #include "tests/server/admin/admin_fixture.h"
@@ -97,7 +97,7 @@ TEST_F(Metrics, CommandsByName) {
   counts.other_calls.add(3);
   counts.rejected.add(2);
   counts.failed.add(1);
-  counts.ticks.add(os::CycleClock::ns_to_ticks(2'500'000'000));
+  counts.ticks.add(CycleClock::ns_to_ticks(2'500'000'000));
   for (const std::uint64_t nanoseconds : {1'500ULL, 3'000'000ULL, 100'000'000'000ULL}) {
     counts.latency.buckets[Histogram<Counter>::bucket_of(nanoseconds)].add();
   }

@@ -2,7 +2,7 @@
 
 #include <boost/json/value.hpp>
 
-#include "engine/os/clock.h"
+#include "engine/api/strata.hpp"
 #include "tests/server/admin/admin_fixture.h"
 
 namespace strata::server::admin {
@@ -24,7 +24,7 @@ TEST_F(Stats, Process) {
 TEST_F(Stats, Commands) {
   auto& counts = loop_.command(commands_.find_full("config|get")->id);
   counts.usual_calls.add(3);
-  counts.ticks.add(os::CycleClock::ns_to_ticks(1'500'000'000));
+  counts.ticks.add(CycleClock::ns_to_ticks(1'500'000'000));
   counts.rejected.add(2);
   counts.failed.add(1);
   json::value commands = get().at("commands");
