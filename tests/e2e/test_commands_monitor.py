@@ -183,13 +183,18 @@ def test_monitor_refuses(connection, words, text):
 def test_no_line_comes_into_a_long_answer(server, connection, watcher):
     """It is sent in pieces while others go on, and are shown."""
     names = {f"a name that is not short:{i}".encode() for i in range(50_000)}
+    connection.call("CONFIG", "SET", "limits.monitor_lines", 0)
     connection.call("MSET", *(word for name in names for word in (name, 1)))
     stop = threading.Event()
+    pings = 1  # the last one
+    shown = 0
 
     def keep_busy():
+        nonlocal pings
         with server.connect() as other:
             while not stop.is_set():
                 other.pipeline([("PING",)] * 10)
+                pings += 10
 
     busy = threading.Thread(target=keep_busy)
     busy.start()
@@ -198,10 +203,14 @@ def test_no_line_comes_into_a_long_answer(server, connection, watcher):
             watcher.send("KEYS", "*")
             while isinstance(answer := watcher.receive(), Status):
                 assert LINE.fullmatch(answer)
+                shown += answer.endswith('"PING"')
             assert len(answer) == len(names) and set(answer) == names
     finally:
         stop.set()
         busy.join()
-    # Those that came meanwhile come now.
-    while not LINE.fullmatch(watcher.receive()):
-        pass
+    connection.call("PING")
+    # Those that came meanwhile come now, all of them.
+    while shown < pings:
+        line = watcher.receive()
+        assert LINE.fullmatch(line)
+        shown += line.endswith('"PING"')

@@ -138,6 +138,18 @@ TEST_F(SlicedAnswerTest, ALongAnswerIsLoggedAndCountedOnce) {
   EXPECT_EQ(calls_in_histogram("keys"), 2U);
 }
 
+// Its words, for the log.
+TEST_F(SlicedAnswerTest, WhatIsKeptOfARequestIsChargedWhileItGoesOn) {
+  (void)fill(2'000);
+  const std::string pattern(100, 'n');
+  const std::uint64_t before = held();
+  ASSERT_EQ(begin({"KEYS", pattern}), std::nullopt);  // nothing matches, so nothing is collected
+  EXPECT_GE(held(), before + pattern.size());
+  while (!resume()) {
+  }
+  EXPECT_EQ(held(), before);
+}
+
 TEST_F(SlicedAnswerTest, ClientsAreListedSomeAtATime) {
   constexpr int kClients = 1000;
   for (int i = 0; i < kClients; ++i) add_client("n" + std::to_string(i));
