@@ -23,9 +23,11 @@ def run_comparisons(plan, names):
         recording = Recording(name, plan.quick, f"{plan.invocation} {name}", describe_machine(plan.cores), describe_versions(plan))
         recording.rounds = len(plan.rounds(comparison.USUAL_ROUNDS))
         try:
+            # Before hours are spent on what nothing can be joined to.
+            stored = Recording.read(file_of(plan.results, name)) if plan.join else None
             comparison.measure(plan, recording)
-            if plan.join:
-                recording.join(Recording.read(file_of(plan.results, name)))
+            if stored is not None:
+                recording.join(stored)
             path = recording.write(plan.results)
         except Unavailable as reason:
             plan.note(f"{name}: skipped: {reason}")
