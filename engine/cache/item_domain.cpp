@@ -190,7 +190,8 @@ void ItemDomain::count_freed(Granule granules, FreeRuns::Run run) noexcept {
 void ItemDomain::skip_freed(Position& position, FreeRuns::Run run) const noexcept {
   if (position.segment == 0 || segments_.is_large(position.segment)) return;
   const Granule at = segment_begin(position.segment) + position.at;
-  if (at >= run.begin && at - run.begin < run.size) position.at += run.begin + run.size - at;
+  // Where the run begins nothing has changed for it. At the end of its segment a position may stand before the begin of another one, which is not its.
+  if (at > run.begin && at - run.begin < run.size) position.at += run.begin + run.size - at;
 }
 
 void ItemDomain::leave_if_at_end(Position& position) const noexcept {

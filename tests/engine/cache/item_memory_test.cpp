@@ -321,6 +321,31 @@ class WalkTest : public ItemMemoryTest {
   std::map<std::uint64_t, std::int64_t> expiries;
 };
 
+// A walk that stands at the end of a segment, because what was left of it went, is before the begin of the one behind it, and not in it.
+TEST_F(WalkTest, StaysInItsSegmentWhenTheBeginOfTheNextOneIsFreed) {
+  for (const bool joins_behind : {false, true}) {
+    constexpr std::uint64_t kParts = 4;
+    for (std::uint64_t i = 0; i < 2 * kParts; ++i) ASSERT_NE(put_until(kSegmentBytes / kParts, 1000), 0U);
+    std::vector<std::uint64_t> offsets;
+    for (const auto& [offset, item] : items) offsets.push_back(offset);
+    ASSERT_EQ(offsets.back() - offsets.front(), (2 * kParts - 1) * (kSegmentBytes / kParts)) << "two segments side by side";
+    std::vector<std::uint64_t> seen;
+    ASSERT_TRUE(step(1000, kParts - 1, seen));
+    ASSERT_EQ(seen, std::vector<std::uint64_t>(offsets.begin(), offsets.begin() + kParts - 1));
+    if (joins_behind) drop(offsets[kParts - 2]);
+    drop(offsets[kParts - 1]);
+    drop(offsets[kParts]);
+    seen.clear();
+    while (step(1000, 1000, seen)) {
+    }
+    EXPECT_EQ(seen, std::vector<std::uint64_t>(offsets.begin() + kParts + 1, offsets.end()));
+    verify();
+    drop_all();
+    expiries.clear();
+    memory->give_back_free_segments();
+  }
+}
+
 TEST_F(WalkTest, LooksIntoOpenRuns) {
   const std::uint64_t first = put_until(100, 1000), second = put_until(100, 5000);
   EXPECT_TRUE(walk(999).empty());
