@@ -50,6 +50,7 @@ class Recording:
         self.subjects = kept + self.subjects
         if stored.ours in kept:
             self.ours = stored.ours
+            self.versions = self.versions | {"strata": stored.versions["strata"]}  # what was built when ours was measured
         self.invocation = f"{stored.invocation}; {self.invocation}"
 
     # Files ---------------------------------------------------------------------------------------------------------------

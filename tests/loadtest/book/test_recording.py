@@ -23,7 +23,7 @@ def test_quick_results_have_another_name(recording, tmp_path):
 
 
 def _measured(subjects, invocation, parameters=None):
-    recording = Recording("presets", False, invocation, {}, {})
+    recording = Recording("presets", False, invocation, {}, {"strata": f"as built for {invocation}"})
     recording.rounds, recording.parameters = 1, parameters or {"keys": 5}
     for subject in subjects:
         recording.add({"preset": "one"}, subject, 0, {"hit_ratio": len(invocation)}, [], {})
@@ -41,6 +41,16 @@ def test_what_is_stored_of_others_can_be_kept():
     assert sorted((one["subject"], one["values"]["hit_ratio"]) for one in again.measurements) == [
         ("memcached slru", 2), ("redis lru", 2), ("strata s3fifo", 1)]
     assert again.skipped == [] and again.ours == "strata s3fifo" and again.invocation == "a; bb"
+    assert again.versions["strata"] == "as built for a"
+
+
+def test_what_is_measured_anew_has_its_own_version():
+    stored = _measured(["strata s3fifo", "redis lru"], "a")
+    stored.ours = "strata s3fifo"
+    again = _measured(["strata s3fifo"], "bb")
+    again.ours = "strata s3fifo"
+    again.join(stored)
+    assert again.subjects == ["redis lru", "strata s3fifo"] and again.versions["strata"] == "as built for bb"
 
 
 def test_other_work_is_not_kept():
