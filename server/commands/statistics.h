@@ -42,8 +42,8 @@ struct Histogram {
 
 // What one event loop counts of a command.
 struct CommandCounters {
-  Counter
-      usual_calls;  // over in less than a microsecond (CloserLook::is_usual), and nobody looked closer: all that such a call has to count
+  // Over in less than a microsecond, and nobody looked closer (CloserLook::is_usual): all that such a call has to count.
+  Counter usual_calls;
   Counter other_calls;
   Counter ticks;               // CycleClock's, of all calls
   Counter rejected;            // not run: wrong arity, no permission, memory

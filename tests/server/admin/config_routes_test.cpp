@@ -136,6 +136,15 @@ TEST_F(ConfigRoutes, ChangeOnlyWhatIsAsExpected) {
   EXPECT_EQ(call("PATCH", "/v1/config", R"({"log.level": "error"})").status, 200U);
 }
 
+TEST_F(ConfigRoutes, TakeNoTagOfAnotherProcess) {
+  facts_.run_id = std::string(40, 'a');
+  if_match_ = call("GET", "/v1/config").headers.at(0).second;
+  facts_.run_id = std::string(40, 'b');
+  EXPECT_EQ(call("PATCH", "/v1/config", R"({"log.level": "error"})").status, 412U) << if_match_;
+  if_match_ = call("GET", "/v1/config").headers.at(0).second;
+  EXPECT_EQ(call("PATCH", "/v1/config", R"({"log.level": "error"})").status, 200U) << if_match_;
+}
+
 TEST_F(ConfigRoutes, KnowOtherWaysToChangeTheConfiguration) {
   if_match_ = call("GET", "/v1/config").headers.at(0).second;
   const std::vector<config::Change> changes = {{"log.level", "debug"}};

@@ -1,6 +1,8 @@
+#include <chrono>
 #include <deque>
 #include <random>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/server/admin/http_session_fixture.h"
@@ -29,6 +31,15 @@ TEST_F(HttpSessions, ServeManyRequestsOnOneConnection) {
   EXPECT_EQ(head.status, 200U);
   EXPECT_GT(std::stoul(head.headers.at("Content-Length")), 100U);
   EXPECT_EQ(exchange(request("GET", "/healthz")).status, 200U) << "nothing of the HEAD is left over";
+}
+
+// A proxy would give away what is for who has the token, and a browser run what a client stored.
+TEST_F(HttpSessions, ForbidToKeepAnswersAndToGuessWhatTheyAre) {
+  HttpClient client(port_);
+  client.send(request("GET", "/v1/config"));
+  const HttpAnswer answer = client.receive().value_or(HttpAnswer());
+  EXPECT_EQ(answer.headers.at("Cache-Control"), "no-store");
+  EXPECT_EQ(answer.headers.at("X-Content-Type-Options"), "nosniff");
 }
 
 TEST_F(HttpSessions, AnswerRequestsThatWereSentTogether) {
@@ -186,6 +197,38 @@ TEST_F(HttpSessions, AreAsManyAsTheSettingsSay) {
     ASSERT_EQ(busy.back().receive().value_or(HttpAnswer()).status, 200U) << i;
   }
   expect_refusal(request("GET", "/healthz"), 503, "too_many_connections");
+}
+
+// Who is only to be told that there are too many takes memory too.
+TEST_F(HttpSessions, AreClosedWithoutAWordWhereTooManyAreBeingRefused) {
+  const std::vector<config::Change> changes = {{"admin.max_connections", "1"}};
+  ASSERT_TRUE(store_.change(changes, "test").empty());
+  std::deque<HttpClient> silent;
+  for (int i = 0; i < 17; ++i) silent.emplace_back(port_);
+  HttpClient client(port_);
+  client.send(request("GET", "/healthz"));
+  EXPECT_FALSE(client.receive());
+  silent.back().send(request("GET", "/healthz"));
+  EXPECT_EQ(silent.back().receive().value_or(HttpAnswer()).status, 503U);
+}
+
+// It may go on sending what nobody wants, for a while: its place is another one's then.
+TEST_F(HttpSessions, EndAWhileAfterARefusalThoughTheClientStays) {
+  const std::vector<config::Change> changes = {{"admin.max_connections", "1"}};
+  ASSERT_TRUE(store_.change(changes, "test").empty());
+  HttpClient refused(port_);
+  refused.send("nonsense\r\n\r\n");
+  EXPECT_EQ(refused.receive().value_or(HttpAnswer()).status, 400U);
+  EXPECT_TRUE(refused.at_end()) << "of what the server sends";
+  unsigned status = 503;
+  while (status == 503) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    HttpClient next(port_);
+    next.send(request("GET", "/healthz"));
+    status = next.receive().value_or(HttpAnswer()).status;
+    next.finish();
+  }
+  EXPECT_EQ(status, 200U);
 }
 
 TEST_F(HttpSessions, HoldHeadersToTheLimitInForce) {

@@ -1,4 +1,5 @@
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -8,7 +9,16 @@
 namespace strata::server::admin {
 namespace {
 
-class HttpValues : public HttpSessions {};
+class HttpValues : public HttpSessions {
+ protected:
+  void store_keys() {
+    for (int i = 0; i < 4000; ++i) set(std::string(100, 'k') + std::to_string(i), "v");
+  }
+  void wait_until_charged(std::uint64_t bytes) {
+    std::uint64_t charged = ~bytes;
+    while (charged != bytes) on_control_thread([&] { charged = buffer_bytes(); });
+  }
+};
 
 TEST_F(HttpValues, GiveUpOnClientsThatTakeNothing) {
   set("large", std::string(64 << 20, 'x'));
@@ -74,6 +84,24 @@ TEST_F(HttpValues, EvictForALargeValue) {
   EXPECT_LT(keys(), before);
 }
 
+TEST_F(HttpValues, EvictInSlicesBetweenWhichOthersAreServed) {
+  constexpr std::uint64_t kBytes = 16 << 20;
+  cache::Tunables tunables = cache_.tunables();
+  tunables.max_memory_bytes = 32 << 20;
+  ASSERT_TRUE(cache_.apply(tunables));
+  for (int i = 0; i < 40'000; ++i) set("k" + std::to_string(i), std::string(1000, 'x'));
+  HttpClient client(port_);
+  client.send(request("PUT", "/v1/keys/large", "Content-Length: " + std::to_string(kBytes) + "\r\n") + "some");
+  std::set<std::uint64_t> counts;
+  for (bool received = false; !received;) {
+    on_control_thread([&] {
+      counts.insert(keys());
+      received = cache_.budget().bytes(Purpose::large_values) >= kBytes;
+    });
+  }
+  EXPECT_GT(counts.size(), 3U) << "some of them while it was being evicted";
+}
+
 TEST_F(HttpValues, HoldNoMoreValuesThanTheirShare) {
   limits_.all_clients_bytes = 4'000'000;
   const std::string begun = request("PUT", "/v1/keys/k", "Content-Length: 900000\r\n") + "some";
@@ -90,13 +118,64 @@ TEST_F(HttpValues, HoldNoMoreValuesThanTheirShare) {
   EXPECT_EQ(second.receive().value_or(HttpAnswer()).status, 204U) << "one value alone is taken whatever its length";
 }
 
+TEST_F(HttpValues, AreChargedForABodyBeforeItIsThere) {
+  const std::string body = R"({"keys": [")" + std::string(5000, 'x') + "\"]}";
+  HttpClient client(port_);
+  client.send(request("POST", "/v1/invalidate", "Content-Length: " + std::to_string(body.size()) + "\r\n") + body.substr(0, 9));
+  wait_until_charged(body.size());
+  client.send(body.substr(9));
+  EXPECT_EQ(client.receive().value_or(HttpAnswer()).status, 200U);
+  wait_until_charged(0);
+  client.send(request("POST", "/v1/invalidate", "Transfer-Encoding: chunked\r\n") + "9\r\n");
+  wait_until_charged(store_.current()->admin.body_limit_bytes);  // it may become so long
+}
+
+// A client that takes nothing: at some time no more fits into the sockets.
+TEST_F(HttpValues, AreChargedForAnAnswerUntilItIsTaken) {
+  store_keys();
+  HttpClient client(port_);
+  constexpr int kRequests = 500;
+  std::string requests;
+  for (int i = 0; i < kRequests; ++i) requests += request("GET", "/v1/keys?limit=1000");
+  client.send(requests);
+  std::uint64_t charged = 0;
+  for (int same = 0; same < 10'000;) {
+    const std::uint64_t before = charged;
+    on_control_thread([&] { charged = buffer_bytes(); });
+    same = charged != 0 && charged == before ? same + 1 : 0;
+  }
+  for (int i = 0; i < kRequests; ++i) {
+    const HttpAnswer answer = client.receive().value_or(HttpAnswer());
+    EXPECT_EQ(answer.status, 200U);
+    EXPECT_EQ(answer.body.size(), charged);
+  }
+}
+
+TEST_F(HttpValues, HoldNothingBetweenRequests) {
+  set("large", std::string(1 << 20, 'x'));
+  HttpClient client(port_);
+  client.send(request("GET", "/v1/keys/large?value=raw"));
+  EXPECT_EQ(client.receive().value_or(HttpAnswer()).status, 200U);
+  std::uint64_t held = 1;
+  while (held != 0) on_control_thread([&] { held = sessions_hold(); });
+}
+
+TEST_F(HttpValues, HoldNothingForClientsThatLeave) {
+  std::uint64_t held = 0;
+  {
+    HttpClient client(port_);
+    client.send(request("PUT", "/v1/keys/k", "Content-Length: 900000\r\n") + "some");
+    while (held == 0) on_control_thread([&] { held = sessions_hold(); });
+  }
+  while (held != 0) on_control_thread([&] { held = sessions_hold(); });
+}
+
 TEST_F(HttpValues, GiveBackWhatTheirAnswersAreChargedFor) {
-  for (int i = 0; i < 4000; ++i) set(std::string(100, 'k') + std::to_string(i), "v");
+  store_keys();
   HttpClient client(port_);
   client.send(request("GET", "/v1/keys?limit=1000"));
   EXPECT_EQ(client.receive().value_or(HttpAnswer()).status, 200U);
-  std::uint64_t charged = 1;
-  while (charged != 0) on_control_thread([&] { charged = buffer_bytes(); });
+  wait_until_charged(0);
 }
 
 }  // namespace

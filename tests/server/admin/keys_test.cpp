@@ -181,6 +181,34 @@ TEST_F(Keys, AreListedInSlices) {
   EXPECT_GT(slices_, 2U);
 }
 
+TEST_F(Keys, ThatAreLongMakePagesOfFewer) {
+  constexpr std::size_t kKeys = 1000, kBytes = 4000;
+  for (std::size_t i = 0; i < kKeys; ++i) set(std::to_string(i) + std::string(kBytes, 'k'), "v");
+  const Response page = call("GET", "/v1/keys?limit=1000");
+  EXPECT_GE(page.body.size(), KeyListing::kPageBytes);
+  EXPECT_LT(page.body.size(), kKeys * kBytes / 2);
+  EXPECT_FALSE(page.body.ends_with("\"cursor\":0}\n"));
+}
+
+TEST_F(Keys, AreNotLookedThroughWithoutEndForOnePage) {
+  for (std::size_t i = 0; i < KeyListing::kMostLookedAt + 50'000; ++i) set(std::to_string(i), "v");
+  json::value page = call_json(200, "GET", "/v1/keys?match=none");
+  ASSERT_NE(page.at("cursor"), 0);
+  const std::string cursor = std::to_string(page.at("cursor").to_number<std::uint64_t>());
+  page = call_json(200, "GET", "/v1/keys?match=none&cursor=" + cursor);
+  EXPECT_EQ(page.at("cursor"), 0) << "the rest";
+}
+
+TEST_F(Keys, AreChargedForTheirListWhileItGrows) {
+  for (int i = 0; i < 100'000; ++i) set("key:" + std::to_string(i), "v");
+  {
+    KeyListing listing(state_, 0, "*0", 0, KeyListing::kMostKeys);
+    ASSERT_FALSE(listing.slice()) << "it looks through some ten thousand keys";
+    while (buffer_bytes() < 1000) ASSERT_FALSE(listing.slice());
+  }
+  EXPECT_EQ(buffer_bytes(), 0U) << "given up on the way";
+}
+
 TEST_F(Keys, OfAnyBytesAreShown) {
   set("\xff\x00", "v");
   const json::array found = names("");

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/api/strata.hpp"
+#include "server/admin/database_sizes.h"
 #include "server/admin/metrics/metric_row.h"
 #include "server/admin/metrics/open_files.h"
 #include "tests/server/admin/admin_fixture.h"
@@ -117,6 +118,12 @@ TEST_F(Metrics, CommandsByName) {
   EXPECT_NEAR(std::stod(sample(R"(strata_command_duration_seconds_sum{command="get"})")), 2.5, 1e-6);
 }
 
+TEST_F(Metrics, AreWrittenInSlices) {
+  for (const Command& command : commands_.all()) loop_.command(command.id).usual_calls.add();
+  EXPECT_NE(text().find(R"(_bucket{command="getrange")"), std::string::npos);
+  EXPECT_GE(slices_, 3U) << "one to count, and the durations of all commands alone fill another";
+}
+
 TEST_F(Metrics, ARejectedCommandHasNoDuration) {
   loop_.command(commands_.find("set")->id).rejected.add();
   EXPECT_EQ(sample(R"(strata_commands_total{command="set"})"), "0");
@@ -178,6 +185,15 @@ std::size_t open_files() {
   while (!files.slice()) {
   }
   return files.count();
+}
+
+TEST(DatabaseSizes, AreCountedInSlices) {
+  const Cache cache({.namespaces = 40}, {});
+  DatabaseSizes sizes(cache);
+  EXPECT_FALSE(sizes.slice());
+  EXPECT_FALSE(sizes.slice());
+  EXPECT_TRUE(sizes.slice());
+  EXPECT_EQ(sizes.all().size(), 40U);
 }
 
 TEST(OpenFiles, CountsDescriptors) {

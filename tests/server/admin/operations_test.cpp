@@ -208,6 +208,15 @@ TEST_F(Operations, WhatChangesNothingIsNotNoted) {
   EXPECT_TRUE(audit().empty());
 }
 
+TEST_F(Operations, ChangesAreNotedInFewWords) {
+  (void)call("POST", "/v1/invalidate", R"({"glob": ")" + std::string(1000, 'x') + "\"}");
+  const json::array page = audit();
+  ASSERT_EQ(page.size(), 1U);
+  const std::string what(page[0].at("what").as_string());
+  EXPECT_TRUE(what.starts_with("keys that match xxx")) << what;
+  EXPECT_LT(what.size(), 200U);
+}
+
 TEST_F(Operations, TheAuditLogIsPagedAndBounded) {
   for (int i = 0; i < 10; ++i) (void)call("PUT", "/v1/keys/k" + std::to_string(i), "v");
   const json::array page = audit("?limit=3");

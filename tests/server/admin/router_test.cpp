@@ -159,6 +159,12 @@ TEST_F(Bodies, MayNotHoldTooManyValues) {
   EXPECT_NE(answer.at("error").at("message").as_string().find("1000 members"), boost::json::string::npos);
 }
 
+TEST(ErrorResponse, QuotesLittle) {
+  const Response response = error_response(400, "invalid_request", std::string(100'000, 'x') + "\n");
+  EXPECT_LT(response.body.size(), 2000U);
+  EXPECT_NE(response.body.find("xxx..."), std::string::npos);
+}
+
 TEST_F(Bodies, OfRoutesThatTakeNoneAreIgnored) { EXPECT_EQ(call("GET", "/healthz", "not json").status, 200U); }
 
 }  // namespace
