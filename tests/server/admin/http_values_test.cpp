@@ -89,7 +89,7 @@ TEST_F(HttpValues, EvictInSlicesBetweenWhichOthersAreServed) {
   cache::Tunables tunables = cache_.tunables();
   tunables.max_memory_bytes = 32 << 20;
   ASSERT_TRUE(cache_.apply(tunables));
-  for (int i = 0; i < 40'000; ++i) set("k" + std::to_string(i), std::string(1000, 'x'));
+  for (int i = 0; i < 300'000; ++i) set("k" + std::to_string(i), std::string(60, 'x'));
   HttpClient client(port_);
   client.send(request("PUT", "/v1/keys/large", "Content-Length: " + std::to_string(kBytes) + "\r\n") + "some");
   std::set<std::uint64_t> counts;
@@ -99,7 +99,7 @@ TEST_F(HttpValues, EvictInSlicesBetweenWhichOthersAreServed) {
       received = cache_.budget().bytes(Purpose::large_values) >= kBytes;
     });
   }
-  EXPECT_GT(counts.size(), 3U) << "some of them while it was being evicted";
+  EXPECT_GT(counts.size(), 2U) << "before, after, and some between: more than a hundred thousand take longer than a slice";
 }
 
 TEST_F(HttpValues, HoldNoMoreValuesThanTheirShare) {
