@@ -16,6 +16,7 @@ namespace {
 
 // As the server's.
 constexpr std::chrono::microseconds kSlice{500};
+constexpr std::uint64_t kLongNs = 1'000'000;
 
 std::uint64_t processor_ns() {
   std::timespec time{};
@@ -25,6 +26,7 @@ std::uint64_t processor_ns() {
 
 struct Times {
   std::vector<std::uint64_t> elapsed, processor;
+  std::vector<std::int64_t> given_back_bytes;
 };
 
 Times flush(strata::Cache& cache, strata::Session& session) {
@@ -34,6 +36,7 @@ Times flush(strata::Cache& cache, strata::Session& session) {
     cache.clear(session, 0, false);
   }
   do {
+    const auto before_bytes = static_cast<std::int64_t>(cache.resident_bytes());
     const std::uint64_t begin = strata::monotonic_ns(), processor_begin = processor_ns();
     {
       const strata::Slice slice(session);
@@ -41,6 +44,7 @@ Times flush(strata::Cache& cache, strata::Session& session) {
     }
     times.processor.push_back(processor_ns() - processor_begin);
     times.elapsed.push_back(strata::monotonic_ns() - begin);
+    times.given_back_bytes.push_back(before_bytes - static_cast<std::int64_t>(cache.resident_bytes()));
   } while (cache.is_clearing());
   return times;
 }
@@ -62,6 +66,10 @@ int main(int argc, char** argv) {
     const Times times = flush(cache, *session);
     strata::loadtest::tell(fmt::format("round {}, elapsed:", round), times.elapsed);
     strata::loadtest::tell(fmt::format("round {}, processor:", round), times.processor);
+    for (std::size_t at = 0; at < times.processor.size(); ++at) {
+      if (times.processor[at] > kLongNs)
+        fmt::print("  slice {}: {} us, {} KiB given back\n", at, times.processor[at] / 1000, times.given_back_bytes[at] / 1024);
+    }
     fmt::print("resident {} MiB before and {} MiB after\n", before_bytes >> 20U, cache.resident_bytes() >> 20U);
   }
   return 0;

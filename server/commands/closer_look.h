@@ -12,8 +12,7 @@
 namespace strata::server {
 
 // Whether a command that is over has to be looked at more closely than to count it. Almost none has, and that is found out by comparing its time, its
-// reply and its words with the least that any asks for who tell of commands: numbers on one line that hardly ever changes, however many ask. Most are
-// even usual: over within a microsecond, which the same comparisons tell.
+// reply and its words with the least that any asks for who tell of commands: numbers on one line that hardly ever changes, however many ask.
 // Thread safety: all functions, from any thread. Not to be made before main(): CycleClock has no rate yet.
 class CloserLook {
  public:
@@ -41,7 +40,6 @@ class CloserLook {
       least.words = std::min(least.words, each.words);
     }
     ticks_.store(CycleClock::ns_to_ticks(least.nanoseconds), std::memory_order_relaxed);
-    usual_ticks_.store(CycleClock::ns_to_ticks(std::min(least.nanoseconds, kUsualNs)), std::memory_order_relaxed);
     reply_bytes_.store(least.reply_bytes, std::memory_order_relaxed);
     words_.store(least.words, std::memory_order_relaxed);
   }
@@ -49,25 +47,18 @@ class CloserLook {
   // `reply_bytes`: of the reply, or more. `large_words`: how many lie apart because they are large; these are always looked at.
   [[nodiscard]] bool is_due(std::uint64_t ticks, std::uint64_t reply_bytes, std::size_t words,
                             std::size_t large_words) const noexcept {
-    return ticks >= ticks_.load(std::memory_order_relaxed) || is_large(reply_bytes, words, large_words);
+    return ticks >= ticks_.load(std::memory_order_relaxed) || reply_bytes >= reply_bytes_.load(std::memory_order_relaxed) ||
+           words >= words_.load(std::memory_order_relaxed) || large_words != 0;
   }
-  // Whether a closer look is not due and it took less than a microsecond: the first bucket of a histogram.
-  [[nodiscard]] bool is_usual(std::uint64_t ticks, std::uint64_t reply_bytes, std::size_t words,
-                              std::size_t large_words) const noexcept {
-    return ticks < usual_ticks_.load(std::memory_order_relaxed) && !is_large(reply_bytes, words, large_words);
-  }
+  // Whether it took less than a microsecond, as most do: the first bucket of a histogram.
+  [[nodiscard]] bool is_usual(std::uint64_t ticks) const noexcept { return ticks < usual_ticks_; }
 
  private:
   static constexpr std::size_t kAskers = 3;
   static constexpr std::uint64_t kUsualNs = 1000;
   static constexpr std::size_t kLineBytes = 64;
 
-  [[nodiscard]] bool is_large(std::uint64_t reply_bytes, std::size_t words, std::size_t large_words) const noexcept {
-    return reply_bytes >= reply_bytes_.load(std::memory_order_relaxed) || words >= words_.load(std::memory_order_relaxed) ||
-           large_words != 0;
-  }
-
-  alignas(kLineBytes) std::atomic<std::uint64_t> usual_ticks_;  // the lesser of a microsecond and ticks_
+  alignas(kLineBytes) const std::uint64_t usual_ticks_;
   std::atomic<std::uint64_t> ticks_{kNever}, reply_bytes_{kNever}, words_{kNever};
   alignas(kLineBytes) std::mutex mutex_;
   std::array<From, kAskers> asked_;

@@ -97,6 +97,14 @@ void count_latency(CommandCounters& counters, std::uint64_t nanoseconds) {
   counters.latency.buckets[Histogram<Counter>::bucket_of(nanoseconds)].add();
 }
 
+// Of a call that is over, and of no interest beyond that.
+void count_call(CommandCounters& counters, bool is_usual, std::uint64_t ticks) {
+  if (is_usual) [[likely]]
+    return counters.usual_calls.add();
+  counters.other_calls.add();
+  count_latency(counters, CycleClock::ticks_to_ns(ticks));
+}
+
 // A command that goes in slices is noted once, with the sum of them and the words of its request. What it waited between them is nobody's time.
 void note_slice(Context& context, const Command& command, bool first_slice, Outcome outcome, const CommandLog::Measured& slice) {
   Client::Sliced& sum = context.client.sliced;
@@ -114,10 +122,10 @@ void note_slice(Context& context, const Command& command, bool first_slice, Outc
       context.client, context.now_ms());
 }
 
-// Of a command that took long, is large or goes in slices, or that somebody wants to hear of. Not inline, nor the next one: what is usual has the registers.
+// Of a command that took long, is large or goes in slices, or that somebody wants to hear of. Not inline: what is usual has the registers.
 [[gnu::noinline]] void look_closer(Context& context, const Command& command, bool first_slice, Outcome outcome,
                                    std::uint64_t ticks) {
-  const std::span<const std::string_view> words = context.args;
+  const std::span<const std::string_view> words = context.args;  // of the request; a further slice has none
   const CommandLog::Measured slice{.nanoseconds = CycleClock::ticks_to_ns(ticks),
                                    .reply_bytes = context.reply.size_since(context.reply_begin),
                                    .words = words};
@@ -139,16 +147,6 @@ void note_slice(Context& context, const Command& command, bool first_slice, Outc
     context.server.monitors.tell(command, words, context.client, context.now_ms());
 }
 
-[[gnu::noinline]] void count_unusual(Context& context, const Command& command, bool first_slice, Outcome outcome,
-                                     std::uint64_t ticks) {
-  if (!first_slice || outcome == Outcome::suspended ||
-      context.server.closer_look.is_due(ticks, context.reply.size(), context.args.size(), context.blocks.size()))
-    return look_closer(context, command, first_slice, outcome, ticks);
-  CommandCounters& counters = context.statistics.command(command.id);
-  counters.other_calls.add();
-  count_latency(counters, CycleClock::ticks_to_ns(ticks));
-}
-
 // Times `run` and books it for the command.
 template <typename F>
 Outcome measured(Context& context, const Command& command, bool first_slice, F&& run) {
@@ -165,10 +163,10 @@ Outcome measured(Context& context, const Command& command, bool first_slice, F&&
     context.statistics.count_error(context.reply.last_error_code());
   }
   if (first_slice && outcome != Outcome::suspended &&
-      context.server.closer_look.is_usual(ticks, context.reply.size(), context.args.size(), context.blocks.size())) [[likely]] {
-    counters.usual_calls.add();
+      !context.server.closer_look.is_due(ticks, context.reply.size(), context.args.size(), context.blocks.size())) [[likely]] {
+    count_call(counters, context.server.closer_look.is_usual(ticks), ticks);
   } else {
-    count_unusual(context, command, first_slice, outcome, ticks);
+    look_closer(context, command, first_slice, outcome, ticks);
   }
   return outcome;
 }

@@ -15,7 +15,6 @@ class CloserLookTest : public testing::Test {
  protected:
   // A command of two small words with a short reply.
   [[nodiscard]] bool is_due_after(std::uint64_t ns) const { return look_.is_due(ticks_of(ns), 10, 2, 0); }
-  [[nodiscard]] bool is_usual_after(std::uint64_t ns) const { return look_.is_usual(ticks_of(ns), 10, 2, 0); }
 
   CloserLook look_;
 };
@@ -26,22 +25,9 @@ TEST_F(CloserLookTest, IsNotDueAsLongAsNobodyAsks) {
 }
 
 TEST_F(CloserLookTest, LessThanAMicrosecondIsUsual) {
-  EXPECT_TRUE(is_usual_after(0));
-  EXPECT_TRUE(is_usual_after(990));
-  EXPECT_FALSE(is_usual_after(1'000));
-}
-
-TEST_F(CloserLookTest, WhatIsDueIsNotUsual) {
-  look_.ask(CloserLook::Asker::log, {.nanoseconds = 400, .reply_bytes = 100, .words = 8});
-  EXPECT_TRUE(is_usual_after(390));
-  EXPECT_FALSE(is_usual_after(400));
-  EXPECT_TRUE(look_.is_usual(0, 99, 7, 0));
-  EXPECT_FALSE(look_.is_usual(0, 100, 7, 0));
-  EXPECT_FALSE(look_.is_usual(0, 99, 8, 0));
-  EXPECT_FALSE(look_.is_usual(0, 99, 7, 1));
-  look_.ask(CloserLook::Asker::log, {.nanoseconds = 2'000'000});
-  EXPECT_TRUE(is_usual_after(990));
-  EXPECT_FALSE(is_usual_after(1'000)) << "it is not due, and has a place in the histogram all the same";
+  EXPECT_TRUE(look_.is_usual(0));
+  EXPECT_TRUE(look_.is_usual(ticks_of(990)));
+  EXPECT_FALSE(look_.is_usual(ticks_of(1'000)));
 }
 
 TEST_F(CloserLookTest, IsDueForWordsThatLieApart) { EXPECT_TRUE(look_.is_due(0, 10, 2, 1)); }
