@@ -5,24 +5,17 @@
 #include <fmt/format.h>
 
 #include <chrono>
-#include <ctime>
 #include <memory>
 #include <vector>
 
 #include "engine/api/strata.hpp"
 #include "loadtest/cache/timed_slices.h"
+#include "loadtest/run/run_clock.h"
 
 namespace {
 
 // As the server's.
 constexpr std::chrono::microseconds kSlice{500};
-constexpr std::uint64_t kLongNs = 1'000'000;
-
-std::uint64_t processor_ns() {
-  std::timespec time{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(time.tv_nsec);
-}
 
 struct Times {
   std::vector<std::uint64_t> elapsed, processor;
@@ -37,12 +30,12 @@ Times flush(strata::Cache& cache, strata::Session& session) {
   }
   do {
     const auto before_bytes = static_cast<std::int64_t>(cache.resident_bytes());
-    const std::uint64_t begin = strata::monotonic_ns(), processor_begin = processor_ns();
+    const std::uint64_t begin = strata::monotonic_ns(), processor_begin = strata::loadtest::thread_cpu_ns();
     {
       const strata::Slice slice(session);
       (void)cache.upkeep(session, 0, 1, kSlice);
     }
-    times.processor.push_back(processor_ns() - processor_begin);
+    times.processor.push_back(strata::loadtest::thread_cpu_ns() - processor_begin);
     times.elapsed.push_back(strata::monotonic_ns() - begin);
     times.given_back_bytes.push_back(before_bytes - static_cast<std::int64_t>(cache.resident_bytes()));
   } while (cache.is_clearing());
@@ -67,7 +60,7 @@ int main(int argc, char** argv) {
     strata::loadtest::tell(fmt::format("round {}, elapsed:", round), times.elapsed);
     strata::loadtest::tell(fmt::format("round {}, processor:", round), times.processor);
     for (std::size_t at = 0; at < times.processor.size(); ++at) {
-      if (times.processor[at] > kLongNs)
+      if (times.processor[at] > strata::loadtest::kLongSliceNs)
         fmt::print("  slice {}: {} us, {} KiB given back\n", at, times.processor[at] / 1000, times.given_back_bytes[at] / 1024);
     }
     fmt::print("resident {} MiB before and {} MiB after\n", before_bytes >> 20U, cache.resident_bytes() >> 20U);

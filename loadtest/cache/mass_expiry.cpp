@@ -9,12 +9,12 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
 #include <memory>
 #include <string>
 
 #include "engine/api/strata.hpp"
 #include "loadtest/random.h"
+#include "loadtest/run/run_clock.h"
 #include "loadtest/workload/key_format.h"
 
 namespace {
@@ -29,11 +29,7 @@ constexpr std::int64_t kLifetimeMs = 60'000;
 // As the server's.
 constexpr std::chrono::microseconds kSlice{500};
 
-double processor_seconds() {
-  std::timespec time{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
-}
+double processor_seconds() { return static_cast<double>(strata::loadtest::thread_cpu_ns()) / 1e9; }
 
 // Which of them stay follows no order.
 void load(strata::Cache& cache, strata::Session& session, const KeyFormat& format, std::uint64_t items, std::uint64_t staying) {

@@ -16,6 +16,9 @@
 
 namespace strata::loadtest {
 
+// No event loop is to be held for longer.
+inline constexpr std::uint64_t kLongSliceNs = 1'000'000;
+
 // Stores so many items of 16 + 64 B in the first database.
 inline void fill(Cache& cache, Session& session, std::uint64_t items) {
   constexpr std::size_t kKeyBytes = 16, kValueBytes = 64;
@@ -32,12 +35,11 @@ inline void fill(Cache& cache, Session& session, std::uint64_t items) {
 
 // Prints how long they took, in nanoseconds each.
 inline void tell(const std::string& what, const std::vector<std::uint64_t>& slices) {
-  constexpr std::uint64_t kLongNs = 1'000'000;
   Histogram times;
   for (const std::uint64_t ns : slices) times.add(ns);
   fmt::print("{:18} {:>7} slices; ns: mean {:.0f}, p50 {}, p99 {}, p99.9 {}, longest {}; longer than 1 ms: {}\n", what,
              times.count(), times.mean(), times.percentile(0.5), times.percentile(0.99), times.percentile(0.999), times.maximum(),
-             std::count_if(slices.begin(), slices.end(), [](std::uint64_t ns) { return ns > kLongNs; }));
+             std::count_if(slices.begin(), slices.end(), [](std::uint64_t ns) { return ns > kLongSliceNs; }));
 }
 
 inline bool read_positive(const char* text, std::uint64_t& number) {

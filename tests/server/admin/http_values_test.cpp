@@ -18,6 +18,12 @@ class HttpValues : public HttpSessions {
     std::uint64_t charged = ~bytes;
     while (charged != bytes) on_control_thread([&] { charged = buffer_bytes(); });
   }
+  // Something, or nothing; returns how much.
+  std::uint64_t wait_until_holding(bool something) {
+    std::uint64_t held = something ? 0 : 1;
+    while ((held != 0) != something) on_control_thread([&] { held = sessions_hold(); });
+    return held;
+  }
 };
 
 TEST_F(HttpValues, GiveUpOnClientsThatTakeNothing) {
@@ -26,9 +32,8 @@ TEST_F(HttpValues, GiveUpOnClientsThatTakeNothing) {
   ASSERT_TRUE(store_.change(changes, "test").empty());
   HttpClient client(port_);
   client.send(request("GET", "/v1/keys/large?value=raw"));
-  std::uint64_t held = 0;
-  while (held == 0) on_control_thread([&] { held = sessions_hold(); });
-  while (held != 0) on_control_thread([&] { held = sessions_hold(); });
+  (void)wait_until_holding(true);
+  (void)wait_until_holding(false);
   const auto answer = client.receive();
   EXPECT_FALSE(answer) << "no more than what the sockets had room for has come";
 }
@@ -107,9 +112,7 @@ TEST_F(HttpValues, HoldNoMoreValuesThanTheirShare) {
   const std::string begun = request("PUT", "/v1/keys/k", "Content-Length: 900000\r\n") + "some";
   HttpClient first(port_);
   first.send(begun);
-  std::uint64_t held = 0;
-  while (held == 0) on_control_thread([&] { held = sessions_hold(); });
-  EXPECT_EQ(held, 900'000U);
+  EXPECT_EQ(wait_until_holding(true), 900'000U);
   expect_refusal(begun, 503, "too_much_held");
   first.send(std::string(899'996, 'x'));
   EXPECT_EQ(first.receive().value_or(HttpAnswer()).status, 201U);
@@ -156,18 +159,16 @@ TEST_F(HttpValues, HoldNothingBetweenRequests) {
   HttpClient client(port_);
   client.send(request("GET", "/v1/keys/large?value=raw"));
   EXPECT_EQ(client.receive().value_or(HttpAnswer()).status, 200U);
-  std::uint64_t held = 1;
-  while (held != 0) on_control_thread([&] { held = sessions_hold(); });
+  (void)wait_until_holding(false);
 }
 
 TEST_F(HttpValues, HoldNothingForClientsThatLeave) {
-  std::uint64_t held = 0;
   {
     HttpClient client(port_);
     client.send(request("PUT", "/v1/keys/k", "Content-Length: 900000\r\n") + "some");
-    while (held == 0) on_control_thread([&] { held = sessions_hold(); });
+    (void)wait_until_holding(true);
   }
-  while (held != 0) on_control_thread([&] { held = sessions_hold(); });
+  (void)wait_until_holding(false);
 }
 
 TEST_F(HttpValues, GiveBackWhatTheirAnswersAreChargedFor) {

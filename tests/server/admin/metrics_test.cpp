@@ -121,7 +121,7 @@ TEST_F(Metrics, CommandsByName) {
 TEST_F(Metrics, AreWrittenInSlices) {
   for (const Command& command : commands_.all()) loop_.command(command.id).usual_calls.add();
   EXPECT_NE(text().find(R"(_bucket{command="getrange")"), std::string::npos);
-  EXPECT_GE(slices_, 4U) << "two to count, and the durations of all commands alone fill another";
+  EXPECT_GE(slices_, 4U) << "one to begin, one to count, and the durations of all commands alone fill another";
 }
 
 TEST_F(Metrics, ARejectedCommandHasNoDuration) {
