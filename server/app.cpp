@@ -152,8 +152,9 @@ class App::Impl {
         whole_bytes_(os::LinuxSystemMemory().whole_bytes()),
         cache_(engine_options(settings_), engine_tunables(settings_, available_bytes_.value_or(kAssumedBytes))),
         statistics_(commands_.all().size()),
-        server_{cache_,       store_,       commands_, clients_, statistics_, limits_, acl_,
-                closer_look_, command_log_, latency_,  pause_,   monitors_,   facts_,  [this] { request_stop("SHUTDOWN"); }},
+        server_{cache_,   store_, commands_, clients_,     statistics_,
+                limits_,  acl_,   gate_,     closer_look_, command_log_,
+                latency_, pause_, monitors_, facts_,       [this] { request_stop("SHUTDOWN"); }},
         control_statistics_(statistics_.add_loop()),
         signals_(control_),
         sample_timer_(control_) {
@@ -198,11 +199,12 @@ class App::Impl {
   ClientRegistry clients_;
   Statistics statistics_;
   RuntimeLimits limits_;
-  AclRegistry acl_{commands_};
+  CommandGate gate_;
+  AclRegistry acl_{commands_, gate_};
   CloserLook closer_look_;
   CommandLog command_log_{closer_look_};
   LatencyMonitor latency_{closer_look_};
-  ClientPause pause_;
+  ClientPause pause_{gate_};
   MonitorFeed monitors_{closer_look_};
   ProcessFacts facts_;
   ServerState server_;

@@ -28,7 +28,7 @@ std::size_t line_bytes(const AclUsers& users) {
 
 }  // namespace
 
-AclRegistry::AclRegistry(const CommandTable& commands) : commands_(commands) {
+AclRegistry::AclRegistry(const CommandTable& commands, CommandGate& gate) : commands_(commands), gate_(gate) {
   AclUsers users;
   users.emplace(kDefaultUser, std::make_shared<AclUser>(AclUser::open(std::string(kDefaultUser), next_id_++, commands_)));
   bytes_ = line_bytes(users);
@@ -39,42 +39,41 @@ AclRegistry::AclRegistry(const CommandTable& commands) : commands_(commands) {
 
 std::pair<std::shared_ptr<const AclUsers>, std::uint64_t> AclRegistry::snapshot() const {
   const std::scoped_lock lock(mutex_);
-  return {users_, generation_.load(std::memory_order_relaxed)};
+  return {users_, gate_.pass()};
 }
 
-void AclRegistry::act_as(Client& client, std::shared_ptr<const AclUser> user, bool authenticated,
-                         std::uint64_t generation) const {
+void AclRegistry::act_as(Client& client, std::shared_ptr<const AclUser> user, bool authenticated, std::uint64_t pass) const {
   client.authenticated = authenticated;
   const bool may_run = authenticated || (user->name() == kDefaultUser && user->is_on() && !user->needs_password());
-  client.access.known_at = generation;
-  client.access.unrestricted_at = may_run && user->may_do_everything() ? generation : 0;
+  client.access.known_at = pass;
+  client.access.pass = may_run && user->may_do_everything() ? pass : CommandGate::kNone;
   if (client.access.user == nullptr || client.access.user->name() != user->name()) client.set_user_name(user->name());
   client.access.user = std::move(user);
 }
 
 void AclRegistry::begin(Client& client) const {
-  const auto [users, generation] = snapshot();
+  const auto [users, pass] = snapshot();
   const auto& user = users->find(kDefaultUser)->second;
-  act_as(client, user, user->is_on() && !user->needs_password(), generation);
+  act_as(client, user, user->is_on() && !user->needs_password(), pass);
 }
 
 bool AclRegistry::log_in(Client& client, std::string_view name, std::string_view password) const {
   const std::string hash = password_hash(password);
-  const auto [users, generation] = snapshot();
+  const auto [users, pass] = snapshot();
   const auto found = users->find(name);
   if (found == users->end() || !found->second->accepts(hash)) return false;
-  act_as(client, found->second, true, generation);
+  act_as(client, found->second, true, pass);
   return true;
 }
 
 bool AclRegistry::refresh(Client& client) const {
   if (client.access.user == nullptr) begin(client);
-  const auto [users, generation] = snapshot();
-  if (client.access.known_at == generation) return true;
+  const auto [users, pass] = snapshot();
+  if (client.access.known_at == pass) return true;
   const auto found = users->find(client.access.user->name());
   // One of the same name that was made after it was deleted is somebody else.
   const bool is_there = found != users->end() && found->second->id() == client.access.user->id();
-  act_as(client, is_there ? found->second : users->find(kDefaultUser)->second, is_there && client.authenticated, generation);
+  act_as(client, is_there ? found->second : users->find(kDefaultUser)->second, is_there && client.authenticated, pass);
   return is_there;
 }
 
@@ -94,7 +93,7 @@ void AclRegistry::publish(AclUsers users) {
   const std::scoped_lock lock(mutex_);
   users_.swap(next);
   default_needs_log_in_.store(!user.is_on() || user.needs_password(), std::memory_order_relaxed);
-  generation_.fetch_add(1, std::memory_order_release);
+  gate_.next_pass();
 }
 
 std::string AclRegistry::set_user(std::string_view name, std::span<const std::string_view> rules) {

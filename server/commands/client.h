@@ -97,11 +97,11 @@ class Client : public std::enable_shared_from_this<Client> {
     std::shared_ptr<const KeptWords> request;
   };
   Sliced sliced;
-  // As whom it acts; AclRegistry keeps this. Generations are those of its users, 0 is none.
+  // As whom it acts; AclRegistry keeps this.
   struct Access {
     std::shared_ptr<const AclUser> user;
-    std::uint64_t known_at = 0;         // when this was found
-    std::uint64_t unrestricted_at = 0;  // the same, if it may do everything
+    std::uint64_t known_at = 0;  // the pass of the gate when this was found
+    std::uint64_t pass = 0;      // the same if it may do everything, or CommandGate::kNone
   };
   Access access;
 

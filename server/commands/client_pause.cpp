@@ -15,12 +15,23 @@ void ClientPause::begin(Of of, std::int64_t until_ms, std::int64_t now_ms) {
     strictness |= before & kEverything;
     until = std::max(until, static_cast<std::int64_t>(before >> 1U));
   }
-  word_.store(until > now_ms ? static_cast<std::uint64_t>(until) << 1U | strictness : 0, std::memory_order_relaxed);
+  set(until > now_ms ? static_cast<std::uint64_t>(until) << 1U | strictness : 0);
 }
 
 void ClientPause::end() noexcept {
   const std::scoped_lock lock(mutex_);
-  word_.store(0, std::memory_order_relaxed);
+  set(0);
+}
+
+void ClientPause::end_if_over(std::int64_t now_ms) noexcept {
+  if (word_.load(std::memory_order_relaxed) == 0) return;
+  const std::scoped_lock lock(mutex_);
+  if (remaining_ms(true, now_ms) <= 0) set(0);
+}
+
+void ClientPause::set(std::uint64_t word) noexcept {
+  word_.store(word, std::memory_order_relaxed);
+  gate_.set_paused(word != 0);
 }
 
 }  // namespace strata::server

@@ -4,17 +4,19 @@
 #include <cstdint>
 #include <mutex>
 
+#include "server/commands/command_gate.h"
+
 namespace strata::server {
 
 // CLIENT PAUSE: commands wait, those that write or all, until a time. A pause that is asked for while another is on can make it longer and stricter, not
 // shorter or milder: as Redis has it.
-// Thread safety: all functions, from any thread. To find that there is no pause costs a load that nobody writes.
+// It keeps the gate shut while it is on, and until somebody finds that it is over. Thread safety: all functions, from any thread.
 class ClientPause {
  public:
   enum class Of : std::uint8_t { writes, everything };
 
-  // Some pause was begun and not ended; it may be over.
-  [[nodiscard]] bool is_on() const noexcept { return word_.load(std::memory_order_relaxed) != 0; }
+  explicit ClientPause(CommandGate& gate) noexcept : gate_(gate) {}
+
   // How much longer a command waits, in milliseconds; 0: it does not.
   [[nodiscard]] std::int64_t remaining_ms(bool is_write, std::int64_t now_ms) const noexcept {
     const std::uint64_t word = word_.load(std::memory_order_relaxed);
@@ -23,6 +25,8 @@ class ClientPause {
   }
   void begin(Of of, std::int64_t until_ms, std::int64_t now_ms);
   void end() noexcept;
+  // Opens the gate if it is over; whoever was not let through asks for that.
+  void end_if_over(std::int64_t now_ms) noexcept;
 
   // Requests that wait for it now.
   [[nodiscard]] std::uint64_t held() const noexcept { return held_.load(std::memory_order_relaxed); }
@@ -31,6 +35,9 @@ class ClientPause {
  private:
   static constexpr std::uint64_t kEverything = 1;
 
+  void set(std::uint64_t word) noexcept;  // REQUIRES: mutex_ is held
+
+  CommandGate& gate_;
   std::mutex mutex_;                    // of who begins and ends
   std::atomic<std::uint64_t> word_{0};  // the time it ends, times 2, and kEverything
   std::atomic<std::uint64_t> held_{0};

@@ -11,8 +11,8 @@
 
 namespace strata::server {
 
-// Whether a command that is over has to be looked at more closely than to count it. Almost none has, and that is found out by comparing its time, its
-// reply and its words with the least that any asks for who tell of commands: numbers on one line that hardly ever changes, however many ask.
+// Whether a command has to be looked at more closely than to count it. Almost none has, and that is found out by comparing its time, its reply and its
+// request with the least that any asks for who tell of commands: numbers on one line that hardly ever changes, however many ask.
 // Thread safety: all functions, from any thread. Not to be made before main(): CycleClock has no rate yet.
 class CloserLook {
  public:
@@ -21,11 +21,11 @@ class CloserLook {
   struct From {
     std::uint64_t nanoseconds = kNever;
     std::uint64_t reply_bytes = kNever;
-    std::uint64_t words = kNever;
+    std::uint64_t request_bytes = kNever;
   };
   enum class Asker : std::uint8_t { latency_monitor, log, monitors };
 
-  CloserLook() noexcept : usual_ticks_(CycleClock::ns_to_ticks(kUsualNs)) {}
+  CloserLook() noexcept = default;
   CloserLook(const CloserLook&) = delete;
   CloserLook& operator=(const CloserLook&) = delete;
 
@@ -37,29 +37,34 @@ class CloserLook {
     for (const From& each : asked_) {
       least.nanoseconds = std::min(least.nanoseconds, each.nanoseconds);
       least.reply_bytes = std::min(least.reply_bytes, each.reply_bytes);
-      least.words = std::min(least.words, each.words);
+      least.request_bytes = std::min(least.request_bytes, each.request_bytes);
     }
+    usual_ticks_.store(CycleClock::ns_to_ticks(std::min(least.nanoseconds, kUsualNs)), std::memory_order_relaxed);
     ticks_.store(CycleClock::ns_to_ticks(least.nanoseconds), std::memory_order_relaxed);
     reply_bytes_.store(least.reply_bytes, std::memory_order_relaxed);
-    words_.store(least.words, std::memory_order_relaxed);
+    request_bytes_.store(least.request_bytes, std::memory_order_relaxed);
   }
 
-  // `reply_bytes`: of the reply, or more. `large_words`: how many lie apart because they are large; these are always looked at.
-  [[nodiscard]] bool is_due(std::uint64_t ticks, std::uint64_t reply_bytes, std::size_t words,
-                            std::size_t large_words) const noexcept {
-    return ticks >= ticks_.load(std::memory_order_relaxed) || reply_bytes >= reply_bytes_.load(std::memory_order_relaxed) ||
-           words >= words_.load(std::memory_order_relaxed) || large_words != 0;
+  // For the size of a request or a reply more than that will do.
+  [[nodiscard]] bool is_due_for_request(std::uint64_t bytes) const noexcept {
+    return bytes >= request_bytes_.load(std::memory_order_relaxed);
   }
-  // Whether it took less than a microsecond, as most do: the first bucket of a histogram.
-  [[nodiscard]] bool is_usual(std::uint64_t ticks) const noexcept { return ticks < usual_ticks_; }
+  [[nodiscard]] bool is_due_for_reply(std::uint64_t bytes) const noexcept {
+    return bytes >= reply_bytes_.load(std::memory_order_relaxed);
+  }
+  [[nodiscard]] bool is_due_for_time(std::uint64_t ticks) const noexcept {
+    return ticks >= ticks_.load(std::memory_order_relaxed);
+  }
+  // Whether it took less than a microsecond, the first bucket of a histogram, as most do, and nobody asks for one that took as long.
+  [[nodiscard]] bool is_usual(std::uint64_t ticks) const noexcept { return ticks < usual_ticks_.load(std::memory_order_relaxed); }
 
  private:
   static constexpr std::size_t kAskers = 3;
   static constexpr std::uint64_t kUsualNs = 1000;
   static constexpr std::size_t kLineBytes = 64;
 
-  alignas(kLineBytes) const std::uint64_t usual_ticks_;
-  std::atomic<std::uint64_t> ticks_{kNever}, reply_bytes_{kNever}, words_{kNever};
+  alignas(kLineBytes) std::atomic<std::uint64_t> usual_ticks_{CycleClock::ns_to_ticks(kUsualNs)};
+  std::atomic<std::uint64_t> ticks_{kNever}, reply_bytes_{kNever}, request_bytes_{kNever};
   alignas(kLineBytes) std::mutex mutex_;
   std::array<From, kAskers> asked_;
 };

@@ -36,16 +36,14 @@ std::uint64_t threshold_of(std::int64_t number, std::uint64_t factor = 1) {
 }  // namespace
 
 void CommandLog::set(const Thresholds& thresholds) {
-  const std::uint64_t request = threshold_of(thresholds.request_bytes);
   at_ns_.store(threshold_of(thresholds.slow_us, 1000), std::memory_order_relaxed);
   at_reply_bytes_.store(threshold_of(thresholds.reply_bytes), std::memory_order_relaxed);
-  at_request_bytes_.store(request, std::memory_order_relaxed);
-  at_words_.store(request == kNever ? ~std::size_t{0} : request / kLargeValueBytes, std::memory_order_relaxed);
+  at_request_bytes_.store(threshold_of(thresholds.request_bytes), std::memory_order_relaxed);
   const std::scoped_lock lock(mutex_);
   most_ = thresholds.entries;
   look_.ask(CloserLook::Asker::log, {.nanoseconds = at_ns_.load(std::memory_order_relaxed),
                                      .reply_bytes = at_reply_bytes_.load(std::memory_order_relaxed),
-                                     .words = at_words_.load(std::memory_order_relaxed)});
+                                     .request_bytes = at_request_bytes_.load(std::memory_order_relaxed)});
   for (Entries& entries : entries_) {
     if (entries.newest_first.size() > most_) entries.newest_first.resize(most_);
   }
@@ -58,12 +56,13 @@ KeptWords::KeptWords(Budget& budget, std::span<const std::string_view> words, co
   charged_.set(bytes);
 }
 
-void CommandLog::weigh_request(std::span<const std::string_view> words, const Command& command, const Client& client,
-                               std::int64_t now_ms) {
+void CommandLog::note_request(std::span<const std::string_view> words, const Command& command, const Client& client,
+                              std::int64_t now_ms) {
+  const std::uint64_t at_bytes = at_request_bytes_.load(std::memory_order_relaxed);
+  if (at_bytes == kNever) return;
   std::uint64_t bytes = 0;
   for (const std::string_view word : words) bytes += word.size();
-  if (bytes >= at_request_bytes_.load(std::memory_order_relaxed))
-    add(Kind::large_request, bytes, {.words = words}, command, client, now_ms);
+  if (bytes >= at_bytes) add(Kind::large_request, bytes, {.words = words}, command, client, now_ms);
 }
 
 void CommandLog::add(Kind kind, std::uint64_t number, const Measured& measured, const Command& command, const Client& client,

@@ -66,12 +66,8 @@ class CommandLog {
 
   void set(const Thresholds& thresholds);
 
-  // When it is there. `large_words`: how many lie apart because they are large.
-  void note_request(std::span<const std::string_view> words, std::size_t large_words, const Command& command,
-                    const Client& client, std::int64_t now_ms) {
-    if (large_words != 0 || words.size() >= at_words_.load(std::memory_order_relaxed)) [[unlikely]]
-      weigh_request(words, command, client, now_ms);
-  }
+  // When it is there.
+  void note_request(std::span<const std::string_view> words, const Command& command, const Client& client, std::int64_t now_ms);
   void note(const Measured& measured, const Command& command, const Client& client, std::int64_t now_ms) {
     if (measured.nanoseconds >= at_ns_.load(std::memory_order_relaxed)) [[unlikely]]
       add(Kind::slow, measured.nanoseconds / 1000, measured, command, client, now_ms);
@@ -90,7 +86,6 @@ class CommandLog {
     std::uint64_t next_id = 0;
   };
 
-  void weigh_request(std::span<const std::string_view> words, const Command& command, const Client& client, std::int64_t now_ms);
   void add(Kind kind, std::uint64_t number, const Measured& measured, const Command& command, const Client& client,
            std::int64_t now_ms);
   [[nodiscard]] static constexpr std::size_t index_of(Kind kind) noexcept { return static_cast<std::size_t>(kind); }
@@ -98,8 +93,6 @@ class CommandLog {
   static constexpr std::uint64_t kNever = CloserLook::kNever;
   CloserLook& look_;
   std::atomic<std::uint64_t> at_ns_{kNever}, at_reply_bytes_{kNever}, at_request_bytes_{kNever};
-  // A request of fewer words, none of them large, can not be that large.
-  std::atomic<std::size_t> at_words_{~std::size_t{0}};
 
   mutable std::mutex mutex_;
   std::size_t most_ = 0;  // of each kind

@@ -52,6 +52,7 @@ class Context {
   std::span<const std::string_view> args;  // args[0] is the name; for a subcommand args[1] is its name
   std::span<const ValueRef> blocks;        // large arguments that were received into their final place
   Reply::Mark reply_begin;                 // where the reply to it begins, or to this slice
+  std::uint64_t remarks_before = 0;        // those of the reply there
 
   const Key* key_ahead = nullptr;          // of args[1], where somebody has hashed that already
   std::uint64_t ticks = 0;                 // when the command before ended, if this one began then; afterwards, when this one did

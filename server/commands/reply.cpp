@@ -6,7 +6,7 @@
 namespace strata::server {
 
 void Reply::error(std::string_view text) {
-  ++errors_;
+  ++remarks_;
   const std::string_view code = text.substr(0, text.find(' '));
   last_error_code_size_ = std::min(code.size(), sizeof last_error_code_);
   std::memcpy(last_error_code_, code.data(), last_error_code_size_);
@@ -32,6 +32,7 @@ void Reply::framed_value(std::string_view before, const ItemView& item, std::str
   } else {
     pins_.push_back({bytes_.size(), item.block, part});
     pinned_bytes_ += part.size();
+    remark();
   }
   bytes_.append(after);
   bulk_end();

@@ -59,8 +59,13 @@ class Reply : private protocol::ReplyWriter {
   // Appends replies that were encoded elsewhere.
   void append_raw(std::string_view encoded) { bytes_.append(encoded); }
 
-  // Errors answered since the last call of take_errors(), and the code of the last one ("WRONGTYPE").
-  [[nodiscard]] std::uint64_t errors() const noexcept { return errors_; }
+  // Counts what makes a request worth more than to be counted: the errors and the values sent by reference that it is answered with, and what remark() was
+  // called for. Whoever sees the same number before and after it has seen none of these.
+  [[nodiscard]] std::uint64_t remarks() const noexcept { return remarks_; }
+  // For what lies in the request and not in its reply.
+  void remark() noexcept { remarks_ += kRemark; }
+  // Errors answered since, and the code of the last one ("WRONGTYPE").
+  [[nodiscard]] bool has_failed_since(std::uint64_t remarks) const noexcept { return (remarks_ - remarks) % kRemark != 0; }
   [[nodiscard]] std::string_view last_error_code() const noexcept { return {last_error_code_, last_error_code_size_}; }
 
   // Beyond this many bytes values are no longer copied and `overflowed` turns true: the client is to be dropped.
@@ -70,8 +75,8 @@ class Reply : private protocol::ReplyWriter {
   [[nodiscard]] const protocol::ByteBuffer& bytes() const noexcept { return bytes_; }
   [[nodiscard]] const std::vector<Pin>& pins() const noexcept { return pins_; }
   [[nodiscard]] std::size_t pinned_bytes() const noexcept { return pinned_bytes_; }
-  // As many bytes will be sent.
-  [[nodiscard]] std::size_t size() const noexcept { return bytes_.size() + pinned_bytes_; }
+  // Memory that the bytes lie in: no reply without a remark is larger.
+  [[nodiscard]] std::size_t capacity() const noexcept { return bytes_.capacity(); }
   // Where the replies end now, and back there: what was answered since is not sent.
   struct Mark {
     std::size_t bytes = 0;
@@ -87,13 +92,16 @@ class Reply : private protocol::ReplyWriter {
   void clear(std::size_t keep_bytes);
 
  private:
+  // Errors are counted below, everything else in multiples of this.
+  static constexpr std::uint64_t kRemark = std::uint64_t{1} << 32U;
+
   void framed_value(std::string_view before, const ItemView& item, std::string_view part, std::string_view after);
 
   protocol::ByteBuffer bytes_;
   std::vector<Pin> pins_;
   std::size_t pinned_bytes_ = 0;
   std::size_t limit_bytes_ = ~std::size_t{0};
-  std::uint64_t errors_ = 0;
+  std::uint64_t remarks_ = 0;
   char last_error_code_[32] = {};
   std::size_t last_error_code_size_ = 0;
   bool overflowed_ = false;

@@ -10,6 +10,7 @@
 #include "server/commands/client.h"
 #include "server/commands/client_pause.h"
 #include "server/commands/closer_look.h"
+#include "server/commands/command_gate.h"
 #include "server/commands/command_log.h"
 #include "server/commands/latency_monitor.h"
 #include "server/commands/monitor_feed.h"
@@ -52,6 +53,7 @@ struct ServerState {
   Statistics& statistics;
   RuntimeLimits& limits;
   AclRegistry& acl;
+  const CommandGate& gate;
   const CloserLook& closer_look;
   CommandLog& command_log;
   LatencyMonitor& latency;

@@ -72,8 +72,18 @@ bool Connection::idle_longer_than(std::chrono::milliseconds limit, std::int64_t 
 }
 
 Context Connection::context(const Reply::Mark& reply_begin) {
-  return Context{loop_.server(), *client_, loop_.session(), loop_.reply(), loop_.statistics(), *this, last_command_, {}, {},
-                 reply_begin,    nullptr};
+  return Context{loop_.server(),
+                 *client_,
+                 loop_.session(),
+                 loop_.reply(),
+                 loop_.statistics(),
+                 *this,
+                 last_command_,
+                 {},
+                 {},
+                 reply_begin,
+                 loop_.reply().remarks(),
+                 nullptr};
 }
 
 template <typename Turn>
@@ -149,6 +159,7 @@ void Connection::process() {
     reader_.set_limits(parse_limits);
     batch.clear();
     status = reader_.parse(batch, parse_limits.authenticated ? kBatch : 1);  // the limits may change with the next request
+    batch.may_hold_large = loop_.server().closer_look.is_due_for_request(reader_.window_bytes());
     execute_batch(batch);
     if (status == protocol::ParseStatus::request) loop_.session().quiescent();  // after the last one the slice ends anyway
   }
@@ -223,6 +234,8 @@ void Connection::execute_one(const RequestBatch& batch, const RequestBatch::Requ
     // It may have been too long to be hashed ahead, or refer to a block whose place has changed.
     if (key != nullptr && context.args.size() > 1 && key->bytes.data() == context.args[1].data()) context.key_ahead = key;
     if (first) context.blocks = reader_.blocks();
+    if (batch.may_hold_large || !context.blocks.empty()) [[unlikely]]
+      reply.remark();
     context.ticks = ticks_;
     outcome = execute(context);
     ticks_ = context.ticks;
@@ -288,6 +301,7 @@ Outcome Connection::carry_out_held(const Reply::Mark& reply_begin) {
   Context context = this->context(reply_begin);
   context.args = request->words();
   context.blocks = request->blocks();
+  loop_.reply().remark();  // it may be large
   return execute(context);
 }
 

@@ -25,7 +25,8 @@ struct RequestBatch {
 
   std::vector<std::string_view> args;
   std::vector<Request> requests;
-  std::vector<Key> keys;  // of the requests that are looked for ahead
+  std::vector<Key> keys;        // of the requests that are looked for ahead
+  bool may_hold_large = false;  // some request may be as large as somebody asks for
 
   [[nodiscard]] std::span<const std::string_view> args_of(const Request& request) const noexcept {
     return {args.data() + request.first, request.count};
@@ -68,6 +69,8 @@ class RequestReader {
   [[nodiscard]] std::size_t memory_bytes() const noexcept { return carry_.capacity() + parser_.memory_bytes(); }
   // Of large arguments, in blocks of the cache.
   [[nodiscard]] std::size_t received_bytes() const noexcept;
+  // Of what is parsed: the words of no request take more, but for those in blocks.
+  [[nodiscard]] std::size_t window_bytes() const noexcept { return window_.size(); }
   [[nodiscard]] std::size_t kept_bytes() const noexcept { return carry_.size(); }
 
  private:

@@ -94,6 +94,20 @@ def test_large_requests_and_replies_are_noted(start_server):
 
 
 @pytest.mark.strata_only
+def test_large_requests_are_noted_wherever_they_stand_in_a_pipeline(start_server):
+    server = start_server({"command_log.request_larger_than": 40_000})
+    long, longer = b"v" * 20_000, b"v" * 45_000
+    with server.connect() as connection:
+        small, large, missing = ("SET", "a", "1"), ("MSET", "b", long, "c", long), ("GET", longer)
+        connection.pipeline([small, large, small, missing, small, ("SET", "d", long), ("INCR", "b", longer)])
+        connection.pipeline([("MSET", *(word for number in range(300) for word in (number, b"v" * 1_000))), small, ("SET", "e", longer), small])
+        assert [entry[3][0] for entry in connection.call("COMMANDLOG", "GET", -1, "large-request")] == [b"SET", b"MSET", b"GET", b"MSET"]
+        connection.call("CLIENT", "PAUSE", 50, "WRITE")
+        connection.pipeline([small, ("SET", "f", longer)])
+        assert connection.call("COMMANDLOG", "GET", 1, "large-request")[0][3][1] == b"f"
+
+
+@pytest.mark.strata_only
 def test_each_reply_of_a_pipeline_is_measured_by_itself(start_server):
     server = start_server({"command_log.reply_larger_than": 100_000})
     with server.connect() as connection:

@@ -30,14 +30,15 @@ struct Server {
   ClientRegistry clients;
   Statistics statistics{commands.all().size()};
   RuntimeLimits limits;
-  AclRegistry acl{commands};
+  CommandGate gate;
+  AclRegistry acl{commands, gate};
   CloserLook closer_look;
   CommandLog command_log{closer_look};
   LatencyMonitor latency{closer_look};
-  ClientPause pause;
+  ClientPause pause{gate};
   MonitorFeed monitors{closer_look};
   ProcessFacts facts;
-  ServerState state{cache,       store,       commands, clients, statistics, limits, acl,
+  ServerState state{cache,       store,       commands, clients, statistics, limits, acl,  gate,
                     closer_look, command_log, latency,  pause,   monitors,   facts,  [] {}};
   AdminState admin{state};
 };

@@ -35,9 +35,12 @@ class AclRegistryTest : public testing::Test {
     return acl_.load().wrong;
   }
 
+  [[nodiscard]] bool is_let_through(const Client& client) const { return gate_.lets(client.access.pass); }
+
   const std::string path_;
   CommandTable table_;
-  AclRegistry acl_{table_};
+  CommandGate gate_;
+  AclRegistry acl_{table_, gate_};
   Client client_{{}};
 };
 
@@ -47,22 +50,22 @@ TEST_F(AclRegistryTest, TheDefaultUserMayDoEverythingUnlessItHasAPassword) {
   EXPECT_EQ(lines(), std::vector<std::string>{std::string(kOpenDefault)});
   acl_.begin(client_);
   EXPECT_TRUE(client_.authenticated);
-  EXPECT_TRUE(acl_.lets_all(client_));
+  EXPECT_TRUE(is_let_through(client_));
   EXPECT_FALSE(acl_.needs_log_in(client_));
   acl_.set_default_password("secret");
   EXPECT_TRUE(acl_.default_needs_log_in());
   Client late{{}};
   acl_.begin(late);
   EXPECT_FALSE(late.authenticated);
-  EXPECT_FALSE(acl_.lets_all(late));
+  EXPECT_FALSE(is_let_through(late));
   EXPECT_TRUE(acl_.needs_log_in(late));
   EXPECT_FALSE(acl_.log_in(late, "default", "Secret"));
-  EXPECT_FALSE(acl_.lets_all(late));
+  EXPECT_FALSE(is_let_through(late));
   EXPECT_TRUE(acl_.log_in(late, "default", "secret"));
-  EXPECT_TRUE(acl_.lets_all(late));
+  EXPECT_TRUE(is_let_through(late));
   // Who was in before stays in.
   EXPECT_TRUE(acl_.refresh(client_));
-  EXPECT_TRUE(acl_.lets_all(client_));
+  EXPECT_TRUE(is_let_through(client_));
 }
 
 TEST_F(AclRegistryTest, ThePasswordOfTheSettingsIsSetWhenItChanges) {
@@ -80,16 +83,16 @@ TEST_F(AclRegistryTest, ThePasswordOfTheSettingsIsSetWhenItChanges) {
 TEST_F(AclRegistryTest, AChangeReachesWhoIsLoggedIn) {
   EXPECT_EQ(set("u", {"on", ">p", "+@all", "allkeys", "allchannels"}), "");
   ASSERT_TRUE(acl_.log_in(client_, "u", "p"));
-  EXPECT_TRUE(acl_.lets_all(client_));
+  EXPECT_TRUE(is_let_through(client_));
   EXPECT_EQ(client_.user_name(), "u");
   EXPECT_EQ(set("u", {"-get"}), "");
-  EXPECT_FALSE(acl_.lets_all(client_)) << "at once, without being looked up";
+  EXPECT_FALSE(is_let_through(client_)) << "at once, without being looked up";
   EXPECT_TRUE(acl_.refresh(client_));
-  EXPECT_FALSE(acl_.lets_all(client_));
+  EXPECT_FALSE(is_let_through(client_));
   EXPECT_FALSE(client_.access.user->may_do_everything());
   EXPECT_EQ(set("u", {"+@all"}), "");
   EXPECT_TRUE(acl_.refresh(client_));
-  EXPECT_TRUE(acl_.lets_all(client_));
+  EXPECT_TRUE(is_let_through(client_));
   // Switched off, nobody comes in; who is in stays, as in Redis.
   EXPECT_EQ(set("u", {"off"}), "");
   EXPECT_TRUE(acl_.refresh(client_));
@@ -181,7 +184,7 @@ TEST_F(AclRegistryTest, ThreadsAskWhileOthersChange) {
       Client client{{}};
       acl_.begin(client);
       while (!over.load()) {
-        if (acl_.lets_all(client) || acl_.refresh(client)) asked.fetch_add(1);
+        if (is_let_through(client) || acl_.refresh(client)) asked.fetch_add(1);
         (void)acl_.log_in(client, "u", "");
       }
     });

@@ -27,6 +27,9 @@ class CommandTest : public testing::Test, private Suspension {
     args_.assign(words_.begin(), words_.end());
     Context context = this->context();
     context.args = args_;
+    std::size_t bytes = 0;
+    for (const std::string_view word : args_) bytes += word.size();
+    if (closer_look_.is_due_for_request(bytes)) reply_.remark();
     const Outcome outcome = execute(context);
     command_ = context.command;
     return taken(outcome);
@@ -45,7 +48,7 @@ class CommandTest : public testing::Test, private Suspension {
     return *reply;
   }
   // Bytes of the reply of a command that goes on.
-  [[nodiscard]] std::size_t answered() const { return reply_.size(); }
+  [[nodiscard]] std::size_t answered() const { return reply_.size_since({}); }
   // The connection is closed while the command waits.
   void drop() {
     rest_ = nullptr;
@@ -88,7 +91,8 @@ class CommandTest : public testing::Test, private Suspension {
             .command = nullptr,
             .args = {},
             .blocks = {},
-            .reply_begin = reply_.mark()};
+            .reply_begin = reply_.mark(),
+            .remarks_before = reply_.remarks()};
   }
   // As the client sees it.
   std::optional<std::string> taken(Outcome outcome) {
@@ -107,12 +111,13 @@ class CommandTest : public testing::Test, private Suspension {
 
   SettingsStore settings_{{}, {}, {}};
   LoopStatistics& loop_ = statistics_.add_loop();
-  AclRegistry acl_{table_};
+  CommandGate gate_;
+  AclRegistry acl_{table_, gate_};
   LatencyMonitor latency_{closer_look_};
-  ClientPause pause_;
+  ClientPause pause_{gate_};
   MonitorFeed monitors_{closer_look_};
   ProcessFacts facts_;
-  ServerState server_{cache_,       settings_,    table_,   clients_, statistics_, limits_, acl_,
+  ServerState server_{cache_,       settings_,    table_,   clients_, statistics_, limits_, acl_, gate_,
                       closer_look_, command_log_, latency_, pause_,   monitors_,   facts_,  [] {}};
   Client client_{{}};
   Reply reply_;

@@ -35,9 +35,9 @@ TEST_F(ReplyPiecesTest, APieceThatIsAnsweredIsGoneAndNoLongerCharged) {
   write(400'000);
   std::size_t left = pieces_.bytes();
   for (bool is_last = false; !is_last;) {
-    const std::size_t before = reply_.size(), memory_before = pieces_.memory_bytes();
+    const std::size_t before = reply_.size_since({}), memory_before = pieces_.memory_bytes();
     is_last = pieces_.answer_one(reply_);
-    const std::size_t piece = reply_.size() - before;
+    const std::size_t piece = reply_.size_since({}) - before;
     EXPECT_LE(piece, ReplyPieces::kPieceBytes);
     left -= piece;
     EXPECT_EQ(pieces_.bytes(), left);
@@ -46,7 +46,7 @@ TEST_F(ReplyPiecesTest, APieceThatIsAnsweredIsGoneAndNoLongerCharged) {
   }
   EXPECT_EQ(left, 0U);
   EXPECT_EQ(charged(), 0U);
-  EXPECT_EQ(reply_.size(), 400'000U);
+  EXPECT_EQ(reply_.size_since({}), 400'000U);
 }
 
 TEST_F(ReplyPiecesTest, WhatIsNotAnsweredIsGivenBackWithIt) {

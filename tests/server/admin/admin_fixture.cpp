@@ -20,7 +20,7 @@ AdminFixture::AdminFixture(config::Settings settings)
     : cache_({.namespaces = 16, .hash_seed = 7}, {}),
       store_(std::move(settings), {{"server.port", "strata.yaml:2:3"}}, {}),
       statistics_(commands_.all().size()),
-      server_{cache_,       store_,       commands_, clients_, statistics_, limits_, acl_,
+      server_{cache_,       store_,       commands_, clients_, statistics_, limits_, acl_, gate_,
               closer_look_, command_log_, latency_,  pause_,   monitors_,   facts_,  [] {}},
       loop_(statistics_.add_loop()),
       state_(server_),

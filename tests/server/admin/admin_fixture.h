@@ -40,11 +40,12 @@ class AdminFixture : public testing::Test {
   ClientRegistry clients_;
   Statistics statistics_;
   RuntimeLimits limits_;
-  AclRegistry acl_{commands_};
+  CommandGate gate_;
+  AclRegistry acl_{commands_, gate_};
   CloserLook closer_look_;
   CommandLog command_log_{closer_look_};
   LatencyMonitor latency_{closer_look_};
-  ClientPause pause_;
+  ClientPause pause_{gate_};
   MonitorFeed monitors_{closer_look_};
   ProcessFacts facts_;
   ServerState server_;

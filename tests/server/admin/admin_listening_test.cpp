@@ -20,7 +20,7 @@ class Listening : public AdminFixture {
   // What listening with these settings says; empty if it works.
   std::string listen(const config::Settings& settings) {
     SettingsStore store(settings, {}, {});
-    ServerState server{cache_,       store,        commands_, clients_, statistics_, limits_, acl_,
+    ServerState server{cache_,       store,        commands_, clients_, statistics_, limits_, acl_, gate_,
                        closer_look_, command_log_, latency_,  pause_,   monitors_,   facts_,  [] {}};
     ListenError error;
     return AdminServer::listen(io_, server, nullptr, error) ? "" : error.text;
