@@ -134,6 +134,7 @@ bool IndexShard::for_each_slot(unsigned window, std::uint64_t first, Each&& each
 bool IndexShard::move_slots(Layout layout, std::uint64_t first) noexcept {
   std::uint64_t copied = 0;
   const bool fits = for_each_slot(1 - layout.window(), first, [&](std::uint64_t home, std::atomic<std::uint64_t>&, Slot slot) {
+    growth_.assert_held();
     const bool placed = change_moved(layout, home, slot,
                                      [&](const Home& to, std::uint64_t& header) { return claim(to, header, unplaced(slot)); });
     copied += placed ? 1 : 0;
@@ -154,6 +155,7 @@ bool IndexShard::move_slots(Layout layout, std::uint64_t first) noexcept {
 
 void IndexShard::take_back(Layout layout, std::uint64_t first, std::uint64_t until) noexcept {
   for_each_slot(1 - layout.window(), first, [&](std::uint64_t home, std::atomic<std::uint64_t>&, Slot slot) {
+    growth_.assert_held();
     if (until-- == 0) return false;
     return change_moved(layout, home, slot, [&](const Home& to, std::uint64_t& header) {
       const FoundSlot copy = search(to, header, [slot](Slot other) { return other.offset_bytes() == slot.offset_bytes(); });

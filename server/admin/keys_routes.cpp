@@ -58,7 +58,7 @@ Answer get_key(AdminState& state, Request& request) {
     if (raw) return held.take(item);
     const bool expires = item.expire_at_ms != kNoExpiry;
     facts = {{"key", lossless(name)},
-             {"database", database},
+             {"database", key.ns},
              {"type", "string"},
              {"encoding", encoding_name(item.value)},
              {"bytes", item.value.size()},

@@ -243,14 +243,17 @@ void Connection::execute_one(const RequestBatch& batch, const RequestBatch::Requ
   }
   if (client_->replies != Client::Replies::all) [[unlikely]]
     keep_reply(mark, outcome);
-  is_answering_ = outcome == Outcome::suspended && reply.mark() != mark;
   if (first) reader_.release_blocks();
   if (outcome == Outcome::suspended) {
     state_ = State::suspended;
+    note_answer(mark);
   } else if (client_->close_after_reply) {
     state_ = State::closing;
   }
 }
+
+// Of a command that goes on later: what it has answered since `mark`, or in a slice before, is the begin of its reply.
+void Connection::note_answer(const Reply::Mark& mark) noexcept { is_answering_ = is_answering_ || loop_.reply().mark() != mark; }
 
 void Connection::resume_after(std::chrono::milliseconds delay, Continuation rest) {
   rest_ = std::move(rest);
@@ -321,8 +324,10 @@ void Connection::resumed_turn() {
   const Outcome outcome = carry_on(mark);
   if (client_->replies != Client::Replies::all) [[unlikely]]
     keep_reply(mark, outcome);
-  is_answering_ = outcome == Outcome::suspended && (is_answering_ || loop_.reply().mark() != mark);
-  if (outcome == Outcome::done) {
+  if (outcome == Outcome::suspended) {
+    note_answer(mark);
+  } else {
+    is_answering_ = false;
     state_ = client_->close_after_reply ? State::closing : State::open;
     if (state_ == State::open) {
       reader_.take_up();

@@ -76,6 +76,7 @@ class Connection final : public TransportListener, public Suspension, public std
   [[nodiscard]] Outcome carry_on(const Reply::Mark& reply_begin);
   [[nodiscard]] Outcome carry_out_held(const Reply::Mark& reply_begin);
   void stop_waiting() noexcept;
+  void note_answer(const Reply::Mark& mark) noexcept;
   void finish_turn();
   void send_reply();
   [[nodiscard]] bool holds_too_many_values() const noexcept;

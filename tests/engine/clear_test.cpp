@@ -71,6 +71,16 @@ TEST_F(ClearTest, WaitFreesBeforeItReturns) {
   EXPECT_EQ(upkeep().freed, 0U);
 }
 
+TEST_F(ClearTest, WaitGivesTheSegmentsBackToo) {
+  open({.max_memory_bytes = 200U << 20U, .policy = Policy::noeviction});
+  for (int i = 0; i < 100'000; ++i) ASSERT_EQ(set("key" + std::to_string(i), std::string(500, 'v')), Status::ok);
+  const auto segments = [this] { return cache->compaction_statistics().segments_bytes >> 21U; };
+  ASSERT_GT(segments(), 20U);
+  cache->clear_all(*session, true);
+  EXPECT_FALSE(cache->is_clearing());
+  EXPECT_LE(segments(), 3U);
+}
+
 TEST_F(ClearTest, ManyFlushesPileUp) {
   for (int i = 0; i < 300; ++i) {
     fill(0, 5);

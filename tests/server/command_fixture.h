@@ -27,11 +27,13 @@ class CommandTest : public testing::Test, private Suspension {
     args_.assign(words_.begin(), words_.end());
     Context context = this->context();
     context.args = args_;
+    context.ticks = ticks_;
     std::size_t bytes = 0;
     for (const std::string_view word : args_) bytes += word.size();
     if (closer_look_.is_due_for_request(bytes)) reply_.remark();
     const Outcome outcome = execute(context);
     command_ = context.command;
+    ticks_ = context.ticks;
     return taken(outcome);
   }
   std::optional<std::string> resume() {
@@ -73,7 +75,8 @@ class CommandTest : public testing::Test, private Suspension {
   Statistics statistics_{table_.all().size()};
   CloserLook closer_look_;
   CommandLog command_log_{closer_look_};
-  std::size_t slices_ = 0;  // of the last call
+  std::size_t slices_ = 0;   // of the last call
+  std::uint64_t ticks_ = 0;  // when it ended, for the command behind it in a pipeline
 
  private:
   void resume_after(std::chrono::milliseconds, Continuation rest) override { rest_ = std::move(rest); }

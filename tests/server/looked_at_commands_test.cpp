@@ -62,6 +62,16 @@ TEST_F(LookedAtCommandsTest, EachIsCountedOnceWhateverItIs) {
   EXPECT_EQ(get.failed, 0U);
 }
 
+TEST_F(LookedAtCommandsTest, WhatIsRefusedIsNotTimeOfTheNext) {
+  (void)call({"GET", "k"});
+  EXPECT_NE(ticks_, 0U);
+  for (const std::vector<std::string>& refused : {std::vector<std::string>{"GET"}, {"NOSUCH"}, {"CLIENT", "NOSUCH"}}) {
+    (void)call({"GET", "k"});
+    (void)call(refused);
+    EXPECT_EQ(ticks_, 0U) << refused.front();
+  }
+}
+
 TEST_F(LookedAtCommandsTest, AnErrorIsCountedOnceWithItsCommandAndItsCode) {
   set("text", "no number");
   (void)call({"INCR", "text"});
