@@ -193,6 +193,7 @@ bool take_back(const Located& block, const void* address) noexcept {
   return was_freed ? block : Located();
 }
 
+// Unused where blocks are not checked.
 [[maybe_unused]] void report_checked_stray(const void* address) noexcept {
   if (process.map.offset_of(address) >> kSliceShift >= process.map.committed_slices()) {
     return report_corruption({.kind = Corruption::invalid_free, .address = address});

@@ -9,8 +9,7 @@
 namespace strata::server {
 
 // CLIENT PAUSE: commands wait, those that write or all, until a time. A pause that is asked for while another is on can make it longer and stricter, not
-// shorter or milder: as Redis has it.
-// It keeps the gate shut while it is on, and until somebody finds that it is over. Thread safety: all functions, from any thread.
+// shorter or milder: as Redis has it. It keeps the gate shut while it is on, and until somebody finds that it is over. Thread safety: all functions, from any thread.
 class ClientPause {
  public:
   enum class Of : std::uint8_t { writes, everything };

@@ -45,7 +45,7 @@ class CloserLook {
     request_bytes_.store(least.request_bytes, std::memory_order_relaxed);
   }
 
-  // For the size of a request or a reply more than that will do.
+  // An upper bound of the size of a request or a reply will do.
   [[nodiscard]] bool is_due_for_request(std::uint64_t bytes) const noexcept {
     return bytes >= request_bytes_.load(std::memory_order_relaxed);
   }

@@ -83,9 +83,7 @@ bool has_room(Context& context, const Command& command) {
 
 // How long the request waits for the end of a pause; 0: it does not. Who is not let in waits for nothing, and is answered at once.
 std::int64_t pause_ms(const Context& context, const Command& command) {
-  ClientPause& pause = context.server.pause;
-  pause.end_if_over(context.now_ms());
-  const std::int64_t rest_ms = pause.remaining_ms(command.has(kWrite), context.now_ms());
+  const std::int64_t rest_ms = context.server.pause.remaining_ms(command.has(kWrite), context.now_ms());
   if (rest_ms <= 0 || context.server.acl.needs_log_in(context.client)) return 0;
   // One more, as of both moments the part of a millisecond is cut off: nobody goes on before the pause is over.
   return rest_ms + 1;
@@ -193,6 +191,7 @@ Outcome execute(Context& context) {
   const Command* const command = resolve(context);
   if (command == nullptr) return refuse(context, nullptr);
   if (!context.server.gate.lets(context.client.access.pass)) [[unlikely]] {
+    context.server.pause.end_if_over(context.now_ms());
     if (const std::int64_t rest_ms = pause_ms(context, *command); rest_ms != 0) return hold(context, rest_ms);
     if (!is_permitted(context, *command)) return refuse(context, command);
   }

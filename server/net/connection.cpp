@@ -72,18 +72,17 @@ bool Connection::idle_longer_than(std::chrono::milliseconds limit, std::int64_t 
 }
 
 Context Connection::context(const Reply::Mark& reply_begin) {
-  return Context{loop_.server(),
-                 *client_,
-                 loop_.session(),
-                 loop_.reply(),
-                 loop_.statistics(),
-                 *this,
-                 last_command_,
-                 {},
-                 {},
-                 reply_begin,
-                 loop_.reply().remarks(),
-                 nullptr};
+  return {.server = loop_.server(),
+          .client = *client_,
+          .session = loop_.session(),
+          .reply = loop_.reply(),
+          .statistics = loop_.statistics(),
+          .suspension = *this,
+          .command = last_command_,
+          .args = {},
+          .blocks = {},
+          .reply_begin = reply_begin,
+          .remarks_before = loop_.reply().remarks()};
 }
 
 template <typename Turn>
